@@ -1,0 +1,534 @@
+"""The values that travel between the layers: frozen, slotted, and each proof of a stage.
+
+`ReceivedToken` (presented, not believed) -> `Evidence` (authenticated) -> `Principal` (one subject) ->
+`TokenDescriptor` (allowed) -> `IssuedToken` (signed). Times are timezone-aware UTC throughout.
+"""
+
+import enum
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from wstrust_sts import ns
+from wstrust_sts.errors import StsError
+
+
+class TrustVersion(enum.Enum):
+    """A WS-Trust version, by the namespace of its messages."""
+
+    V2005 = ns.WST05
+    V13 = ns.WST13
+
+    @property
+    def namespace(self) -> str:
+        return self.value
+
+
+class Operation(enum.Enum):
+    """A WS-Trust binding: the last segment of RequestType and of the action."""
+
+    ISSUE = "Issue"
+    VALIDATE = "Validate"
+    CANCEL = "Cancel"
+    RENEW = "Renew"
+
+
+class TokenType(enum.Enum):
+    """A kind of token this STS can issue, whatever spelling a client asks for it by."""
+
+    SAML11 = "saml11"
+    SAML20 = "saml20"
+
+
+class KeyType(enum.Enum):
+    BEARER = "Bearer"
+    SYMMETRIC = "SymmetricKey"
+    PUBLIC = "PublicKey"
+
+
+class AuthenticationMethod(enum.Enum):
+    """How a subject proved itself; each token type writes it in its own vocabulary."""
+
+    PASSWORD = "password"  # noqa: S105 (a name, not a secret)
+    PASSWORD_OVER_TLS = "password-over-tls"  # noqa: S105
+    UNSPECIFIED = "unspecified"
+
+
+# -- what came in ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class UsernamePassword:
+    """A UsernameToken as presented (UsernameToken Profile 1.1 section 3). `password` is the text or digest."""
+
+    username: str
+    password: str = field(repr=False)
+    password_type: str
+    nonce: bytes | None = None
+    created: datetime | None = None
+    over_tls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedAssertion:
+    """A SAML assertion as presented: `element` is its node in the request's tree, opaque above `wire`.
+
+    `root` is the tree the node lives in, so that ids are checked over the whole document. Both die with the request.
+    """
+
+    element: object = field(repr=False)
+    root: object = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedReference:
+    """A SecurityTokenReference to a token by its id: names a token, proves nothing."""
+
+    token_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownToken:
+    """A token nobody here can read; it is refused where it is used. `name` is its {namespace}local name."""
+
+    name: str
+
+
+ReceivedToken = UsernamePassword | PresentedAssertion | PresentedReference | UnknownToken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedMessage:
+    """What the protection of one message proved (WS-Security), and what it carried as credentials."""
+
+    credentials: tuple[ReceivedToken, ...]
+    tls: bool
+    created: datetime | None = None  # of the message Timestamp
+    peer_certificate: bytes | None = None  # DER, of the TLS client
+
+
+@dataclass(frozen=True, slots=True)
+class AppliesTo:
+    """`address` as written (trimmed), `markup` the element's own bytes, echoed as it came (wire row 18)."""
+
+    address: str
+    markup: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedClaim:
+    """A claim asked for; without `optional` it is mandatory (WS-Trust 1.3 section 4.1). `values` restrict it."""
+
+    type: str
+    optional: bool = False
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LifetimeWish:
+    created: datetime | None = None
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestSecurityToken:
+    """One request, whatever face it entered by (WS-Trust 1.3 section 3).
+
+    `token_type` is the text asked for; policy resolves it. `unsupported` names what was understood and is
+    not offered (OnBehalfOf, UseKey, ...): policy refuses it, so that nothing known is silently ignored.
+    """
+
+    version: TrustVersion
+    operation: Operation
+    context: str | None = None
+    token_type: str | None = None
+    key_type: KeyType | None = None
+    key_size: int | None = None
+    applies_to: AppliesTo | None = None
+    participants: tuple[AppliesTo, ...] = ()
+    claims: tuple[RequestedClaim, ...] = ()
+    lifetime: LifetimeWish | None = None
+    issuer: str | None = None
+    signature_algorithm: str | None = None
+    canonicalization_algorithm: str | None = None
+    renewing_allowed: bool = True
+    renewing_after_expiry: bool = False
+    target: ReceivedToken | None = None
+    unsupported: tuple[str, ...] = ()
+
+
+# -- who is asking -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A statement about a subject: a type (URI or plain name) and its values, in order."""
+
+    type: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A user or service known to a realm. `version` changes with every change of the account or its children.
+
+    `password_hash` is an argon2id PHC string or None (the account cannot log in by password).
+    """
+
+    id: str
+    realm: str
+    name: str
+    version: int
+    enabled: bool = True
+    expires_at: datetime | None = None
+    password_hash: str | None = field(default=None, repr=False)
+    claims: tuple[Claim, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authenticated:
+    """What one authenticator proved of one credential. `token` is set when the credential was a token of ours."""
+
+    account: Account | None
+    method: AuthenticationMethod
+    instant: datetime
+    token: "VerifiedToken | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that was authenticated in one request; `service.py` makes one `Principal` of it."""
+
+    authenticated: tuple[Authenticated, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """The requestor, made only from `Evidence`."""
+
+    realm: str
+    account: Account
+    methods: tuple[AuthenticationMethod, ...]
+    instant: datetime
+
+    @property
+    def name(self) -> str:
+        return self.account.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedToken:
+    """A token of ours whose signature, issuer, algorithms and times were verified; not yet asked of the register.
+
+    `digest` is SHA-256 over the exclusive canonical form of the whole token, signature included.
+    """
+
+    token_id: str
+    token_type: TokenType
+    issuer: str
+    digest: bytes
+    expires_at: datetime
+    key_id: str
+
+
+# -- realms, relying parties ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Realm:
+    """An issuer: every stored row belongs to one. `administrators` are account names with the right to cancel.
+
+    `pairwise_secret` keys persistent name identifiers, so that two relying parties cannot compare notes.
+    """
+
+    name: str
+    issuer: str
+    administrators: frozenset[str] = frozenset()
+    pairwise_secret: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliesToRule:
+    """One pattern of a relying party. `address` is canonical; with `prefix` it covers the paths below it, too."""
+
+    address: str
+    prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifetimeRule:
+    """`on_excess`: what becomes of a wish longer than `maximum`."""
+
+    default: timedelta = timedelta(hours=1)
+    maximum: timedelta = timedelta(hours=8)
+    clip: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameIdentifierRule:
+    """The subject's name for one relying party: a format URI, and the claim that holds the value.
+
+    Without `claim`: persistent is pairwise, transient is random, every other format is the account's name.
+    """
+
+    format: str = ns.NAMEID_UNSPECIFIED
+    claim: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseRule:
+    """Releases the account's claim `claim`, as `name` (default: its own type)."""
+
+    claim: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConstantRule:
+    """Always states `name` with `values`."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRule:
+    """States `name` with `values` (default: the group's name) when the account is in `group`; `*` is any group."""
+
+    group: str
+    name: str
+    values: tuple[str, ...] = ()
+
+
+ClaimRule = ReleaseRule | ConstantRule | GroupRule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelyingParty:
+    """A service that tokens are issued for. Empty `validators`: any authenticated requestor may validate.
+
+    `audiences`: what Audience says; empty means the AppliesTo address that was asked for.
+    """
+
+    id: str
+    realm: str
+    name: str
+    applies_to: tuple[AppliesToRule, ...]
+    enabled: bool = True
+    token_types: tuple[TokenType, ...] = (TokenType.SAML20, TokenType.SAML11)
+    key_types: tuple[KeyType, ...] = (KeyType.BEARER,)
+    lifetime: LifetimeRule = LifetimeRule()
+    name_identifier: NameIdentifierRule = NameIdentifierRule()
+    audiences: tuple[str, ...] = ()
+    recipient: str | None = None
+    claim_rules: tuple[ClaimRule, ...] = ()
+    validators: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RelyingPartyMatch:
+    """The relying party an address belongs to, and that address in canonical form."""
+
+    relying_party: RelyingParty
+    address: str
+
+
+# -- endpoints ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One row of the endpoint table: what is published there is what is enforced there (wire contract, head)."""
+
+    path: str
+    version: TrustVersion
+    policy: str = "usernamemixed"
+    realm: str = "default"
+    layout: str = "default"
+    tolerances: frozenset[str] = frozenset()
+    default_token_type: TokenType = TokenType.SAML20
+    default_relying_party: str | None = None
+    strict_to: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """The circumstances of one operation: which request, where, when, from whom."""
+
+    correlation_id: str
+    endpoint: Endpoint
+    now: datetime
+    source: str = ""
+
+
+# -- the verdict and what comes of it ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NameIdentifier:
+    format: str
+    value: str
+    name_qualifier: str | None = None
+    sp_name_qualifier: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    created: datetime
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The verdict's reasons, rule by rule, in order: what `explain` shows and the audit trail keeps."""
+
+    reasons: tuple[str, ...] = ()
+    released: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenDescriptor:
+    """The policy's verdict, and all a TokenProvider may know. Only `policy.py` makes one."""
+
+    token_id: str
+    token_type: TokenType
+    token_type_uri: str  # the spelling asked for, repeated in the answer
+    key_type: KeyType
+    issuer: str
+    subject: NameIdentifier
+    audiences: tuple[str, ...]
+    lifetime: Lifetime
+    authentication_method: AuthenticationMethod
+    authentication_instant: datetime
+    attributes: tuple[Claim, ...] = ()
+    recipient: str | None = None
+    relying_party: str = ""
+    renewing_allowed: bool = True
+    renewing_after_expiry: bool = False
+    decision: Decision = Decision()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedToken:
+    """A signed token: `markup` is its text as it goes out, to be spliced and never serialised again.
+
+    `digest` as in `VerifiedToken`.
+    """
+
+    descriptor: TokenDescriptor
+    markup: bytes = field(repr=False)
+    digest: bytes
+    key_id: str
+
+
+class Status(enum.Enum):
+    """The verdict of Validate (WS-Trust 1.3 section 7)."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestSecurityTokenResponse:
+    """One answer, for every face. Exactly one of `issued`, `status`, `cancelled` is set."""
+
+    request: RequestSecurityToken
+    issued: IssuedToken | None = None
+    status: Status | None = None
+    reason: str = ""
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the service decided; `durable` completes when everything it rests on is stored.
+
+    Exactly one of `response` and `fault` is set. The answer may leave only after `durable` is done without an
+    exception; None means that nothing had to be stored.
+    """
+
+    response: RequestSecurityTokenResponse | None = None
+    fault: StsError | None = None
+    durable: "Future[None] | None" = None
+
+
+# -- what is stored ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRecord:
+    """A row of the token register; never the token's text."""
+
+    realm: str
+    token_id: str
+    digest: bytes
+    token_type: str
+    relying_party: str
+    subject: str  # the NameID value that went out
+    account: str  # the account's id
+    requestor: str  # the account name of who asked
+    methods: str
+    key_id: str
+    key_type: str
+    issued_at: datetime
+    expires_at: datetime
+    renewing_allowed: bool = True
+    renewing_after_expiry: bool = False
+    cancelled_at: datetime | None = None
+    cancel_reason: str | None = None
+    correlation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenCancelled:
+    """The durable fact that a token was cancelled."""
+
+    realm: str
+    token_id: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    """One operation, whatever its outcome. `outcome` is `issued`, `valid`, `invalid`, `cancelled` or a fault code."""
+
+    realm: str
+    correlation_id: str
+    at: datetime
+    operation: str
+    outcome: str
+    endpoint: str
+    source: str = ""
+    requestor: str = ""
+    relying_party: str = ""
+    token_id: str = ""
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+Entry = TokenRecord | TokenCancelled | AuditEvent
+
+
+class KeyState(enum.Enum):
+    """The life of a signing key: published before it signs, and honoured after it stopped."""
+
+    NEXT = "next"
+    ACTIVE = "active"
+    RETIRING = "retiring"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKeyRecord:
+    """A signing key as stored: the private key wrapped by the `SecretBox`, the certificate in DER."""
+
+    id: str
+    realm: str
+    state: KeyState
+    algorithm: str  # rsa-2048, rsa-3072, ec-p256
+    certificate: bytes
+    wrapped_private_key: bytes = field(repr=False)
+    created_at: datetime

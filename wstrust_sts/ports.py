@@ -1,0 +1,205 @@
+"""What the core asks of its plug-ins and stores. Protocols only: narrow, and each with one reason to change."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from wstrust_sts.model import (
+    Account,
+    Authenticated,
+    Claim,
+    Entry,
+    IssuedToken,
+    KeyState,
+    Principal,
+    Realm,
+    ReceivedToken,
+    RelyingParty,
+    RelyingPartyMatch,
+    RequestedClaim,
+    SigningKeyRecord,
+    TokenDescriptor,
+    TokenRecord,
+    TokenType,
+)
+
+
+class Clock(Protocol):
+    """The time, UTC and timezone-aware."""
+
+    def __call__(self) -> datetime: ...
+
+
+class Authenticator(Protocol):
+    """Verifies one kind of credential."""
+
+    def accepts(self, token: ReceivedToken) -> bool:
+        """Whether this credential is of my kind. Cheap; verifies nothing."""
+        ...
+
+    def authenticate(self, token: ReceivedToken, *, realm: Realm, now: datetime) -> Authenticated:
+        """What the credential proves.
+
+        Raises FailedAuthentication (a credential), InvalidSecurityToken (a token as target), Busy.
+        """
+        ...
+
+
+class TokenProvider(Protocol):
+    """Writes and signs tokens of some types."""
+
+    token_types: frozenset[TokenType]
+
+    def issue(self, descriptor: TokenDescriptor, signer: "Signer") -> IssuedToken: ...
+
+
+class ClaimSource(Protocol):
+    """Finds claims about a subject. What may be released is not its business (claims/rules.py)."""
+
+    def claims_for(
+        self, subject: Principal, relying_party: RelyingParty, wanted: Sequence[RequestedClaim]
+    ) -> Iterable[Claim]: ...
+
+
+class ClaimPolicy(Protocol):
+    """Turns what was found into what one relying party is told, by its rules."""
+
+    def release(self, subject: Principal, relying_party: RelyingParty, found: Sequence[Claim]) -> tuple[Claim, ...]: ...
+
+
+class Signer(Protocol):
+    """A private key: in memory, in PKCS#11 or behind a KMS. `sign` blocks; it is called in a request's thread."""
+
+    key_id: str
+    algorithm: str  # the ds:SignatureMethod URI
+    digest_algorithm: str  # the ds:DigestMethod URI
+    certificates: tuple[bytes, ...]  # DER, the signing certificate first
+
+    def sign(self, octets: bytes) -> bytes:
+        """The signature value as ds:SignatureValue wants it (ECDSA: r || s, RFC 6931 section 2.3.6)."""
+        ...
+
+
+class VerificationKey(Protocol):
+    """A public key that tokens of ours may be signed by, now or until they expire."""
+
+    key_id: str
+    algorithms: frozenset[str]  # the ds:SignatureMethod URIs it may be used with
+
+    def verify(self, signature: bytes, octets: bytes, *, algorithm: str) -> None:
+        """Raises FailedCheck. `signature` as in ds:SignatureValue."""
+        ...
+
+
+class SecretBox(Protocol):
+    """Wraps secrets for storage with a key that the database never holds.
+
+    `purpose` is bound to the ciphertext: what was sealed for one purpose does not open for another.
+    """
+
+    def seal(self, secret: bytes, *, purpose: str) -> bytes: ...
+
+    def open(self, sealed: bytes, *, purpose: str) -> bytes: ...
+
+
+# -- stores -----------------------------------------------------------------------------------------------------
+
+
+class Realms(Protocol):
+    def get(self, name: str) -> Realm | None: ...
+
+
+class Accounts(Protocol):
+    def find(self, realm: str, name: str) -> Account | None:
+        """The account by its exact name, read now (never cached): a lock or a new password acts at once."""
+        ...
+
+
+class RelyingParties(Protocol):
+    def find(self, realm: str, address: str) -> RelyingPartyMatch | None:
+        """The enabled relying party that `address` belongs to: exact before prefix, longer prefix first."""
+        ...
+
+    def get(self, realm: str, name: str) -> RelyingParty | None: ...
+
+
+class SigningKeys(Protocol):
+    def list(self, realm: str) -> Sequence[SigningKeyRecord]:
+        """All keys of the realm that are not retired, oldest first."""
+        ...
+
+    def generation(self) -> int:
+        """The configuration's generation number: changes with every change of keys, realms, relying parties."""
+        ...
+
+
+class IssuedTokens(Protocol):
+    def find(self, realm: str, token_id: str) -> TokenRecord | None: ...
+
+
+class Journal(Protocol):
+    """Durable writes. All entries of one call commit in one transaction, perhaps together with other calls'."""
+
+    def write(self, *entries: Entry) -> "Future[None]":
+        """Completes when the entries are durable, or with Busy when they could not be stored (then none is)."""
+        ...
+
+
+class ReplayCache(Protocol):
+    def remember(self, realm: str, digest: bytes, *, now: datetime, keep: timedelta) -> bool:
+        """True when `digest` (32 bytes) was not seen before, by any node; durable before it returns."""
+        ...
+
+
+class Keyring(Protocol):
+    """The keys of a realm by use, as of now; follows the configuration's generation."""
+
+    def signer(self, realm: str) -> Signer:
+        """The active key. Raises RequestFailed when there is none."""
+        ...
+
+    def verification_keys(self, realm: str) -> Sequence[VerificationKey]:
+        """Keys that tokens of ours may carry: active and retiring."""
+        ...
+
+
+class Administration(Protocol):
+    """Every change of what is configured in the database. Each call is one transaction and, where nodes cache
+    what it changes, raises the configuration's generation. `put_*` creates or replaces by (realm, name)."""
+
+    def realms(self) -> Sequence[Realm]: ...
+
+    def put_realm(self, realm: Realm) -> None:
+        """An empty `pairwise_secret` keeps the stored one, or makes one for a new realm."""
+        ...
+
+    def accounts(self, realm: str) -> Sequence[Account]: ...
+
+    def put_account(
+        self,
+        realm: str,
+        name: str,
+        *,
+        enabled: bool,
+        expires_at: datetime | None,
+        claims: Sequence[Claim],
+        groups: Sequence[str],
+        password_hash: str | None,
+    ) -> None:
+        """`password_hash` None keeps the stored one."""
+        ...
+
+    def delete_account(self, realm: str, name: str) -> bool: ...
+
+    def relying_parties(self, realm: str) -> Sequence[RelyingParty]: ...
+
+    def put_relying_party(self, relying_party: RelyingParty) -> None:
+        """`id` is ignored. Raises ValueError when one of its rules already belongs to another relying party."""
+        ...
+
+    def delete_relying_party(self, realm: str, name: str) -> bool: ...
+
+    def add_signing_key(self, key: SigningKeyRecord) -> None: ...
+
+    def set_key_state(self, realm: str, key_id: str, state: KeyState) -> bool: ...
