@@ -44,7 +44,7 @@ def settled(response: Response) -> Response:
         return response
     try:
         response.durable.result()
-    except Exception as failure:  # noqa: BLE001 (whatever went wrong, the answer must not claim success)
+    except Exception as failure:  # whatever went wrong, the answer must not claim success
         if response.instead is None:
             raise
         return response.instead(failure)
