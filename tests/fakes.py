@@ -1,0 +1,305 @@
+"""In-memory stand-ins for every store of `ports.py`, and a clock that tests set.
+
+Each does what its port promises and nothing more, in plain dictionaries that a test may look into. `FakeStores`
+joins a set of them that see the same data, as one database would show it.
+"""
+
+import threading
+import uuid
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from wstrust_sts import ports
+from wstrust_sts.errors import Busy, RequestFailed
+from wstrust_sts.model import (
+    Account,
+    AuditEvent,
+    Claim,
+    Entry,
+    KeyState,
+    Realm,
+    RelyingParty,
+    RelyingPartyMatch,
+    SigningKeyRecord,
+    TokenCancelled,
+    TokenRecord,
+)
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+REALM = Realm(name="default", issuer="https://sts.example.test/trust", pairwise_secret=b"p" * 32)
+
+
+class FakeClock:
+    """Stands still at `now` until a test moves it."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, by: timedelta) -> None:
+        self.now += by
+
+
+class FakeRealms:
+    def __init__(self, realms: Iterable[Realm] = (REALM,)) -> None:
+        self.rows = {realm.name: realm for realm in realms}
+
+    def get(self, name: str) -> Realm | None:
+        return self.rows.get(name)
+
+
+class FakeAccounts:
+    """`reads` counts the look-ups: the port promises that none is answered from a cache."""
+
+    def __init__(self, accounts: Iterable[Account] = ()) -> None:
+        self.rows = {(account.realm, account.name): account for account in accounts}
+        self.reads = 0
+
+    def find(self, realm: str, name: str) -> Account | None:
+        self.reads += 1
+        return self.rows.get((realm, name))
+
+    def put(self, account: Account) -> None:
+        """Stores `account` as it is; the test chooses its version."""
+        self.rows[account.realm, account.name] = account
+
+
+class FakeRelyingParties:
+    """Takes addresses to be canonical already."""
+
+    def __init__(self, relying_parties: Iterable[RelyingParty] = ()) -> None:
+        self.rows = {(party.realm, party.name): party for party in relying_parties}
+
+    def find(self, realm: str, address: str) -> RelyingPartyMatch | None:
+        best: tuple[bool, int] | None = None
+        found: RelyingParty | None = None
+        for party in self.rows.values():
+            if party.realm != realm or not party.enabled:
+                continue
+            for rule in party.applies_to:
+                below = rule.prefix and address.startswith(rule.address.rstrip("/") + "/")
+                rank = (address == rule.address, len(rule.address))
+                if (address == rule.address or below) and (best is None or rank > best):
+                    best, found = rank, party
+        return RelyingPartyMatch(found, address) if found else None
+
+    def get(self, realm: str, name: str) -> RelyingParty | None:
+        return self.rows.get((realm, name))
+
+
+class FakeSigningKeys:
+    def __init__(self, keys: Iterable[SigningKeyRecord] = ()) -> None:
+        self.rows = {(key.realm, key.id): key for key in keys}
+        self.changes = 1
+
+    def list(self, realm: str) -> Sequence[SigningKeyRecord]:
+        current = [key for key in self.rows.values() if key.realm == realm and key.state is not KeyState.RETIRED]
+        return sorted(current, key=lambda key: key.created_at)
+
+    def generation(self) -> int:
+        return self.changes
+
+
+class FakeIssuedTokens:
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str], TokenRecord] = {}
+
+    def find(self, realm: str, token_id: str) -> TokenRecord | None:
+        return self.rows.get((realm, token_id))
+
+
+class FakeJournal:
+    """Durable at once; with `away` every write fails with Busy and stores nothing.
+
+    `entries` is all that was written, in order; `events` the audit events among it.
+    """
+
+    def __init__(self, tokens: FakeIssuedTokens | None = None) -> None:
+        self.tokens = tokens if tokens is not None else FakeIssuedTokens()
+        self.entries: list[Entry] = []
+        self.away = False
+
+    @property
+    def events(self) -> list[AuditEvent]:
+        return [entry for entry in self.entries if isinstance(entry, AuditEvent)]
+
+    def write(self, *entries: Entry) -> "Future[None]":
+        durable: Future[None] = Future()
+        if self.away:
+            durable.set_exception(Busy("the journal is away"))
+            return durable
+        for entry in entries:
+            self._apply(entry)
+        self.entries.extend(entries)
+        durable.set_result(None)
+        return durable
+
+    def _apply(self, entry: Entry) -> None:
+        if isinstance(entry, TokenRecord):
+            self.tokens.rows[entry.realm, entry.token_id] = entry
+        elif isinstance(entry, TokenCancelled):
+            row = self.tokens.rows.get((entry.realm, entry.token_id))
+            if row is not None and row.cancelled_at is None:
+                cancelled = replace(row, cancelled_at=entry.at, cancel_reason=entry.reason)
+                self.tokens.rows[entry.realm, entry.token_id] = cancelled
+
+
+class FakeReplayCache:
+    """`rows` maps (realm, digest) to the instant after which it may be forgotten."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, bytes], datetime] = {}
+        self._lock = threading.Lock()
+
+    def remember(self, realm: str, digest: bytes, *, now: datetime, keep: timedelta) -> bool:
+        with self._lock:
+            until = self.rows.get((realm, digest))
+            if until is not None and until > now:
+                return False
+            self.rows[realm, digest] = now + keep
+            return True
+
+
+class FakeKeyring:
+    """The first signer of a realm is the active one."""
+
+    def __init__(self) -> None:
+        self.signers: dict[str, list[ports.Signer]] = {}
+        self.verifiers: dict[str, list[ports.VerificationKey]] = {}
+
+    def signer(self, realm: str) -> ports.Signer:
+        if not self.signers.get(realm):
+            raise RequestFailed(f"realm {realm} has no active signing key")
+        return self.signers[realm][0]
+
+    def verification_keys(self, realm: str) -> Sequence[ports.VerificationKey]:
+        return self.verifiers.get(realm, [])
+
+
+class FakeAdministration:
+    """Changes the other fakes, and counts what nodes cache as a new generation of `keys`."""
+
+    def __init__(
+        self,
+        *,
+        realms: FakeRealms,
+        accounts: FakeAccounts,
+        relying_parties: FakeRelyingParties,
+        keys: FakeSigningKeys,
+    ) -> None:
+        self._realms = realms
+        self._accounts = accounts
+        self._relying_parties = relying_parties
+        self._keys = keys
+
+    def realms(self) -> Sequence[Realm]:
+        return list(self._realms.rows.values())
+
+    def put_realm(self, realm: Realm) -> None:
+        stored = self._realms.rows.get(realm.name)
+        secret = realm.pairwise_secret or (stored.pairwise_secret if stored else uuid.uuid4().bytes * 2)
+        self._realms.rows[realm.name] = replace(realm, pairwise_secret=secret)
+        self._keys.changes += 1
+
+    def accounts(self, realm: str) -> Sequence[Account]:
+        return [account for account in self._accounts.rows.values() if account.realm == realm]
+
+    def put_account(
+        self,
+        realm: str,
+        name: str,
+        *,
+        enabled: bool,
+        expires_at: datetime | None,
+        claims: Sequence[Claim],
+        groups: Sequence[str],
+        password_hash: str | None,
+    ) -> None:
+        stored = self._accounts.rows.get((realm, name))
+        if stored is not None and password_hash is None:
+            password_hash = stored.password_hash
+        self._accounts.rows[realm, name] = Account(
+            id=stored.id if stored else uuid.uuid4().hex,
+            realm=realm,
+            name=name,
+            version=stored.version + 1 if stored else 1,
+            enabled=enabled,
+            expires_at=expires_at,
+            password_hash=password_hash,
+            claims=tuple(claims),
+            groups=tuple(groups),
+        )
+
+    def delete_account(self, realm: str, name: str) -> bool:
+        return self._accounts.rows.pop((realm, name), None) is not None
+
+    def relying_parties(self, realm: str) -> Sequence[RelyingParty]:
+        return [party for party in self._relying_parties.rows.values() if party.realm == realm]
+
+    def put_relying_party(self, relying_party: RelyingParty) -> None:
+        for other in self.relying_parties(relying_party.realm):
+            shared = set(other.applies_to) & set(relying_party.applies_to)
+            if other.name != relying_party.name and shared:
+                raise ValueError(f"{min(rule.address for rule in shared)} already belongs to {other.name}")
+        stored = self._relying_parties.get(relying_party.realm, relying_party.name)
+        row = replace(relying_party, id=stored.id if stored else uuid.uuid4().hex)
+        self._relying_parties.rows[row.realm, row.name] = row
+        self._keys.changes += 1
+
+    def delete_relying_party(self, realm: str, name: str) -> bool:
+        gone = self._relying_parties.rows.pop((realm, name), None) is not None
+        self._keys.changes += gone
+        return gone
+
+    def add_signing_key(self, key: SigningKeyRecord) -> None:
+        self._keys.rows[key.realm, key.id] = key
+        self._keys.changes += 1
+
+    def set_key_state(self, realm: str, key_id: str, state: KeyState) -> bool:
+        key = self._keys.rows.get((realm, key_id))
+        if key is None:
+            return False
+        self._keys.rows[realm, key_id] = replace(key, state=state)
+        self._keys.changes += 1
+        return True
+
+
+@dataclass(slots=True)
+class FakeStores:
+    """One set of stores over the same data."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    realms: FakeRealms = field(default_factory=FakeRealms)
+    accounts: FakeAccounts = field(default_factory=FakeAccounts)
+    relying_parties: FakeRelyingParties = field(default_factory=FakeRelyingParties)
+    keys: FakeSigningKeys = field(default_factory=FakeSigningKeys)
+    tokens: FakeIssuedTokens = field(default_factory=FakeIssuedTokens)
+    replay: FakeReplayCache = field(default_factory=FakeReplayCache)
+    keyring: FakeKeyring = field(default_factory=FakeKeyring)
+    journal: FakeJournal = field(init=False)
+    administration: FakeAdministration = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.journal = FakeJournal(self.tokens)
+        self.administration = FakeAdministration(
+            realms=self.realms, accounts=self.accounts, relying_parties=self.relying_parties, keys=self.keys
+        )
+
+
+def _each_fake_is_what_its_port_asks(stores: FakeStores) -> tuple[object, ...]:
+    """Never called: the type checker reads it."""
+    clock: ports.Clock = stores.clock
+    realms: ports.Realms = stores.realms
+    accounts: ports.Accounts = stores.accounts
+    relying_parties: ports.RelyingParties = stores.relying_parties
+    keys: ports.SigningKeys = stores.keys
+    tokens: ports.IssuedTokens = stores.tokens
+    journal: ports.Journal = stores.journal
+    replay: ports.ReplayCache = stores.replay
+    keyring: ports.Keyring = stores.keyring
+    administration: ports.Administration = stores.administration
+    return clock, realms, accounts, relying_parties, keys, tokens, journal, replay, keyring, administration
