@@ -144,14 +144,16 @@ class RequestSecurityToken:
     context: str | None = None
     token_type: str | None = None
     key_type: KeyType | None = None
+    key_type_uri: str | None = None  # the spelling asked for
     key_size: int | None = None
     applies_to: AppliesTo | None = None
-    participants: tuple[AppliesTo, ...] = ()
+    participants: tuple[str, ...] = ()  # addresses
     claims: tuple[RequestedClaim, ...] = ()
     lifetime: LifetimeWish | None = None
     issuer: str | None = None
     signature_algorithm: str | None = None
     canonicalization_algorithm: str | None = None
+    encryption_algorithm: str | None = None
     renewing_allowed: bool = True
     renewing_after_expiry: bool = False
     target: ReceivedToken | None = None
@@ -453,6 +455,9 @@ class Outcome:
     response: RequestSecurityTokenResponse | None = None
     fault: StsError | None = None
     durable: "Future[None] | None" = None
+    requestor: str = ""
+    relying_party: str = ""
+    result: str = ""  # `issued`, `valid`, `invalid`, `cancelled`
 
 
 # -- what is stored ------------------------------------------------------------------------------------------------

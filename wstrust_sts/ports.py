@@ -67,6 +67,12 @@ class ClaimPolicy(Protocol):
 
     def release(self, subject: Principal, relying_party: RelyingParty, found: Sequence[Claim]) -> tuple[Claim, ...]: ...
 
+    def satisfy(
+        self, requested: Sequence[RequestedClaim], released: Sequence[Claim]
+    ) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
+        """What goes out of what was released, and the types withheld. Raises InvalidRequest (a mandatory claim)."""
+        ...
+
 
 class Signer(Protocol):
     """A private key: in memory, in PKCS#11 or behind a KMS. `sign` blocks; it is called in a request's thread."""

@@ -1,0 +1,237 @@
+"""The only allow/deny code: what may be asked, what may be issued, who may validate and cancel.
+
+A `TokenDescriptor` is made here and nowhere else: no policy decision, no token.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from wstrust_sts import ns
+from wstrust_sts.errors import BadRequest, InvalidTimeRange, NotAuthorized, RequestFailed
+from wstrust_sts.model import (
+    AuthenticationMethod,
+    Claim,
+    Decision,
+    Endpoint,
+    KeyType,
+    Lifetime,
+    NameIdentifier,
+    Operation,
+    Principal,
+    Realm,
+    RelyingParty,
+    RelyingPartyMatch,
+    RequestSecurityToken,
+    TokenDescriptor,
+    TokenRecord,
+    TokenType,
+)
+
+OPERATIONS = frozenset({Operation.ISSUE, Operation.VALIDATE, Operation.CANCEL})
+_ENCRYPTION_ALGORITHMS = frozenset(
+    [f"{ns.XENC}{name}" for name in ("aes128-cbc", "aes192-cbc", "aes256-cbc")]
+    + [f"http://www.w3.org/2009/xmlenc11#{name}" for name in ("aes128-gcm", "aes192-gcm", "aes256-gcm")]
+)
+_TOKEN_TYPES = dict.fromkeys(ns.SAML11_TOKEN_TYPES, TokenType.SAML11) | dict.fromkeys(
+    ns.SAML20_TOKEN_TYPES, TokenType.SAML20
+)
+_DEFAULT_URIS = {TokenType.SAML11: ns.TP11_SAML11, TokenType.SAML20: ns.TP11_SAML20}
+
+
+def demand_supported(request: RequestSecurityToken, *, issuer: str, signature_algorithm: str) -> None:
+    """Refuses what was understood and is not offered, so that nothing known is silently ignored.
+
+    An algorithm asked for and not the one in use is refused, never replaced. Raises BadRequest.
+    """
+    if request.operation not in OPERATIONS:
+        raise BadRequest(f"the operation {request.operation.value} is not offered")
+    if request.unsupported:
+        raise BadRequest(f"not offered: {', '.join(request.unsupported)}")
+    if request.key_type not in (None, KeyType.BEARER):
+        raise BadRequest(f"the key type {request.key_type.value} is not offered")
+    if request.signature_algorithm not in (None, signature_algorithm):
+        raise BadRequest("a SignatureAlgorithm that the signing key is not used with")
+    if request.canonicalization_algorithm not in (None, ns.EXC_C14N):
+        raise BadRequest("a CanonicalizationAlgorithm other than exclusive")
+    if request.encryption_algorithm is not None and request.encryption_algorithm not in _ENCRYPTION_ALGORITHMS:
+        raise BadRequest("an unknown EncryptionAlgorithm")
+    if request.issuer not in (None, issuer):
+        raise BadRequest("an Issuer that is not this realm's")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueQuestion:
+    """All that the decision to issue rests on. `claims` is what the rules release of what was asked for."""
+
+    request: RequestSecurityToken
+    principal: Principal
+    realm: Realm
+    endpoint: Endpoint
+    match: RelyingPartyMatch
+    participants: tuple[RelyingPartyMatch, ...]
+    claims: tuple[Claim, ...]
+    withheld: tuple[str, ...]
+    now: datetime
+
+
+def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
+    """What the token will say. Raises BadRequest, InvalidTimeRange, RequestFailed."""
+    relying_party = question.match.relying_party
+    token_type, uri = _choose_token_type(question)
+    for party in (relying_party, *(match.relying_party for match in question.participants)):
+        if token_type not in party.token_types:
+            raise BadRequest(f"{party.name} takes no {token_type.value} tokens")
+        if KeyType.BEARER not in party.key_types:
+            raise BadRequest(f"{party.name} takes no bearer tokens")
+    lifetime, how = _choose_lifetime(question)
+    return TokenDescriptor(
+        token_id="_" + secrets.token_hex(16),
+        token_type=token_type,
+        token_type_uri=uri,
+        key_type=KeyType.BEARER,
+        issuer=question.realm.issuer,
+        subject=_name_subject(question.principal, relying_party, question.realm),
+        audiences=_choose_audiences(question),
+        lifetime=lifetime,
+        authentication_method=_strongest(question.principal.methods),
+        authentication_instant=question.principal.instant,
+        attributes=question.claims,
+        recipient=relying_party.recipient,
+        relying_party=relying_party.name,
+        renewing_allowed=question.request.renewing_allowed,
+        renewing_after_expiry=False,
+        decision=Decision(
+            reasons=(
+                f"AppliesTo {question.match.address} belongs to {relying_party.name}",
+                f"token type {token_type.value}",
+                how,
+            ),
+            released=tuple(claim.type for claim in question.claims),
+            withheld=question.withheld,
+        ),
+    )
+
+
+def _choose_token_type(question: IssueQuestion) -> tuple[TokenType, str]:
+    """The type, and the spelling that the answer repeats (wire contract row 5)."""
+    asked = question.request.token_type
+    if asked is not None:
+        known = _TOKEN_TYPES.get(asked)
+        if known is None:
+            raise BadRequest("an unknown TokenType")
+        return known, asked
+    allowed = question.match.relying_party.token_types
+    default = allowed[0] if allowed else question.endpoint.default_token_type
+    return default, _DEFAULT_URIS[default]
+
+
+def _choose_lifetime(question: IssueQuestion) -> tuple[Lifetime, str]:
+    """The request's wish inside the relying party's rule (WS-Trust 1.3 section 4.3). Raises InvalidTimeRange."""
+    rule, wish, now = question.match.relying_party.lifetime, question.request.lifetime, question.now
+    latest = now + rule.maximum
+    if wish is None or wish.expires is None:
+        if wish is not None and wish.created is not None and wish.created >= now + rule.default:
+            raise InvalidTimeRange("a lifetime that would begin after it ends")
+        return Lifetime(now, now + rule.default), "the default lifetime"
+    if wish.expires <= (wish.created or now) or wish.expires <= now:
+        raise InvalidTimeRange("a lifetime that is already over")
+    if wish.created is not None and wish.created > latest:
+        raise InvalidTimeRange("a lifetime that begins too late")
+    if wish.expires <= latest:
+        return Lifetime(now, wish.expires), "the lifetime asked for"
+    if not rule.clip:
+        raise InvalidTimeRange(f"a lifetime over the maximum of {rule.maximum}")
+    return Lifetime(now, latest), "the lifetime asked for, cut to the maximum"
+
+
+def _choose_audiences(question: IssueQuestion) -> tuple[str, ...]:
+    audiences: dict[str, None] = {}
+    for match in (question.match, *question.participants):
+        audiences.update(dict.fromkeys(match.relying_party.audiences or (match.address,)))
+    return tuple(audiences)
+
+
+def _name_subject(principal: Principal, relying_party: RelyingParty, realm: Realm) -> NameIdentifier:
+    rule = relying_party.name_identifier
+    if rule.claim is not None:
+        value = next((claim.values[0] for claim in principal.account.claims if claim.type == rule.claim), None)
+        if value is None:
+            raise RequestFailed(
+                f"{relying_party.name} names subjects by the claim {rule.claim}, which {principal.name} has not"
+            )
+        return NameIdentifier(rule.format, value)
+    if rule.format == ns.NAMEID_PERSISTENT:
+        return NameIdentifier(
+            rule.format,
+            _pairwise(principal, relying_party, realm),
+            name_qualifier=realm.issuer,
+            sp_name_qualifier=relying_party.name,
+        )
+    if rule.format == ns.NAMEID_TRANSIENT:
+        return NameIdentifier(rule.format, "_" + secrets.token_hex(16))
+    return NameIdentifier(rule.format, principal.name)
+
+
+def _pairwise(principal: Principal, relying_party: RelyingParty, realm: Realm) -> str:
+    """The same for one account at one relying party, unlike at every other (SAML 2.0 core section 8.3.7)."""
+    if not realm.pairwise_secret:
+        raise RequestFailed(f"the realm {realm.name} has no secret for persistent names")
+    subject = f"{relying_party.name}\0{principal.account.id}".encode()
+    return hmac.new(realm.pairwise_secret, subject, hashlib.sha256).hexdigest()
+
+
+def _strongest(methods: Sequence[AuthenticationMethod]) -> AuthenticationMethod:
+    return methods[0] if len(set(methods)) == 1 else AuthenticationMethod.UNSPECIFIED
+
+
+def authorize_validate(
+    principal: Principal, record: TokenRecord, relying_party: RelyingParty | None, *, by_reference: bool
+) -> None:
+    """Who may learn the status of a token (wire contract row 27).
+
+    Raises NotAuthorized; and InvalidSecurityToken, as for an unknown id, where a stranger names a token by its id.
+    """
+    if by_reference and not _concerns(principal, record):
+        raise InvalidSecurityToken("by reference, only the requestor and the subject of a token learn its status")
+    if relying_party is not None and relying_party.validators and principal.name not in relying_party.validators:
+        raise NotAuthorized(f"{relying_party.name} lets only its own accounts validate")
+
+
+def authorize_cancel(principal: Principal, record: TokenRecord, realm: Realm) -> str:
+    """By what right a token may be cancelled (wire contract row 28). Raises NotAuthorized."""
+    if principal.account.id == record.account:
+        return "by its subject"
+    if principal.name == record.requestor:
+        return "by its requestor"
+    if principal.name in realm.administrators:
+        return "by an administrator"
+    raise NotAuthorized("neither subject, requestor nor administrator")
+
+
+def _concerns(principal: Principal, record: TokenRecord) -> bool:
+    return principal.account.id == record.account or principal.name == record.requestor
+
+
+def demand_status_type(request: RequestSecurityToken) -> None:
+    """Validate answers with a status; another TokenType asks for a transformation. Raises BadRequest."""
+    if request.token_type not in (None, f"{request.version.namespace}/RSTR/Status"):
+        raise BadRequest("Validate into another token type is not offered")
+
+
+def shared_claims(claims: Sequence[tuple[Claim, ...]]) -> tuple[Claim, ...]:
+    """What every party of one token may be told: the first's claims, with the values that all others get too."""
+    first, *others = claims
+    told = []
+    for claim in first:
+        values = tuple(value for value in claim.values if all(_has(other, claim.type, value) for other in others))
+        if values:
+            told.append(Claim(claim.type, values))
+    return tuple(told)
+
+
+def _has(claims: Sequence[Claim], type_: str, value: str) -> bool:
+    return any(claim.type == type_ and value in claim.values for claim in claims)

@@ -1,0 +1,111 @@
+"""The layout `default`: answers as standards-minded stacks expect them (wire contract rows 17 to 20).
+
+A layout writes a RequestSecurityTokenResponse as bytes and says under which action it goes out. The issued
+token is spliced in as it was signed.
+"""
+
+from wstrust_sts import ns
+from wstrust_sts.model import (
+    IssuedToken,
+    KeyType,
+    Operation,
+    RequestSecurityTokenResponse,
+    TokenType,
+    TrustVersion,
+)
+from wstrust_sts.wire.markup import attribute, text
+from wstrust_sts.wire.times import write_time
+
+_KEY_IDENTIFIER = {
+    TokenType.SAML11: (ns.TP11_SAML11, ns.SAML11_KEY_IDENTIFIER),
+    TokenType.SAML20: (ns.TP11_SAML20, ns.SAML20_KEY_IDENTIFIER),
+}
+
+
+def write_rstr(response: RequestSecurityTokenResponse, *, tolerances: frozenset[str]) -> tuple[bytes, str]:
+    """The Body's content and the action of the answer."""
+    request = response.request
+    trust = request.version.namespace
+    if response.issued is not None:
+        body = _write_issued(response, response.issued)
+        if request.version is TrustVersion.V13 and "bare-rstr" not in tolerances:
+            body = (
+                f'<wst:RequestSecurityTokenResponseCollection xmlns:wst="{trust}">'.encode()
+                + body
+                + b"</wst:RequestSecurityTokenResponseCollection>"
+            )
+    elif response.status is not None:
+        body = _write_status(response)
+    else:
+        body = (_open(response) + "<wst:RequestedTokenCancelled/>" + _CLOSE).encode()
+    return body, action_of(request.operation, request.version)
+
+
+def action_of(operation: Operation, version: TrustVersion) -> str:
+    """The wsa:Action of the answer to an operation (row 17)."""
+    trust = version.namespace
+    if version is TrustVersion.V2005:
+        return f"{trust}/RSTR/{operation.value}"
+    collection = "RSTRC" if operation is Operation.ISSUE else "RSTR"
+    return f"{trust}/{collection}/{operation.value}Final"
+
+
+_CLOSE = "</wst:RequestSecurityTokenResponse>"
+
+
+def _open(response: RequestSecurityTokenResponse) -> str:
+    request = response.request
+    context = "" if request.context is None else f' Context="{attribute(request.context)}"'
+    return f'<wst:RequestSecurityTokenResponse xmlns:wst="{request.version.namespace}"{context}>'
+
+
+def _write_issued(response: RequestSecurityTokenResponse, issued: IssuedToken) -> bytes:
+    request, descriptor = response.request, issued.descriptor
+    trust = request.version.namespace
+    reference = _write_reference(issued)
+    lifetime = descriptor.lifetime
+    return b"".join(
+        (
+            f"{_open(response)}<wst:TokenType>{text(descriptor.token_type_uri)}</wst:TokenType>"
+            "<wst:RequestedSecurityToken>".encode(),
+            issued.markup,
+            f"</wst:RequestedSecurityToken><wst:RequestedAttachedReference>{reference}</wst:RequestedAttachedReference>"
+            f"<wst:RequestedUnattachedReference>{reference}</wst:RequestedUnattachedReference>".encode(),
+            b"" if request.applies_to is None else request.applies_to.markup,
+            f'<wst:Lifetime><wsu:Created xmlns:wsu="{ns.WSU}">{write_time(lifetime.created)}</wsu:Created>'
+            f'<wsu:Expires xmlns:wsu="{ns.WSU}">{write_time(lifetime.expires)}</wsu:Expires></wst:Lifetime>'
+            f"<wst:RequestType>{trust}/{request.operation.value}</wst:RequestType>"
+            f"<wst:KeyType>{_key_type(response)}</wst:KeyType>{_CLOSE}".encode(),
+        )
+    )
+
+
+def _write_reference(issued: IssuedToken) -> str:
+    """The token by its id, the same attached and unattached (row 19)."""
+    token_type, value_type = _KEY_IDENTIFIER[issued.descriptor.token_type]
+    return (
+        f'<o:SecurityTokenReference xmlns:o="{ns.WSSE}" xmlns:k="{ns.WSSE11}" k:TokenType="{token_type}">'
+        f'<o:KeyIdentifier ValueType="{value_type}">{issued.descriptor.token_id}</o:KeyIdentifier>'
+        "</o:SecurityTokenReference>"
+    )
+
+
+def _key_type(response: RequestSecurityTokenResponse) -> str:
+    """The spelling asked for, else that of the request's version."""
+    request = response.request
+    if request.key_type_uri is not None:
+        return text(request.key_type_uri)
+    if request.version is TrustVersion.V2005:
+        return ns.NO_PROOF_KEY
+    return f"{request.version.namespace}/{KeyType.BEARER.value}"
+
+
+def _write_status(response: RequestSecurityTokenResponse) -> bytes:
+    """WS-Trust 1.3 section 7."""
+    trust = response.request.version.namespace
+    assert response.status is not None
+    return (
+        f"{_open(response)}<wst:TokenType>{trust}/RSTR/Status</wst:TokenType>"
+        f"<wst:Status><wst:Code>{trust}/status/{response.status.value}</wst:Code>"
+        f"<wst:Reason>{text(response.reason)}</wst:Reason></wst:Status>{_CLOSE}"
+    ).encode()

@@ -1,0 +1,222 @@
+"""SOAP 1.1 and 1.2 envelopes: reading one into its blocks and its single payload, writing answers and faults."""
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+from wstrust_sts import ns
+from wstrust_sts.errors import InvalidRequest, MustUnderstand, NotWellFormed, StsError, VersionMismatch
+from wstrust_sts.wire.addressing import Addressing, understands
+from wstrust_sts.wire.markup import attribute, text
+from wstrust_sts.wire.wsse import write_security
+from wstrust_sts.wire.xml import Element, boolean, children
+
+_SECURITY = f"{{{ns.WSSE}}}Security"
+_FAULT_PREFIXES = {"wsse": ns.WSSE, "wsu": ns.WSU}
+
+
+class SoapVersion(enum.Enum):
+    """A SOAP version, by the namespace of its envelope."""
+
+    SOAP11 = ns.SOAP11
+    SOAP12 = ns.SOAP12
+
+    @property
+    def namespace(self) -> str:
+        return self.value
+
+    @property
+    def media_type(self) -> str:
+        return "text/xml" if self is SoapVersion.SOAP11 else "application/soap+xml"
+
+    @property
+    def content_type(self) -> str:
+        return f"{self.media_type}; charset=utf-8"
+
+    @classmethod
+    def of_media_type(cls, media_type: str) -> "SoapVersion | None":
+        return next((version for version in cls if version.media_type == media_type), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """One message: the header blocks addressed to us, and the one child of its one Body."""
+
+    version: SoapVersion
+    root: Element
+    blocks: tuple[Element, ...]
+    payload: Element
+
+
+def read_envelope(root: Element, *, expected: SoapVersion) -> Envelope:
+    """The envelope in `root`. `expected` is the version that the media type named.
+
+    Raises NotWellFormed, VersionMismatch, InvalidRequest (anything but one Body with one child)).
+
+    Blocks for other SOAP roles are left out.
+    """
+    namespace, _, name = root.tag[1:].partition("}") if root.tag.startswith("{") else ("", "", root.tag)
+    if name != "Envelope":
+        raise NotWellFormed("the document element is not an Envelope")
+    if namespace != expected.namespace:
+        raise VersionMismatch("the envelope is not of the version that the media type names")
+    parts = children(root)
+    names = [part.tag for part in parts]
+    header_name, body_name = f"{{{namespace}}}Header", f"{{{namespace}}}Body"
+    if names == [header_name, body_name]:
+        blocks = tuple(block for block in children(parts[0]) if _ours(block, expected))
+    elif names == [body_name]:
+        blocks = ()
+    elif body_name not in names:
+        raise InvalidRequest("no Body")
+    else:
+        raise InvalidRequest("an Envelope holds at most one Header and exactly one Body, in this order")
+    payloads = children(parts[-1])
+    if len(payloads) != 1:
+        raise InvalidRequest("the Body holds not exactly one element")
+    return Envelope(version=expected, root=root, blocks=blocks, payload=payloads[0])
+
+
+def demand_understood(envelope: Envelope) -> None:
+    """Raises MustUnderstand when a mandatory block is neither wsse:Security nor WS-Addressing's."""
+    missed = tuple(
+        block.tag
+        for block in envelope.blocks
+        if _mandatory(block, envelope.version) and not (block.tag == _SECURITY or understands(block.tag))
+    )
+    if missed:
+        raise MustUnderstand(missed)
+
+
+def _ours(block: Element, version: SoapVersion) -> bool:
+    """Whether a block is for the ultimate receiver or for everyone (SOAP 1.1 section 4.2.2, SOAP 1.2 section 2.2)."""
+    if version is SoapVersion.SOAP11:
+        return block.get(f"{{{ns.SOAP11}}}actor", "") in ("", ns.SOAP11_NEXT)
+    role = block.get(f"{{{ns.SOAP12}}}role", "")
+    return role in ("", ns.SOAP12_NEXT, ns.SOAP12_ULTIMATE_RECEIVER)
+
+
+def _mandatory(block: Element, version: SoapVersion) -> bool:
+    written = block.get(f"{{{version.namespace}}}mustUnderstand")
+    if written is None:
+        return False
+    try:
+        return boolean(written)
+    except ValueError:
+        raise InvalidRequest("mustUnderstand is not a boolean") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyContext:
+    """What every answer, good or bad, needs of the request it answers. `trust` is the WS-Trust namespace."""
+
+    version: SoapVersion
+    trust: str
+    correlation_id: str
+    now: datetime
+    addressing: Addressing | None = None
+
+
+def write_answer(body: bytes, *, action: str, context: ReplyContext, blocks: str = "") -> bytes:
+    """The envelope around `body`, which is spliced in and never parsed again: its signatures survive.
+
+    `blocks` are further header blocks, in front of wsse:Security.
+    """
+    return b"".join(
+        (
+            f'<s:Envelope xmlns:s="{context.version.namespace}"><s:Header>{_reply_headers(action, context)}{blocks}'
+            f"{write_security(context.now)}</s:Header><s:Body>".encode(),
+            body,
+            b"</s:Body></s:Envelope>",
+        )
+    )
+
+
+def _reply_headers(action: str, context: ReplyContext) -> str:
+    addressing = context.addressing
+    if addressing is None:
+        return ""
+    headers = (
+        f'<a:Action xmlns:a="{addressing.namespace}" s:mustUnderstand="1">{text(action)}</a:Action>' if action else ""
+    )
+    if addressing.message_id is not None:
+        headers += f'<a:RelatesTo xmlns:a="{addressing.namespace}">{text(addressing.message_id)}</a:RelatesTo>'
+    return headers
+
+
+def write_fault(error: StsError, context: ReplyContext) -> bytes:
+    """The fault for `error`: its code, its constant sentence and the correlation id; never its detail."""
+    soap11 = context.version is SoapVersion.SOAP11
+    fault = _fault11(error, context) if soap11 else _fault12(error, context)
+    blocks = "" if soap11 else _explaining_blocks(error)
+    return write_answer(fault.encode(), action=_fault_action(error, context), context=context, blocks=blocks)
+
+
+def _fault_action(error: StsError, context: ReplyContext) -> str:
+    if context.addressing is None:
+        return ""
+    if context.addressing.namespace == ns.WSA04:
+        return ns.WSA04_FAULT
+    return ns.WSA_FAULT if error.namespace == "wsa" else ns.WSA_SOAP_FAULT
+
+
+def _prefixed(error: StsError, context: ReplyContext) -> tuple[str, str]:
+    """(prefix, namespace) of the error's own code."""
+    match error.namespace:
+        case "wst":
+            return "wst", context.trust
+        case "wsa":
+            return "wsa", context.addressing.namespace if context.addressing else ns.WSA
+        case other:
+            return other, _FAULT_PREFIXES[other]
+
+
+def _correlation(context: ReplyContext) -> str:
+    return f'<sts:CorrelationId xmlns:sts="{ns.STS}">{text(context.correlation_id)}</sts:CorrelationId>'
+
+
+def _fault11(error: StsError, context: ReplyContext) -> str:
+    if error.namespace == "none":
+        code = f"<faultcode>s:{'Client' if error.side == 'sender' else 'Server'}</faultcode>"
+    elif error.namespace == "soap":
+        code = f"<faultcode>s:{error.code}</faultcode>"
+    else:
+        prefix, namespace = _prefixed(error, context)
+        code = f'<faultcode xmlns:{prefix}="{namespace}">{prefix}:{error.code}</faultcode>'
+    return (
+        f'<s:Fault>{code}<faultstring xml:lang="en">{text(error.sentence)}</faultstring>'
+        f"<detail>{_correlation(context)}</detail></s:Fault>"
+    )
+
+
+def _fault12(error: StsError, context: ReplyContext) -> str:
+    if error.namespace == "soap":
+        code = f"<s:Value>s:{error.code}</s:Value>"
+    else:
+        code = f"<s:Value>s:{'Sender' if error.side == 'sender' else 'Receiver'}</s:Value>"
+        if error.namespace != "none":
+            prefix, namespace = _prefixed(error, context)
+            code += f'<s:Subcode><s:Value xmlns:{prefix}="{namespace}">{prefix}:{error.code}</s:Value></s:Subcode>'
+    return (
+        f'<s:Fault><s:Code>{code}</s:Code><s:Reason><s:Text xml:lang="en">{text(error.sentence)}</s:Text></s:Reason>'
+        f"<s:Detail>{_correlation(context)}</s:Detail></s:Fault>"
+    )
+
+
+def _explaining_blocks(error: StsError) -> str:
+    """The header blocks that SOAP 1.2 sections 5.4.7 and 5.4.8 put beside these two faults."""
+    if isinstance(error, VersionMismatch):
+        supported = "".join(
+            f'<s:SupportedEnvelope xmlns:e="{version.namespace}" qname="e:Envelope"/>' for version in SoapVersion
+        )
+        return f"<s:Upgrade>{supported}</s:Upgrade>"
+    if isinstance(error, MustUnderstand):
+        return "".join(_not_understood(tag) for tag in error.headers)
+    return ""
+
+
+def _not_understood(tag: str) -> str:
+    if not tag.startswith("{"):
+        return f'<s:NotUnderstood qname="{attribute(tag)}"/>'
+    namespace, _, name = tag[1:].partition("}")
+    return f'<s:NotUnderstood xmlns:n="{attribute(namespace)}" qname="n:{attribute(name)}"/>'

@@ -1,0 +1,309 @@
+"""The RequestSecurityToken of WS-Trust 2005/02, 1.3 and 1.4, read into the one request model.
+
+Every child is known by name: what has a place in the model goes there, what is understood and not offered is
+listed in `unsupported` for the policy to refuse, what means nothing for the tokens issued here is passed over
+by name, and a WS-Trust element nobody has heard of is refused.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from wstrust_sts import ns
+from wstrust_sts.errors import BadRequest, InvalidRequest
+from wstrust_sts.model import (
+    KeyType,
+    LifetimeWish,
+    Operation,
+    PresentedAssertion,
+    PresentedReference,
+    ReceivedToken,
+    RequestSecurityToken,
+    TrustVersion,
+    UnknownToken,
+)
+from wstrust_sts.wire.requested_claims import read_claims
+from wstrust_sts.wire.times import read_time
+from wstrust_sts.wire.wsp import APPLIES_TO, ENDPOINT_REFERENCE, read_address, read_applies_to
+from wstrust_sts.wire.xml import Element, boolean, children, local, trimmed
+
+_T = TypeVar("_T")
+
+_ASSERTIONS = frozenset({f"{{{ns.SAML20}}}Assertion", f"{{{ns.SAML11}}}Assertion"})
+_TOKEN_REFERENCE = f"{{{ns.WSSE}}}SecurityTokenReference"
+_POLICY = frozenset(
+    f"{{{namespace}}}{name}" for namespace in (ns.WSP02, ns.WSP04, ns.WSP15) for name in ("Policy", "PolicyReference")
+)
+
+_NOT_OFFERED = frozenset(
+    {
+        "OnBehalfOf",
+        "ActAs",
+        "UseKey",
+        "DelegateTo",
+        "Encryption",
+        "ProofEncryption",
+        "BinaryExchange",
+        "InteractiveChallenge",
+        "AuthenticationType",
+    }
+)
+"""Understood, and refused by name: these would change what the token says or who may use it."""
+
+_WITHOUT_EFFECT = frozenset(
+    {
+        "AllowPostdating",
+        "ComputedKeyAlgorithm",
+        "EncryptWith",
+        "Entropy",
+        "KeyWrapAlgorithm",
+        "SignWith",
+        "SignChallenge",
+    }
+)
+"""Wishes about a proof key, which a bearer token does not have, or permissions this STS does not use."""
+
+_TARGETS = frozenset({"CancelTarget", "RenewTarget", "ValidateTarget"})
+_FLAGS = frozenset({"Delegatable", "Forwardable"})
+
+
+def read_rst(element: Element, *, version: TrustVersion, action: Operation | None) -> RequestSecurityToken:
+    """The request in `element` (WS-Trust 1.3 section 3), which the endpoint speaks `version` of.
+
+    `action` is the operation that the message's addressing named, if any; RequestType must agree with it.
+
+    Raises InvalidRequest (unreadable, doubled, contradictory), BadRequest (an unknown request type, a collection).
+    """
+    trust = version.namespace
+    if element.tag == f"{{{trust}}}RequestSecurityTokenCollection":
+        raise BadRequest("a RequestSecurityTokenCollection")
+    if element.tag != f"{{{trust}}}RequestSecurityToken":
+        raise InvalidRequest(f"the Body holds {local(element)}, not a RequestSecurityToken of {trust}")
+    fields = _read_fields(element, version)
+    if "OnBehalfOf" in fields and "ActAs" in fields:
+        raise InvalidRequest("OnBehalfOf and ActAs together")
+    operation = _read_operation(fields.get("RequestType"), trust, action)
+    key_type_uri = _text(fields, "KeyType")
+    lifetime = fields.get("Lifetime")
+    claims = fields.get("Claims")
+    renewing = fields.get("Renewing")
+    applies_to = fields.get("AppliesTo")
+    issuer = fields.get("Issuer")
+    participants = fields.get("Participants")
+    return RequestSecurityToken(
+        version=version,
+        operation=operation,
+        context=element.get("Context"),
+        token_type=_text(fields, "TokenType"),
+        key_type=_read_key_type(key_type_uri, trust),
+        key_type_uri=key_type_uri,
+        key_size=_read_key_size(fields.get("KeySize")),
+        applies_to=None if applies_to is None else read_applies_to(applies_to),
+        participants=() if participants is None else _read_participants(participants, trust),
+        claims=() if claims is None else read_claims(claims),
+        lifetime=None if lifetime is None else _read_lifetime(lifetime),
+        issuer=None if issuer is None else read_address(issuer),
+        signature_algorithm=_text(fields, "SignatureAlgorithm"),
+        canonicalization_algorithm=_text(fields, "CanonicalizationAlgorithm"),
+        encryption_algorithm=_text(fields, "EncryptionAlgorithm"),
+        renewing_allowed=renewing is None or _flag(renewing, "Allow", default=True),
+        renewing_after_expiry=renewing is not None and _flag(renewing, "OK", default=False),
+        target=_read_target(fields, operation, element),
+        unsupported=tuple(sorted(name for name in fields if _refused(name, fields[name]))),
+    )
+
+
+def _read_fields(element: Element, version: TrustVersion) -> dict[str, Element]:
+    """The children by local name, each once; those of SecondaryParameters count where the RST has none of its own."""
+    fields = _collect(element, version)
+    secondary = fields.pop("SecondaryParameters", None)
+    if secondary is not None:
+        fields = _collect(secondary, version, nested=True) | fields
+    return fields
+
+
+def _collect(element: Element, version: TrustVersion, *, nested: bool = False) -> dict[str, Element]:
+    fields: dict[str, Element] = {}
+    for child in children(element):
+        name = _field_name(child, version, nested=nested)
+        if name is None:
+            continue
+        if name in fields:
+            raise InvalidRequest(f"a second {name}")
+        fields[name] = child
+    return fields
+
+
+def _field_name(child: Element, version: TrustVersion, *, nested: bool) -> str | None:
+    """The name a child goes by, or None for an extension of somebody else's, which is passed over."""
+    tag = child.tag
+    if tag in APPLIES_TO:
+        return "AppliesTo"
+    if tag in _ASSERTIONS or tag == _TOKEN_REFERENCE:
+        return "Token"
+    if tag in _POLICY:
+        return "Policy"
+    namespace, _, name = tag[1:].partition("}")
+    if namespace == version.namespace or namespace == ns.WST14:
+        if name not in _KNOWN or (nested and name == "SecondaryParameters"):
+            raise InvalidRequest(f"an unknown element {local(child)}")
+        return str(name)
+    if namespace in (ns.WST05, ns.WST13):
+        raise InvalidRequest("two versions of WS-Trust in one request")
+    return None
+
+
+_KNOWN = (
+    _NOT_OFFERED
+    | _WITHOUT_EFFECT
+    | _FLAGS
+    | _TARGETS
+    | {
+        "AdditionalContext",
+        "CanonicalizationAlgorithm",
+        "Claims",
+        "EncryptionAlgorithm",
+        "Issuer",
+        "KeySize",
+        "KeyType",
+        "Lifetime",
+        "Participants",
+        "Renewing",
+        "RequestType",
+        "SecondaryParameters",
+        "SignatureAlgorithm",
+        "TokenType",
+    }
+)
+
+
+def _refused(name: str, element: Element) -> bool:
+    """Whether a field is understood and not offered."""
+    if name in _FLAGS:
+        return _read(element, boolean)
+    return name in _NOT_OFFERED or name == "Policy"
+
+
+def _text(fields: dict[str, Element], name: str) -> str | None:
+    return trimmed(fields[name]) or None if name in fields else None
+
+
+def _read(element: Element, reader: Callable[[str], _T]) -> _T:
+    try:
+        return reader(trimmed(element))
+    except ValueError as error:
+        raise InvalidRequest(f"{local(element)}: {error}") from None
+
+
+def _read_operation(element: Element | None, trust: str, action: Operation | None) -> Operation:
+    """wsa:Action and RequestType name one operation; either alone is enough (wire contract row 2)."""
+    if element is None:
+        if action is None:
+            raise InvalidRequest("neither an action nor a RequestType")
+        return action
+    uri = trimmed(element)
+    named = next((operation for operation in Operation if uri == f"{trust}/{operation.value}"), None)
+    if named is None:
+        raise BadRequest("an unknown RequestType")
+    if action not in (None, named):
+        raise InvalidRequest("the action and RequestType disagree")
+    return named
+
+
+def _read_key_type(uri: str | None, trust: str) -> KeyType | None:
+    if uri is None:
+        return None
+    if uri == ns.NO_PROOF_KEY:
+        return KeyType.BEARER
+    for key_type in KeyType:
+        if uri == f"{trust}/{key_type.value}":
+            return key_type
+    raise BadRequest("an unknown KeyType")
+
+
+def _read_key_size(element: Element | None) -> int | None:
+    if element is None:
+        return None
+    text = trimmed(element, limit=64)
+    if not (text.isascii() and text.isdigit()) or len(text) > 6:
+        raise InvalidRequest("KeySize is not a number of bits")
+    return int(text)
+
+
+def _read_lifetime(element: Element) -> LifetimeWish:
+    times = {}
+    for child in children(element):
+        name = local(child)
+        if child.tag not in (f"{{{ns.WSU}}}Created", f"{{{ns.WSU}}}Expires") or name in times:
+            raise InvalidRequest("a Lifetime holds at most one Created and one Expires")
+        times[name] = _read(child, read_time)
+    return LifetimeWish(times.get("Created"), times.get("Expires"))
+
+
+def _flag(element: Element, name: str, *, default: bool) -> bool:
+    written = element.get(name)
+    if written is None:
+        return default
+    try:
+        return boolean(written)
+    except ValueError:
+        raise InvalidRequest(f"{local(element)}/@{name} is not a boolean") from None
+
+
+def _read_participants(element: Element, trust: str) -> tuple[str, ...]:
+    """The addresses of wst:Primary and wst:Participant (WS-Trust 1.3 section 9.5)."""
+    addresses = []
+    for child in children(element):
+        if child.tag not in (f"{{{trust}}}Primary", f"{{{trust}}}Participant"):
+            raise InvalidRequest("Participants holds more than Primary and Participant")
+        references = children(child)
+        if len(references) != 1 or references[0].tag not in ENDPOINT_REFERENCE:
+            raise InvalidRequest(f"{local(child)} without exactly one EndpointReference")
+        addresses.append(read_address(references[0]))
+    return tuple(addresses)
+
+
+def _read_target(fields: dict[str, Element], operation: Operation, rst: Element) -> ReceivedToken | None:
+    """The token a Validate or Cancel is about; a 2005 Validate may carry it without ValidateTarget (row 27)."""
+    targets = [name for name in fields if name in _TARGETS]
+    own = f"{operation.value}Target"
+    if targets not in ([], [own]):
+        raise InvalidRequest(f"{targets[0]} in a request to {operation.value}")
+    target = fields.get(own)
+    if target is not None:
+        inside = children(target)
+        if len(inside) != 1 or "Token" in fields:
+            raise InvalidRequest(f"{local(target)} holds not exactly one token")
+        return read_token(inside[0], rst)
+    if "Token" in fields and operation is Operation.VALIDATE:
+        return read_token(fields["Token"], rst)
+    if "Token" in fields:
+        raise InvalidRequest("a token outside of any target")
+    return None
+
+
+def read_token(element: Element, tree: Element) -> ReceivedToken:
+    """A token as presented, nothing of it verified. `tree` is any element of its document."""
+    if element.tag in _ASSERTIONS:
+        return PresentedAssertion(element, tree.getroottree().getroot())
+    if element.tag == _TOKEN_REFERENCE:
+        return _read_reference(element, tree)
+    return UnknownToken(str(element.tag))
+
+
+def _read_reference(element: Element, tree: Element) -> ReceivedToken:
+    """A KeyIdentifier or Reference to a SAML assertion by its id, or the token embedded (WSS 1.1 section 7)."""
+    inside = children(element)
+    if len(inside) != 1:
+        raise InvalidRequest("a SecurityTokenReference to not exactly one token")
+    named = inside[0]
+    if named.tag == f"{{{ns.WSSE}}}KeyIdentifier":
+        if named.get("ValueType") not in (ns.SAML11_KEY_IDENTIFIER, ns.SAML20_KEY_IDENTIFIER):
+            return UnknownToken(str(named.get("ValueType"))[:256])
+        return PresentedReference(trimmed(named))
+    if named.tag == f"{{{ns.WSSE}}}Reference":
+        return PresentedReference((named.get("URI") or "").removeprefix("#")[:1024])
+    if named.tag == f"{{{ns.WSSE}}}Embedded":
+        embedded = children(named)
+        if len(embedded) == 1 and embedded[0].tag in _ASSERTIONS:
+            return read_token(embedded[0], tree)
+    return UnknownToken(str(named.tag))

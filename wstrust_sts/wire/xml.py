@@ -1,0 +1,206 @@
+"""The one hardened parse of a message, and the readers of single texts.
+
+Nothing here touches the network or a file, expands an entity, or keeps a comment out of sight. Trees live and
+die in the thread that parsed them: a parser belongs to a thread, and no tree is ever cached.
+"""
+
+import base64
+import binascii
+import re
+import threading
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from lxml import etree
+
+from wstrust_sts.errors import InvalidRequest, NotWellFormed, UnsupportedMediaType
+
+MAX_OCTETS = 128 * 1024
+MAX_ELEMENTS = 2000
+MAX_ATTRIBUTES = 64
+MAX_NAMESPACES = 32
+MAX_TEXT = 8192
+
+Element: TypeAlias = etree._Element
+
+_DECLARATION = re.compile(rb"<\?xml\s[^>]*?\?>")
+_DECLARED_VERSION = re.compile(rb"""version\s*=\s*["']([^"']*)["']""")
+_DECLARED_ENCODING = re.compile(rb"""encoding\s*=\s*["']([^"']*)["']""")
+_CHARSETS = {
+    "utf-8": "utf-8",
+    "utf8": "utf-8",
+    "us-ascii": "utf-8",
+    "utf-16": "utf-16",
+    "utf-16le": "utf-16-le",
+    "utf-16be": "utf-16-be",
+}
+_WHITE_SPACE = " \t\r\n"
+
+
+class _ThreadParser(threading.local):
+    def __init__(self) -> None:
+        self.parser = etree.XMLParser(
+            encoding="utf-8",
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            dtd_validation=False,
+            attribute_defaults=False,
+            huge_tree=False,
+            recover=False,
+            collect_ids=False,
+        )
+
+
+_thread = _ThreadParser()
+
+
+def parse(octets: bytes, *, charset: str | None = None) -> Element:
+    """The root of the document in `octets`, of at most 128 KiB.
+
+    `charset` is the media type's parameter: UTF-8 and UTF-16 are read (WS-I Basic Profile 1.1 R1012), with or
+    without a byte-order mark, an XML declaration or leading white space.
+
+    Raises UnsupportedMediaType (another charset), NotWellFormed, InvalidRequest (DTD, entity, processing
+    instruction, CDATA, flood).
+    """
+    text = _declared_away(_in_utf8(octets, charset))
+    _refuse_by_octets(text)
+    try:
+        root = etree.fromstring(text, _thread.parser)
+    except etree.XMLSyntaxError as error:
+        raise NotWellFormed(f"not well-formed: {error}") from None
+    except ValueError as error:
+        raise NotWellFormed(f"not parseable: {error}") from None
+    _refuse_floods(root, text)
+    return root
+
+
+def _in_utf8(octets: bytes, charset: str | None) -> bytes:
+    if len(octets) > MAX_OCTETS:
+        raise InvalidRequest("the message is over 128 KiB")
+    encoding = "utf-8"
+    if charset is not None:
+        known = _CHARSETS.get(charset.strip().lower())
+        if known is None:
+            raise UnsupportedMediaType
+        encoding = known
+    if octets.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding = "utf-16"
+    if encoding == "utf-8":
+        return octets.removeprefix(b"\xef\xbb\xbf").lstrip(_WHITE_SPACE.encode())
+    try:
+        return octets.decode(encoding).lstrip("\ufeff").lstrip(_WHITE_SPACE).encode()
+    except UnicodeError:
+        raise NotWellFormed(f"the octets are not {encoding}") from None
+
+
+def _declared_away(text: bytes) -> bytes:
+    """The document without its XML declaration, which must not contradict what we read."""
+    if not text.startswith(b"<?xml"):
+        return text
+    declaration = _DECLARATION.match(text)
+    if declaration is None:
+        raise NotWellFormed("unreadable XML declaration")
+    version = _DECLARED_VERSION.search(declaration[0])
+    if version is None or version[1] != b"1.0":
+        raise NotWellFormed("an XML version other than 1.0")
+    encoding = _DECLARED_ENCODING.search(declaration[0])
+    if encoding is not None and encoding[1].decode("latin-1").lower() not in _CHARSETS:
+        raise NotWellFormed("a declared encoding other than UTF-8 or UTF-16")
+    return text[declaration.end() :]
+
+
+def _refuse_by_octets(text: bytes) -> None:
+    """What can be refused without parsing: cheap counts over the octets, each an upper bound."""
+    if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
+        raise InvalidRequest("a document type declaration")
+    if b"<?" in text:
+        raise InvalidRequest("a processing instruction")
+    if b"<![CDATA[" in text:
+        raise InvalidRequest("a CDATA section")
+    if text.count(b"<") > 2 * MAX_ELEMENTS + MAX_NAMESPACES:
+        raise InvalidRequest("too many elements")
+
+
+def _refuse_floods(root: Element, text: bytes) -> None:
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise InvalidRequest("a document type declaration")
+    if text.count(b"<") > MAX_ELEMENTS and sum(1 for _ in root.iter()) > MAX_ELEMENTS:
+        raise InvalidRequest("too many elements")
+    if text.count(b"=") > MAX_ATTRIBUTES and any(len(element.attrib) > MAX_ATTRIBUTES for element in elements(root)):
+        raise InvalidRequest("too many attributes")
+    if text.count(b"xmlns") > MAX_NAMESPACES and any(_declared(element) > MAX_NAMESPACES for element in elements(root)):
+        raise InvalidRequest("too many namespace declarations")
+
+
+def _declared(element: Element) -> int:
+    parent = element.getparent()
+    outer = {} if parent is None else parent.nsmap
+    return sum(1 for prefix, uri in element.nsmap.items() if outer.get(prefix) != uri)
+
+
+def elements(root: Element) -> Iterator[Element]:
+    """Every element of the tree, in document order, without comments."""
+    yield from root.iter(etree.Element)
+
+
+def children(element: Element) -> list[Element]:
+    """The child elements. Comments between them are passed over; text between them is refused."""
+    if element.text and element.text.strip(_WHITE_SPACE):
+        raise InvalidRequest(f"text in {local(element)}")
+    found = []
+    for child in element:
+        if isinstance(child.tag, str):
+            found.append(child)
+        elif child.tag is not etree.Comment:
+            raise InvalidRequest(f"an entity reference in {local(element)}")
+        if child.tail and child.tail.strip(_WHITE_SPACE):
+            raise InvalidRequest(f"text in {local(element)}")
+    return found
+
+
+def local(element: Element) -> str:
+    """The local name, bounded, for operators."""
+    tag: str = element.tag
+    return tag[tag.rfind("}") + 1 :][:64]
+
+
+def text_of(element: Element, *, limit: int = MAX_TEXT) -> str:
+    """The text of an element that has nothing but one text node. Not trimmed.
+
+    A comment, element or entity inside is refused: it would hide a part of the text from some readers.
+    """
+    if len(element):
+        raise InvalidRequest(f"{local(element)} holds more than text")
+    text: str = element.text or ""
+    if len(text) > limit:
+        raise InvalidRequest(f"{local(element)} is too long")
+    return text
+
+
+def trimmed(element: Element, *, limit: int = 1024) -> str:
+    """The text without white space around it (wire contract row 3)."""
+    return text_of(element, limit=limit).strip(_WHITE_SPACE)
+
+
+def octets_of(element: Element, *, limit: int) -> bytes:
+    """The decoded base64 text, at most `limit` octets. Raises InvalidRequest."""
+    compact = "".join(text_of(element, limit=2 * limit + 64).split())
+    try:
+        octets = base64.b64decode(compact, validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidRequest(f"{local(element)} is not base64") from None
+    if len(octets) > limit:
+        raise InvalidRequest(f"{local(element)} is too long")
+    return octets
+
+
+def boolean(text: str) -> bool:
+    """An xs:boolean. Raises ValueError."""
+    match text.strip(_WHITE_SPACE):
+        case "true" | "1":
+            return True
+        case "false" | "0":
+            return False
+    raise ValueError("not an xs:boolean")
