@@ -1,0 +1,72 @@
+"""The published contract: the WSDL of one endpoint, rendered from the documents in `wsdl/` and `policies/`.
+
+The documents hold everything that is the same everywhere; filled in are the endpoint's address, its
+WS-SecurityPolicy and its operations. What is published is what is enforced: an operation or policy that is not in
+the documents cannot be published.
+"""
+
+from collections.abc import Collection
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from lxml import etree
+
+from wstrust_sts import ns
+from wstrust_sts.model import Endpoint, Operation, TrustVersion
+
+_DOCUMENTS = {TrustVersion.V13: "ws-trust-1.3.wsdl", TrustVersion.V2005: "ws-trust-2005-02.wsdl"}
+_POLICY_SUFFIXES = {TrustVersion.V13: "", TrustVersion.V2005: "-2005"}
+_NAMES = {"wsdl": ns.WSDL, "soap": ns.WSDL_SOAP11, "soap12": ns.WSDL_SOAP12, "wsp": ns.WSP04}
+_POLICY_ID = f"{{{ns.WSU}}}Id"
+
+
+def render_wsdl(endpoint: Endpoint, public_url: str, operations: Collection[Operation]) -> bytes:
+    """The WSDL 1.1 document of `endpoint`, with both SOAP versions and its policy; UTF-8.
+
+    `public_url` is the configured URL that endpoint paths are appended to, never anything a request said.
+    Render once and keep it. Raises ValueError when the endpoint's policy or one of the operations has no document.
+    """
+    definitions = _parse(_folder("wsdl") / _DOCUMENTS[endpoint.version])
+    policy = _read_policy(endpoint)
+    definitions.insert(0, policy)
+    for reference in definitions.iterfind("wsdl:binding/wsp:PolicyReference", _NAMES):
+        reference.set("URI", f"#{policy.get(_POLICY_ID)}")
+    _keep_operations(definitions, {operation.value for operation in operations})
+    location = public_url.rstrip("/") + endpoint.path
+    for port in definitions.iterfind("wsdl:service/wsdl:port", _NAMES):
+        for address in port:
+            address.set("location", location)
+    document: bytes = etree.tostring(definitions, encoding="UTF-8", xml_declaration=True, pretty_print=True)
+    return document
+
+
+def _read_policy(endpoint: Endpoint) -> etree._Element:
+    name = f"{endpoint.policy}{_POLICY_SUFFIXES[endpoint.version]}.xml"
+    if name not in {entry.name for entry in _folder("policies").iterdir()}:
+        raise ValueError(f"endpoint {endpoint.path}: there is no policy document {name!r}")
+    return _parse(_folder("policies") / name)
+
+
+def _keep_operations(definitions: etree._Element, names: set[str]) -> None:
+    """Drops every operation that is not in `names`, from the port type and from the bindings alike."""
+    documented = set(definitions.xpath("wsdl:portType/wsdl:operation/@name", namespaces=_NAMES))
+    if not names or not names <= documented:
+        raise ValueError(f"operations to publish: {sorted(names)}; documented: {sorted(documented)}")
+    for operation in definitions.xpath("*/wsdl:operation", namespaces=_NAMES):
+        if operation.get("name") not in names:
+            operation.getparent().remove(operation)
+
+
+def _parse(document: Traversable) -> etree._Element:
+    """Our own document, without the comments that are for its readers in the repository."""
+    parser = etree.XMLParser(remove_comments=True, remove_blank_text=True, resolve_entities=False, no_network=True)
+    return etree.fromstring(document.read_bytes(), parser)
+
+
+def _folder(name: str) -> Traversable:
+    """`wsdl` or `policies`: inside the package when installed, beside it in a checkout that is not."""
+    try:
+        return resources.files(f"wstrust_sts.{name}")
+    except ModuleNotFoundError:
+        return Path(__file__).resolve().parents[2] / name
