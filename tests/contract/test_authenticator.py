@@ -1,0 +1,102 @@
+"""What every Authenticator promises, run on each implementation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+
+from tests.fakes import NOON, REALM, FakeAccounts, FakeReplayCache
+from wstrust_sts import ns
+from wstrust_sts.authenticators.passwords import PasswordChecker, hash_password
+from wstrust_sts.authenticators.username import UsernameAuthenticator
+from wstrust_sts.errors import FailedAuthentication
+from wstrust_sts.model import Account, PresentedReference, Realm, ReceivedToken, UnknownToken, UsernamePassword
+from wstrust_sts.ports import Authenticator
+
+
+@dataclass(frozen=True, kw_only=True)
+class Implementation:
+    """An authenticator, a credential that proves `account`, ones that prove nothing, and what must stay secret.
+
+    `lock` disables the account in the store that the authenticator reads.
+    """
+
+    authenticator: Authenticator
+    account: Account
+    good: ReceivedToken
+    bad: tuple[ReceivedToken, ...]
+    secrets: tuple[str, ...]
+    lock: Callable[[], None]
+
+
+def username() -> Implementation:
+    password = "clarinet in B flat"
+    account = Account(id="a1", realm=REALM.name, name="alice", version=1, password_hash=hash_password(password))
+    accounts = FakeAccounts([account])
+    good = UsernamePassword("alice", password, ns.PASSWORD_TEXT, over_tls=True)
+    return Implementation(
+        authenticator=UsernameAuthenticator(accounts, FakeReplayCache(), PasswordChecker(slots=1, queue=0)),
+        account=account,
+        good=good,
+        bad=(
+            replace(good, password="wr0ng-p4ssword"),
+            replace(good, username="correct horse battery"),
+            replace(good, password_type=ns.PASSWORD_DIGEST),
+        ),
+        secrets=(password, "wr0ng-p4ssword", "correct horse battery", account.password_hash or ""),
+        lock=lambda: accounts.put(replace(account, version=2, enabled=False)),
+    )
+
+
+IMPLEMENTATIONS = [username]
+
+
+@pytest.fixture(params=IMPLEMENTATIONS, ids=lambda make: make.__name__)
+def implementation(request: pytest.FixtureRequest) -> Implementation:
+    return request.param()
+
+
+def test_it_accepts_its_own_credentials_whether_they_are_good_or_bad(implementation: Implementation) -> None:
+    for token in (implementation.good, *implementation.bad):
+        assert implementation.authenticator.accepts(token) is True
+
+
+@pytest.mark.parametrize("token", [PresentedReference("_1"), UnknownToken("{urn:x}Y")])
+def test_it_does_not_accept_what_nobody_can_verify(implementation: Implementation, token: ReceivedToken) -> None:
+    assert implementation.authenticator.accepts(token) is False
+
+
+def test_a_good_credential_proves_its_account_at_this_instant(implementation: Implementation) -> None:
+    authenticated = implementation.authenticator.authenticate(implementation.good, realm=REALM, now=NOON)
+    assert authenticated.account == implementation.account
+    assert authenticated.instant == NOON
+
+
+def test_a_bad_credential_is_refused_with_the_one_text(implementation: Implementation) -> None:
+    for token in implementation.bad:
+        with pytest.raises(FailedAuthentication) as caught:
+            implementation.authenticator.authenticate(token, realm=REALM, now=NOON)
+        assert (caught.value.namespace, caught.value.code) == ("wsse", "FailedAuthentication")
+        assert caught.value.sentence == FailedAuthentication.sentence
+
+
+def test_no_refusal_tells_even_the_operator_a_secret_or_an_unknown_name(implementation: Implementation) -> None:
+    for token in implementation.bad:
+        with pytest.raises(FailedAuthentication) as caught:
+            implementation.authenticator.authenticate(token, realm=REALM, now=NOON)
+        for secret in implementation.secrets:
+            assert secret not in repr(caught.value)
+            assert secret not in caught.value.detail
+
+
+def test_a_credential_proves_nothing_in_another_realm(implementation: Implementation) -> None:
+    other = Realm(name="other", issuer="https://other.example.test")
+    with pytest.raises(FailedAuthentication):
+        implementation.authenticator.authenticate(implementation.good, realm=other, now=NOON)
+
+
+def test_a_lock_acts_at_the_next_request(implementation: Implementation) -> None:
+    implementation.authenticator.authenticate(implementation.good, realm=REALM, now=NOON)
+    implementation.lock()
+    with pytest.raises(FailedAuthentication):
+        implementation.authenticator.authenticate(implementation.good, realm=REALM, now=NOON)
