@@ -1,0 +1,363 @@
+"""`sts.toml`: everything about one process. What the STS knows (realms, accounts, relying parties) is in the database.
+
+`load_config` reads the file strictly and reports every problem at once; it opens nothing that the file names. The
+docstrings of the reference in docs/configuration.md are the `key(...)` declarations below.
+"""
+
+import base64
+import binascii
+import dataclasses
+import ipaddress
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from wstrust_sts import toml_kinds as kinds
+from wstrust_sts.model import Endpoint, TokenType, TrustVersion
+from wstrust_sts.strict_toml import ConfigurationError, Fault, Problem, key, read_file
+
+__all__ = ["Config", "ConfigurationError", "KnownNames", "Problem", "load_config", "read_key_encryption_key"]
+
+_SECOND, _MINUTE, _HOUR, _DAY = (timedelta(seconds=n) for n in (1, 60, 3600, 86400))
+_WAIT = kinds.duration(_SECOND, 10 * _MINUTE)
+
+TRUST_VERSIONS = {"1.3": TrustVersion.V13, "2005": TrustVersion.V2005}
+TOKEN_TYPES = {"saml20": TokenType.SAML20, "saml11": TokenType.SAML11}
+
+LogFormat = Literal["text", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+_LOG_FORMATS: Mapping[str, LogFormat] = {"text": "text", "json": "json"}
+_LOG_LEVELS: Mapping[str, LogLevel] = {"debug": "debug", "info": "info", "warning": "warning", "error": "error"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSection:
+    """Listener, TLS, limits and time-outs."""
+
+    listen: tuple[str, int] = key(
+        kinds.listen_address(), "Address and port to listen on.", default=("127.0.0.1", 8443), shown='"127.0.0.1:8443"'
+    )
+    public_url: str = key(
+        kinds.url("https", "http", bare=True),
+        "How clients reach this server; written into the WSDL, never taken from a request.",
+        shown='"https://sts.example.com"',
+    )
+    certificate: Path | None = key(kinds.path(), "TLS certificate with its chain, PEM.", default=None)
+    private_key: Path | None = key(kinds.path(), "Private key of the TLS certificate, PEM.", default=None)
+    plain_http: bool = key(
+        kinds.flag(),
+        "Serve without TLS: only on a loopback address, or behind a proxy that ends TLS.",
+        default=False,
+    )
+    behind_tls_proxy: bool = key(
+        kinds.flag(),
+        "With plain_http: a proxy in front ends TLS, and nobody else can reach this address.",
+        default=False,
+    )
+    workers: int = key(kinds.whole(0, 256), "Processes; 0 means one for each processor core.", default=0)
+    maximum_body_bytes: int = key(kinds.whole(1024, 16 * 2**20), "Longest request body.", default=128 * 1024)
+    maximum_connections: int = key(kinds.whole(1, 100_000), "Open connections for each process.", default=1000)
+    maximum_requests: int = key(
+        kinds.whole(0, 10**9), "A process is replaced after about so many requests; 0 means never.", default=100_000
+    )
+    header_timeout: timedelta = key(_WAIT, "Time for TLS handshake and request headers.", default=10 * _SECOND)
+    body_timeout: timedelta = key(_WAIT, "Time for the request body.", default=20 * _SECOND)
+    keep_alive_timeout: timedelta = key(_WAIT, "Idle time before a kept connection is closed.", default=30 * _SECOND)
+    stop_timeout: timedelta = key(_WAIT, "Time for running requests when the server stops.", default=15 * _SECOND)
+
+    def faults(self) -> Iterator[Fault]:
+        if self.plain_http:
+            yield from self._plain_faults()
+            return
+        if self.behind_tls_proxy:
+            yield Fault("behind_tls_proxy", "has no meaning without plain_http", "add plain_http = true, or remove it")
+        for name in ("certificate", "private_key"):
+            if getattr(self, name) is None:
+                yield Fault(
+                    name,
+                    "is missing, and passwords need TLS",
+                    f"set {name}, or plain_http = true on a loopback address or behind a TLS proxy",
+                )
+        if not self.public_url.startswith("https://"):
+            yield Fault("public_url", "must be https, because this server speaks TLS", "write https://...")
+
+    def _plain_faults(self) -> Iterator[Fault]:
+        if self.certificate or self.private_key:
+            yield Fault("plain_http", "contradicts certificate and private_key", "remove one or the other")
+        if self.behind_tls_proxy and not self.public_url.startswith("https://"):
+            yield Fault("public_url", "must be https, because the proxy in front ends TLS", "write https://...")
+        if not self.behind_tls_proxy and not _is_loopback(self.listen[0]):
+            yield Fault(
+                "plain_http",
+                f"would send passwords unprotected from {self.listen[0]}",
+                "listen on 127.0.0.1, use TLS, or set behind_tls_proxy = true if a proxy in front ends TLS",
+            )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSection:
+    """Where everything is kept: SQLite for one machine, PostgreSQL for many."""
+
+    url: str = key(
+        kinds.text(),
+        "SQLAlchemy URL. A relative SQLite file starts at this file's folder.",
+        default="sqlite:///sts.db",
+        secret=True,
+    )
+    url_environment: str | None = key(
+        kinds.text(), "Take the URL from this environment variable instead, when it is set.", default=None
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretsSection:
+    """The key that wraps the private keys in the database. Exactly one of the two keys."""
+
+    key_encryption_key_file: Path | None = key(
+        kinds.path(), "File with the key: 32 random bytes in Base64. Readable by its owner only.", default=None
+    )
+    key_encryption_key_environment: str | None = key(
+        kinds.text(), "Environment variable with the key in the same form.", default=None
+    )
+
+    def faults(self) -> Iterator[Fault]:
+        if (self.key_encryption_key_file is None) == (self.key_encryption_key_environment is None):
+            yield Fault(
+                "key_encryption_key_file",
+                "exactly one of key_encryption_key_file and key_encryption_key_environment must be there",
+                "keep one of them; `wstrust-sts init` makes a key file",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSection:
+    """The log, on standard error: one line for each operation."""
+
+    format: LogFormat = key(kinds.choice(_LOG_FORMATS), "How a line is written.", default="text")
+    level: LogLevel = key(kinds.choice(_LOG_LEVELS), "The least that is written.", default="info")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthenticationSection:
+    """How credentials are checked."""
+
+    clock_skew: timedelta = key(
+        kinds.duration(timedelta(0), _HOUR), "How far a client's clock may be off.", default=5 * _MINUTE
+    )
+    message_maximum_age: timedelta = key(
+        kinds.duration(_MINUTE, _DAY),
+        "How old a message may be by its Timestamp or nonce, whatever Expires says.",
+        default=10 * _MINUTE,
+    )
+    credential_cache: timedelta = key(
+        kinds.duration(timedelta(0), _DAY),
+        "How long a verified password is remembered (as a keyed digest, in memory); 0 turns it off. "
+        "A lock or a new password acts at once all the same.",
+        default=10 * _MINUTE,
+    )
+    password_hashes_at_once: int = key(
+        kinds.whole(0, 256), "Password hashes computed at the same time; 0 means one for each core.", default=0
+    )
+    password_hash_queue: int = key(
+        kinds.whole(0, 10_000), "Logins that may wait for a hash; beyond that the answer is busy.", default=32
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionSection:
+    """What the janitor removes, and when."""
+
+    tokens: timedelta = key(
+        kinds.duration(timedelta(0), 3650 * _DAY),
+        "How long a token stays in the register after it expired.",
+        default=_DAY,
+    )
+    audit: timedelta = key(kinds.duration(_DAY, 36500 * _DAY), "How long an audit event is kept.", default=400 * _DAY)
+    interval: timedelta = key(kinds.duration(_MINUTE, _DAY), "Time between two clean-ups.", default=10 * _MINUTE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointSection:
+    """One address of the STS. Without any, there are /trust/13/usernamemixed and /trust/2005/usernamemixed."""
+
+    path: str = key(kinds.text(), "Path of the address.", shown='"/trust/13/usernamemixed"')
+    trust: TrustVersion = key(kinds.choice(TRUST_VERSIONS), "WS-Trust version.", shown='"1.3"')
+    policy: str = key(kinds.text(), "What must be presented; the published policy.", default="usernamemixed")
+    realm: str = key(kinds.text(), "Realm whose accounts and relying parties are served.", default="default")
+    layout: str = key(kinds.text(), "How answers are written.", default="default")
+    tolerances: tuple[str, ...] = key(
+        kinds.many(kinds.text()), "Named relaxations for clients that need them.", default=(), shown="[]"
+    )
+    default_token_type: TokenType = key(
+        kinds.choice(TOKEN_TYPES),
+        "Token type when neither request nor relying party names one.",
+        default=TokenType.SAML20,
+        shown='"saml20"',
+    )
+    default_relying_party: str | None = key(
+        kinds.text(), "Relying party for requests without AppliesTo (tolerance no-applies-to).", default=None
+    )
+    strict_to: bool = key(
+        kinds.flag(), "Refuse messages whose wsa:To is not this endpoint's public address.", default=False
+    )
+
+    def faults(self) -> Iterator[Fault]:
+        segments = self.path.split("/")[1:]
+        if not self.path.startswith("/") or not all(_is_segment(segment) for segment in segments):
+            yield Fault(
+                "path",
+                f'is not a path an endpoint can have: "{self.path}"',
+                "write letters, digits, dots, dashes and underscores between slashes: /trust/13/usernamemixed",
+            )
+        if ("no-applies-to" in self.tolerances) != (self.default_relying_party is not None):
+            yield Fault(
+                "default_relying_party",
+                'default_relying_party and the tolerance "no-applies-to" need each other',
+                "set both, or remove the one that is there",
+            )
+
+    def endpoint(self) -> Endpoint:
+        return Endpoint(
+            path=self.path,
+            version=self.trust,
+            policy=self.policy,
+            realm=self.realm,
+            layout=self.layout,
+            tolerances=frozenset(self.tolerances),
+            default_token_type=self.default_token_type,
+            default_relying_party=self.default_relying_party,
+            strict_to=self.strict_to,
+        )
+
+
+def _is_segment(segment: str) -> bool:
+    allowed = segment.isascii() and segment.replace("-", "").replace("_", "").replace(".", "").isalnum()
+    return allowed and segment not in (".", "..")
+
+
+_DEFAULT_ENDPOINTS = (
+    EndpointSection(path="/trust/13/usernamemixed", trust=TrustVersion.V13),
+    EndpointSection(path="/trust/2005/usernamemixed", trust=TrustVersion.V2005),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A whole sts.toml. `file` is where it was read from; every path in it is absolute."""
+
+    server: ServerSection = key(kinds.table(ServerSection), "Listener, TLS, limits and time-outs.")
+    database: DatabaseSection = key(kinds.table(DatabaseSection), "The database.", default=DatabaseSection())
+    secrets: SecretsSection = key(kinds.table(SecretsSection), "The key that wraps stored secrets.")
+    log: LogSection = key(kinds.table(LogSection), "The log.", default=LogSection())
+    authentication: AuthenticationSection = key(
+        kinds.table(AuthenticationSection), "How credentials are checked.", default=AuthenticationSection()
+    )
+    retention: RetentionSection = key(
+        kinds.table(RetentionSection), "What is kept, and how long.", default=RetentionSection()
+    )
+    endpoint_sections: tuple[EndpointSection, ...] = key(
+        kinds.tables(EndpointSection, label="path"),
+        "The addresses of the STS.",
+        default=_DEFAULT_ENDPOINTS,
+        name="endpoint",
+    )
+    file: Path = Path("sts.toml")
+
+    def faults(self) -> Iterator[Fault]:
+        paths = [section.path for section in self.endpoint_sections]
+        if not paths:
+            yield Fault("endpoint", "an empty list serves nothing", "remove it: two endpoints are there by default")
+        for path in sorted({path for path in paths if paths.count(path) > 1}):
+            yield Fault("endpoint", f"two endpoints have the path {path}", "give each its own path")
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        return tuple(section.endpoint() for section in self.endpoint_sections)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownNames:
+    """What the registry has: the names that an endpoint may use."""
+
+    policies: frozenset[str]
+    layouts: frozenset[str]
+    tolerances: frozenset[str]
+
+
+def load_config(path: Path, *, known: KnownNames | None = None, environment: Mapping[str, str] | None = None) -> Config:
+    """The configuration in `path`, with absolute paths and database URL. Raises ConfigurationError.
+
+    With `known`, names of policies, layouts and tolerances are checked too. `environment` is os.environ by default.
+    """
+    environment = os.environ if environment is None else environment
+    config = dataclasses.replace(read_file(Config, path), file=path.absolute())
+    problems = list(_unknown_names(config, known)) if known else []
+    if problems:
+        raise ConfigurationError(problems)
+    url = environment.get(config.database.url_environment or "") or config.database.url
+    database = dataclasses.replace(config.database, url=_absolute_sqlite(url, config.file.parent))
+    return dataclasses.replace(config, database=database)
+
+
+def _absolute_sqlite(url: str, directory: Path) -> str:
+    """A SQLite URL with three slashes names a file relative to the configuration, not to where one happens to be."""
+    scheme, separator, name = url.partition(":///")
+    if not separator or not scheme.startswith("sqlite") or name.startswith(("/", ":memory:", "file:")) or not name:
+        return url
+    return f"{scheme}:///{directory / name}"
+
+
+def _unknown_names(config: Config, known: KnownNames) -> Iterator[Problem]:
+    for section in config.endpoint_sections:
+        used = [("policy", section.policy, known.policies), ("layout", section.layout, known.layouts)]
+        used += [("tolerances", tolerance, known.tolerances) for tolerance in section.tolerances]
+        for name, value, allowed in used:
+            if value not in allowed:
+                yield Problem(
+                    f'{config.file}: endpoint["{section.path}"].{name}',
+                    f'"{value}" is not known here',
+                    f"use one of: {', '.join(sorted(allowed)) or '(there are none)'}",
+                )
+
+
+def read_key_encryption_key(config: Config, *, environment: Mapping[str, str] | None = None) -> bytes:
+    """The 32 bytes that [secrets] names. Raises ConfigurationError."""
+    environment = os.environ if environment is None else environment
+    file, variable = config.secrets.key_encryption_key_file, config.secrets.key_encryption_key_environment
+    if file is not None:
+        where, written = str(file), _read_key_file(config, file)
+    else:
+        where, written = f"environment variable {variable}", environment.get(variable or "", "")
+    try:
+        found = base64.b64decode(written.strip(), validate=True)
+    except (ValueError, binascii.Error):
+        found = b""
+    if len(found) != 32:
+        raise ConfigurationError(
+            [Problem(where, "does not hold a key: 32 bytes in Base64", "restore the key from your backup of it")]
+        )
+    return found
+
+
+def _read_key_file(config: Config, file: Path) -> str:
+    try:
+        return file.read_text(encoding="ascii")
+    except UnicodeDecodeError:
+        return ""
+    except OSError as error:
+        problem = Problem(
+            f"{config.file}: secrets.key_encryption_key_file",
+            f"{file} cannot be read ({error.strerror})",
+            "restore the key from your backup of it, or correct path and permissions",
+        )
+        raise ConfigurationError([problem]) from None
