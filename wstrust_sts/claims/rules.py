@@ -3,7 +3,7 @@
 Claim types and group names are compared exactly, character by character.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wstrust_sts.errors import InvalidRequest
@@ -36,6 +36,36 @@ class RuleClaimPolicy:
                 stated.setdefault(name, {}).update(dict.fromkeys(values))
         return tuple(Claim(name, tuple(values)) for name, values in stated.items())
 
+    @staticmethod
+    def satisfy(
+        requested: Sequence[RequestedClaim], released: Sequence[Claim]
+    ) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
+        """Applies the Claims of a request to what the rules release: `(claims, withheld)`.
+
+        `released` states each type once. Without a request all of it goes out. With one, only what it names, in the
+        rules' order, and of a claim asked for with values only those values. Requests for one type add up: mandatory
+        if one of them is, and restricted only if all of them are. `withheld` are the types asked for or released
+        that do not go out.
+
+        Raises InvalidRequest when a mandatory claim, or a value of one, cannot go out: the whole request is refused
+        (WS-Trust 1.3 section 4.1).
+        """
+        wishes: dict[str, _Wish] = {}
+        for request in requested:
+            wishes.setdefault(request.type, _Wish()).add(request)
+        if not wishes:
+            return tuple(released), ()
+        available = {claim.type: claim.values for claim in released}
+        for name, wish in wishes.items():
+            wish.check(name, available.get(name, ()))
+        claims = tuple(
+            Claim(name, values)
+            for name in available
+            if name in wishes and (values := wishes[name].choose(available[name]))
+        )
+        told = {claim.type for claim in claims}
+        return claims, tuple(name for name in {**wishes, **available} if name not in told)
+
 
 def _state(rule: ClaimRule, groups: Sequence[str], found: Sequence[Claim]) -> tuple[str, Sequence[str]]:
     """What one rule says: a name and its values, none where the rule does not apply."""
@@ -48,33 +78,6 @@ def _state(rule: ClaimRule, groups: Sequence[str], found: Sequence[Claim]) -> tu
         case GroupRule():
             matching = groups if rule.group == ANY_GROUP else [group for group in groups if group == rule.group]
             return rule.name, (rule.values or matching) if matching else ()
-
-
-def satisfy(
-    requested: Iterable[RequestedClaim], released: Sequence[Claim]
-) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
-    """Applies the Claims of a request to what the rules release: `(claims, withheld)`.
-
-    Without a request everything released goes out. With one, only what it names, in the rules' order, and of a claim
-    asked for with values only those values. Requests for one type add up: mandatory if one of them is, and
-    restricted only if all of them are. `withheld` are the types asked for or released that do not go out.
-
-    Raises InvalidRequest when a mandatory claim, or a value of one, cannot go out: the whole request is refused
-    (WS-Trust 1.3 section 4.1).
-    """
-    wishes: dict[str, _Wish] = {}
-    for request in requested:
-        wishes.setdefault(request.type, _Wish()).add(request)
-    if not wishes:
-        return tuple(released), ()
-    available = {claim.type: claim.values for claim in released}
-    for name, wish in wishes.items():
-        wish.check(name, available.get(name, ()))
-    claims = tuple(
-        Claim(name, values) for name in available if name in wishes and (values := wishes[name].choose(available[name]))
-    )
-    told = {claim.type for claim in claims}
-    return claims, tuple(name for name in {**wishes, **available} if name not in told)
 
 
 @dataclass(slots=True)

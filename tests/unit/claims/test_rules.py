@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.fakes import NOON
 from wstrust_sts import ns
-from wstrust_sts.claims.rules import RuleClaimPolicy, satisfy
+from wstrust_sts.claims.rules import RuleClaimPolicy
 from wstrust_sts.errors import InvalidRequest
 from wstrust_sts.model import (
     Account,
@@ -20,6 +20,8 @@ from wstrust_sts.model import (
     RelyingParty,
     RequestedClaim,
 )
+
+satisfy = RuleClaimPolicy().satisfy
 
 EMAIL = Claim(ns.CLAIM_EMAIL, ("alice@example.test", "al@example.test"))
 ROLE = Claim(ns.CLAIM_ROLE, ("buyer", "clerk"))
