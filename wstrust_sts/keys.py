@@ -1,0 +1,335 @@
+"""Signing keys: made, wrapped for storage, used to sign, and gathered by realm.
+
+A private key leaves the `SecretBox` only into a `LocalSigner`; what verifies is a bare public key. The names of
+algorithms in `SigningKeyRecord.algorithm` are `rsa-2048`, `rsa-3072` and `ec-p256`; each signs with SHA-256.
+"""
+
+import hashlib
+import secrets
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.x509.oid import NameOID
+
+from wstrust_sts import ns
+from wstrust_sts.errors import FailedCheck, RequestFailed
+from wstrust_sts.model import KeyState, SigningKeyRecord
+from wstrust_sts.ports import SecretBox, Signer, SigningKeys, VerificationKey
+
+RSA_2048 = "rsa-2048"
+RSA_3072 = "rsa-3072"
+EC_P256 = "ec-p256"
+KEY_ALGORITHMS = (RSA_2048, RSA_3072, EC_P256)
+
+CERTIFICATE_LIFETIME = timedelta(days=3652)
+CERTIFICATE_BACKDATE = timedelta(hours=1)  # relying parties whose clocks are slow
+
+_P256_OCTETS = 32
+_MINIMAL_RSA_BITS = 2048
+_MAXIMAL_COMMON_NAME = 64  # RFC 5280 appendix A.1, ub-common-name
+
+_RSA_HASHES: dict[str, hashes.HashAlgorithm] = {
+    ns.RSA_SHA256: hashes.SHA256(),
+    ns.RSA_SHA384: hashes.SHA384(),
+    ns.RSA_SHA512: hashes.SHA512(),
+}
+_ECDSA_HASHES: dict[str, hashes.HashAlgorithm] = {
+    ns.ECDSA_SHA256: hashes.SHA256(),
+    ns.ECDSA_SHA384: hashes.SHA384(),
+    ns.ECDSA_SHA512: hashes.SHA512(),
+}
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+
+
+# -- using a key -------------------------------------------------------------------------------------------------
+
+
+class LocalSigner:
+    """A private key in this process: RSA with rsa-sha256, or ECDSA on P-256 with ecdsa-sha256. A `Signer`."""
+
+    digest_algorithm = ns.SHA256
+
+    def __init__(self, private_key: PrivateKey, *, key_id: str, certificates: tuple[bytes, ...]) -> None:
+        """Raises ValueError for a key or curve that is not offered."""
+        _refuse_unsuitable(private_key.public_key())
+        self._private_key = private_key
+        self.algorithm = ns.RSA_SHA256 if isinstance(private_key, rsa.RSAPrivateKey) else ns.ECDSA_SHA256
+        self.key_id = key_id
+        self.certificates = certificates
+
+    def sign(self, octets: bytes) -> bytes:
+        if isinstance(self._private_key, rsa.RSAPrivateKey):
+            return self._private_key.sign(octets, PKCS1v15(), _RSA_HASHES[ns.RSA_SHA256])
+        r, s = decode_dss_signature(self._private_key.sign(octets, ec.ECDSA(_ECDSA_HASHES[ns.ECDSA_SHA256])))
+        return r.to_bytes(_P256_OCTETS, "big") + s.to_bytes(_P256_OCTETS, "big")
+
+
+class PublicVerificationKey:
+    """A bare public key and the signature methods of its family. A `VerificationKey`."""
+
+    def __init__(self, public_key: PublicKey, *, key_id: str) -> None:
+        """Raises ValueError for a key or curve that is not offered."""
+        _refuse_unsuitable(public_key)
+        self._public_key = public_key
+        self.key_id = key_id
+        self.algorithms = frozenset(_RSA_HASHES if isinstance(public_key, rsa.RSAPublicKey) else _ECDSA_HASHES)
+
+    @classmethod
+    def of_certificate(cls, certificate: bytes, *, key_id: str = "") -> "PublicVerificationKey":
+        """The key that a DER certificate certifies; `key_id` defaults to the certificate's. Raises ValueError."""
+        public_key = x509.load_der_x509_certificate(certificate).public_key()
+        if not isinstance(public_key, PublicKey):
+            raise ValueError("neither an RSA nor an elliptic-curve key")
+        return cls(public_key, key_id=key_id or key_id_of(certificate))
+
+    def verify(self, signature: bytes, octets: bytes, *, algorithm: str) -> None:
+        if algorithm not in self.algorithms:
+            raise FailedCheck(f"key {self.key_id} is not for {algorithm[:128]}")
+        try:
+            if isinstance(self._public_key, rsa.RSAPublicKey):
+                self._public_key.verify(signature, octets, PKCS1v15(), _RSA_HASHES[algorithm])
+            else:
+                self._public_key.verify(_dss_signature(signature), octets, ec.ECDSA(_ECDSA_HASHES[algorithm]))
+        except InvalidSignature:
+            raise FailedCheck(f"not a signature by key {self.key_id}") from None
+
+
+def _dss_signature(signature: bytes) -> bytes:
+    """RFC 6931 section 2.3.6: r || s, each exactly as long as the curve's order."""
+    if len(signature) != 2 * _P256_OCTETS:
+        raise FailedCheck("an ECDSA signature of the wrong length")
+    r, s = signature[:_P256_OCTETS], signature[_P256_OCTETS:]
+    return encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
+
+
+def _refuse_unsuitable(public_key: PublicKey) -> None:
+    if isinstance(public_key, rsa.RSAPublicKey):
+        if public_key.key_size < _MINIMAL_RSA_BITS:
+            raise ValueError(f"an RSA key of {public_key.key_size} bits is too short")
+    elif not isinstance(public_key.curve, ec.SECP256R1):
+        raise ValueError(f"the curve {public_key.curve.name} is not offered")
+
+
+# -- keeping secrets -----------------------------------------------------------------------------------------------
+
+
+def generate_key_encryption_key() -> bytes:
+    """A new key for `AesGcmSecretBox`: 32 random octets, to be kept outside the database."""
+    return AESGCM.generate_key(256)
+
+
+class AesGcmSecretBox:
+    """Wraps secrets with AES-256-GCM under one key-encryption key. A `SecretBox`.
+
+    Sealed: one octet of version, a random nonce of 12 octets, ciphertext and tag. The purpose is authenticated
+    as additional data, so a secret moved to another row or another use does not open.
+    """
+
+    _VERSION = b"\x01"
+    _NONCE_OCTETS = 12
+
+    def __init__(self, key_encryption_key: bytes) -> None:
+        """Raises ValueError for a key that is not 32 octets."""
+        if len(key_encryption_key) != 32:
+            raise ValueError("a key-encryption key has 32 octets")
+        self._cipher = AESGCM(key_encryption_key)
+
+    def seal(self, secret: bytes, *, purpose: str) -> bytes:
+        nonce = secrets.token_bytes(self._NONCE_OCTETS)
+        return self._VERSION + nonce + self._cipher.encrypt(nonce, secret, self._associated(purpose))
+
+    def open(self, sealed: bytes, *, purpose: str) -> bytes:
+        """Raises RequestFailed: another key-encryption key, another purpose, or changed octets."""
+        nonce, ciphertext = sealed[1 : 1 + self._NONCE_OCTETS], sealed[1 + self._NONCE_OCTETS :]
+        if sealed[:1] != self._VERSION or len(nonce) != self._NONCE_OCTETS:
+            raise RequestFailed(f"the sealed secret for {purpose} has an unknown format")
+        try:
+            return self._cipher.decrypt(nonce, ciphertext, self._associated(purpose))
+        except InvalidTag:
+            raise RequestFailed(
+                f"the secret for {purpose} does not open: was it sealed with another key-encryption key?"
+            ) from None
+
+    def _associated(self, purpose: str) -> bytes:
+        return self._VERSION + purpose.encode()
+
+
+# -- making a key ----------------------------------------------------------------------------------------------------
+
+
+def key_id_of(certificate: bytes) -> str:
+    """What a key is called: half of the SHA-256 thumbprint of its DER certificate, in hexadecimal."""
+    return hashlib.sha256(certificate).hexdigest()[:32]
+
+
+def make_signing_key(
+    realm: str,
+    *,
+    algorithm: str,
+    name: str,
+    now: datetime,
+    box: SecretBox,
+    state: KeyState = KeyState.ACTIVE,
+) -> SigningKeyRecord:
+    """A new key with a self-signed certificate in the name of `name` (cut to what a common name holds).
+
+    Raises ValueError for an algorithm that is not in KEY_ALGORITHMS, or an empty name.
+    """
+    private_key = _generate(algorithm)
+    certificate = _self_signed(private_key, name=name, now=now)
+    key_id = key_id_of(certificate)
+    octets = private_key.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return SigningKeyRecord(
+        id=key_id,
+        realm=realm,
+        state=state,
+        algorithm=algorithm,
+        certificate=certificate,
+        wrapped_private_key=box.seal(octets, purpose=_purpose(realm, key_id)),
+        created_at=now,
+    )
+
+
+def _generate(algorithm: str) -> PrivateKey:
+    match algorithm:
+        case "rsa-2048":
+            return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        case "rsa-3072":
+            return rsa.generate_private_key(public_exponent=65537, key_size=3072)
+        case "ec-p256":
+            return ec.generate_private_key(ec.SECP256R1())
+    raise ValueError(f"{algorithm} is not a key algorithm; use one of {', '.join(KEY_ALGORITHMS)}")
+
+
+def _self_signed(private_key: PrivateKey, *, name: str, now: datetime) -> bytes:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:_MAXIMAL_COMMON_NAME])])
+    public_key = private_key.public_key()
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(public_key)
+        .serial_number(secrets.randbits(128) or 1)
+        .not_valid_before(now - CERTIFICATE_BACKDATE)
+        .not_valid_after(now + CERTIFICATE_LIFETIME)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_SIGNATURES_ONLY, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+        .sign(private_key, hashes.SHA256())
+    )
+    return certificate.public_bytes(serialization.Encoding.DER)
+
+
+_SIGNATURES_ONLY = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
+def _purpose(realm: str, key_id: str) -> str:
+    return f"signing-key {realm} {key_id}"
+
+
+def unwrap(record: SigningKeyRecord, *, box: SecretBox) -> LocalSigner:
+    """The signer that a record stands for. Raises RequestFailed when it does not open or does not fit."""
+    octets = box.open(record.wrapped_private_key, purpose=_purpose(record.realm, record.id))
+    try:
+        private_key = serialization.load_der_private_key(octets, password=None)
+        certified = x509.load_der_x509_certificate(record.certificate).public_key()
+        if not isinstance(private_key, PrivateKey) or private_key.public_key() != certified:
+            raise ValueError("the certificate is not of this key")
+        return LocalSigner(private_key, key_id=record.id, certificates=(record.certificate,))
+    except ValueError as error:
+        raise RequestFailed(f"signing key {record.id} of realm {record.realm} is not usable: {error}") from None
+
+
+# -- the keys of a realm -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RealmKeys:
+    """The keys of one realm at one generation; without a signer, `trouble` says why."""
+
+    generation: int
+    signer: Signer | None
+    trouble: str = ""
+    verification_keys: tuple[VerificationKey, ...] = field(default=())
+
+
+class StoredKeyring:
+    """The stored keys of every realm, loaded anew when the configuration's generation changes. A `Keyring`.
+
+    Thread-safe: an entry is replaced whole, and two threads that load at once load the same.
+    """
+
+    def __init__(self, keys: SigningKeys, box: SecretBox) -> None:
+        self._keys = keys
+        self._box = box
+        self._loaded: dict[str, _RealmKeys] = {}
+        self._loading = threading.Lock()
+
+    def signer(self, realm: str) -> Signer:
+        keys = self._current(realm)
+        if keys.signer is None:
+            raise RequestFailed(keys.trouble)
+        return keys.signer
+
+    def verification_keys(self, realm: str) -> Sequence[VerificationKey]:
+        return self._current(realm).verification_keys
+
+    def _current(self, realm: str) -> _RealmKeys:
+        generation = self._keys.generation()
+        keys = self._loaded.get(realm)
+        if keys is not None and keys.generation == generation:
+            return keys
+        with self._loading:
+            keys = self._loaded.get(realm)
+            if keys is None or keys.generation != generation:
+                # The number was read before the rows: a change in between is seen by the next call.
+                keys = self._load(realm, generation)
+                self._loaded[realm] = keys
+            return keys
+
+    def _load(self, realm: str, generation: int) -> _RealmKeys:
+        records = self._keys.list(realm)
+        signer, trouble = self._load_signer(realm, records)
+        return _RealmKeys(
+            generation=generation,
+            signer=signer,
+            trouble=trouble,
+            verification_keys=tuple(
+                PublicVerificationKey.of_certificate(record.certificate, key_id=record.id)
+                for record in records
+                if record.state in (KeyState.ACTIVE, KeyState.RETIRING)
+            ),
+        )
+
+    def _load_signer(self, realm: str, records: Sequence[SigningKeyRecord]) -> tuple[Signer | None, str]:
+        """The newest active key. A key that does not open stops issuing, not verifying."""
+        active = [record for record in records if record.state is KeyState.ACTIVE]
+        if not active:
+            return None, f"realm {realm} has no active signing key"
+        try:
+            return unwrap(active[-1], box=self._box), ""
+        except RequestFailed as failure:
+            return None, failure.detail
