@@ -1,0 +1,53 @@
+"""What both versions of SAML share when an assertion is made: what is refused, and how the parts are joined.
+
+An assertion is written directly as its exclusive canonical form: prefixes are constant and declared where they
+are first used, attributes stand in canonical order, empty elements have an end tag, and no white space is
+between elements. So the octets written are the octets signed, and nothing is parsed or canonicalised.
+"""
+
+import hashlib
+from datetime import timedelta
+
+from wstrust_sts.errors import RequestFailed
+from wstrust_sts.model import IssuedToken, KeyType, TokenDescriptor
+from wstrust_sts.ports import Signer
+from wstrust_sts.wire.dsig import is_id, write_enveloped_signature
+from wstrust_sts.wire.markup import attribute
+
+
+def refuse_unsignable(descriptor: TokenDescriptor) -> None:
+    """Nothing is signed that a careful relying party would refuse or a careless one would take from anybody.
+
+    Raises RequestFailed: policy should not have let it come to this.
+    """
+    if descriptor.key_type is not KeyType.BEARER:
+        raise RequestFailed(f"key type {descriptor.key_type.value} cannot be written")
+    if not is_id(descriptor.token_id):
+        raise RequestFailed("the token's id is not an NCName")
+    if not descriptor.issuer.strip() or not descriptor.subject.value.strip():
+        raise RequestFailed("a token without the name of its issuer or subject")
+    if not descriptor.audiences or not all(audience.strip() for audience in descriptor.audiences):
+        raise RequestFailed("a token that names no audience could be used anywhere")
+    lifetime = descriptor.lifetime
+    if any(
+        instant.utcoffset() != timedelta(0)
+        for instant in (lifetime.created, lifetime.expires, descriptor.authentication_instant)
+    ):
+        raise RequestFailed("a token's times must be in UTC")
+    if lifetime.created >= lifetime.expires:
+        raise RequestFailed("a token that ends before it begins")
+
+
+def sign(descriptor: TokenDescriptor, *, before: str, after: str, signer: Signer) -> IssuedToken:
+    """The token whose canonical form is `before` and `after`, with the signature between the two."""
+    head, tail = before.encode(), after.encode()
+    signature = write_enveloped_signature(head + tail, reference=descriptor.token_id, signer=signer)
+    markup = head + signature + tail
+    return IssuedToken(
+        descriptor=descriptor, markup=markup, digest=hashlib.sha256(markup).digest(), key_id=signer.key_id
+    )
+
+
+def optional(name: str, value: str | None) -> str:
+    """An attribute, or nothing where there is no value. Raises ValueError."""
+    return f' {name}="{attribute(value)}"' if value else ""

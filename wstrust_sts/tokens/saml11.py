@@ -1,0 +1,86 @@
+"""SAML 1.1 bearer assertions (SAML core 1.1 section 2; wire contract row 22)."""
+
+from wstrust_sts import ns
+from wstrust_sts.errors import RequestFailed
+from wstrust_sts.model import AuthenticationMethod, Claim, IssuedToken, TokenDescriptor, TokenType
+from wstrust_sts.ports import Signer
+from wstrust_sts.tokens.assertion import optional, refuse_unsignable, sign
+from wstrust_sts.wire.markup import attribute, text
+from wstrust_sts.wire.times import write_time
+
+_METHODS = {
+    AuthenticationMethod.PASSWORD: ns.SAML11_AM_PASSWORD,
+    AuthenticationMethod.PASSWORD_OVER_TLS: ns.SAML11_AM_PASSWORD,
+    AuthenticationMethod.UNSPECIFIED: ns.SAML11_AM_UNSPECIFIED,
+}
+
+
+class Saml11Provider:
+    """Writes and signs SAML 1.1 assertions. A `TokenProvider`."""
+
+    token_types = frozenset({TokenType.SAML11})
+
+    def issue(self, descriptor: TokenDescriptor, signer: Signer) -> IssuedToken:
+        """Raises RequestFailed for a descriptor that cannot be written, and what the signer raises."""
+        refuse_unsignable(descriptor)
+        try:
+            before = _conditions(descriptor) + _statements(descriptor)
+        except ValueError as error:
+            raise RequestFailed(f"the assertion cannot be written: {error}") from None
+        return sign(descriptor, before=before, after="</saml:Assertion>", signer=signer)
+
+
+def _conditions(descriptor: TokenDescriptor) -> str:
+    issued = write_time(descriptor.lifetime.created)
+    audiences = "".join(f"<saml:Audience>{text(audience)}</saml:Audience>" for audience in descriptor.audiences)
+    return (
+        f'<saml:Assertion xmlns:saml="{ns.SAML11}" AssertionID="{descriptor.token_id}" IssueInstant="{issued}"'
+        f' Issuer="{attribute(descriptor.issuer)}" MajorVersion="1" MinorVersion="1">'
+        f'<saml:Conditions NotBefore="{issued}" NotOnOrAfter="{write_time(descriptor.lifetime.expires)}">'
+        f"<saml:AudienceRestrictionCondition>{audiences}</saml:AudienceRestrictionCondition></saml:Conditions>"
+    )
+
+
+def _statements(descriptor: TokenDescriptor) -> str:
+    """Each statement repeats the subject: it stands on its own (section 2.4.2)."""
+    subject = _subject(descriptor)
+    attributes = "".join(_attribute(claim) for claim in descriptor.attributes if claim.values)
+    statement = f"<saml:AttributeStatement>{subject}{attributes}</saml:AttributeStatement>" if attributes else ""
+    return (
+        f'<saml:AuthenticationStatement AuthenticationInstant="{write_time(descriptor.authentication_instant)}"'
+        f' AuthenticationMethod="{_METHODS[descriptor.authentication_method]}">{subject}'
+        f"</saml:AuthenticationStatement>{statement}"
+    )
+
+
+def _subject(descriptor: TokenDescriptor) -> str:
+    """SAML 1.1 has no SPNameQualifier, and no place for a recipient outside of its POST profile."""
+    name = descriptor.subject
+    qualifier = optional("NameQualifier", name.name_qualifier)
+    return (
+        f'<saml:Subject><saml:NameIdentifier Format="{attribute(name.format)}"{qualifier}>{text(name.value)}'
+        f"</saml:NameIdentifier><saml:SubjectConfirmation><saml:ConfirmationMethod>{ns.SAML11_BEARER}"
+        "</saml:ConfirmationMethod></saml:SubjectConfirmation></saml:Subject>"
+    )
+
+
+def _attribute(claim: Claim) -> str:
+    namespace, name = split_name(claim.type)
+    values = "".join(f"<saml:AttributeValue>{text(value)}</saml:AttributeValue>" for value in claim.values)
+    return (
+        f'<saml:Attribute AttributeName="{attribute(name)}" AttributeNamespace="{attribute(namespace)}">'
+        f"{values}</saml:Attribute>"
+    )
+
+
+def split_name(claim_type: str) -> tuple[str, str]:
+    """AttributeNamespace and AttributeName: the two sides of the last `/`.
+
+    The namespace is a URI reference and must not be empty (section 1.2.2), nor may the name be. Where a claim's
+    type has no such sides (`role`, `urn:oid:2.5.4.42`, `https://example.test/`), its whole text is the name, in
+    the namespace of unspecified names; so is a type in just that namespace, to be read back unchanged.
+    """
+    namespace, _, name = claim_type.rpartition("/")
+    if not namespace.strip() or not name or namespace == ns.SAML20_ATTRNAME_UNSPECIFIED:
+        return ns.SAML20_ATTRNAME_UNSPECIFIED, claim_type
+    return namespace, name
