@@ -276,17 +276,17 @@ class FakeStores:
     realms: FakeRealms = field(default_factory=FakeRealms)
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
     relying_parties: FakeRelyingParties = field(default_factory=FakeRelyingParties)
-    keys: FakeSigningKeys = field(default_factory=FakeSigningKeys)
-    tokens: FakeIssuedTokens = field(default_factory=FakeIssuedTokens)
-    replay: FakeReplayCache = field(default_factory=FakeReplayCache)
+    signing_keys: FakeSigningKeys = field(default_factory=FakeSigningKeys)
+    issued_tokens: FakeIssuedTokens = field(default_factory=FakeIssuedTokens)
+    replay_cache: FakeReplayCache = field(default_factory=FakeReplayCache)
     keyring: FakeKeyring = field(default_factory=FakeKeyring)
     journal: FakeJournal = field(init=False)
     administration: FakeAdministration = field(init=False)
 
     def __post_init__(self) -> None:
-        self.journal = FakeJournal(self.tokens)
+        self.journal = FakeJournal(self.issued_tokens)
         self.administration = FakeAdministration(
-            realms=self.realms, accounts=self.accounts, relying_parties=self.relying_parties, keys=self.keys
+            realms=self.realms, accounts=self.accounts, relying_parties=self.relying_parties, keys=self.signing_keys
         )
 
 
@@ -296,10 +296,10 @@ def _each_fake_is_what_its_port_asks(stores: FakeStores) -> tuple[object, ...]:
     realms: ports.Realms = stores.realms
     accounts: ports.Accounts = stores.accounts
     relying_parties: ports.RelyingParties = stores.relying_parties
-    keys: ports.SigningKeys = stores.keys
-    tokens: ports.IssuedTokens = stores.tokens
+    keys: ports.SigningKeys = stores.signing_keys
+    tokens: ports.IssuedTokens = stores.issued_tokens
     journal: ports.Journal = stores.journal
-    replay: ports.ReplayCache = stores.replay
+    replay: ports.ReplayCache = stores.replay_cache
     keyring: ports.Keyring = stores.keyring
     administration: ports.Administration = stores.administration
     return clock, realms, accounts, relying_parties, keys, tokens, journal, replay, keyring, administration

@@ -187,6 +187,27 @@ class RetentionSection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PluginsSection:
+    """Which of the known plug-ins are enabled; installed packages can offer more."""
+
+    authenticators: tuple[str, ...] = key(
+        kinds.many(kinds.text()),
+        "Credentials that are accepted: username is UsernameToken, saml is this STS's own tokens as targets.",
+        default=("username", "saml"),
+        shown='["username", "saml"]',
+    )
+    token_providers: tuple[str, ...] = key(
+        kinds.many(kinds.text()),
+        "Tokens that are issued.",
+        default=("saml20", "saml11"),
+        shown='["saml20", "saml11"]',
+    )
+    claim_sources: tuple[str, ...] = key(
+        kinds.many(kinds.text()), "Where claims come from.", default=("account",), shown='["account"]'
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointSection:
     """One address of the STS. Without any, there are /trust/13/usernamemixed and /trust/2005/usernamemixed."""
 
@@ -265,6 +286,7 @@ class Config:
     retention: RetentionSection = key(
         kinds.table(RetentionSection), "What is kept, and how long.", default=RetentionSection()
     )
+    plugins: PluginsSection = key(kinds.table(PluginsSection), "What is enabled.", default=PluginsSection())
     endpoint_sections: tuple[EndpointSection, ...] = key(
         kinds.tables(EndpointSection, label="path"),
         "The addresses of the STS.",

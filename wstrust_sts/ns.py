@@ -49,6 +49,7 @@ WSC13 = "http://docs.oasis-open.org/ws-sx/ws-secureconversation/200512"
 # XML Signature, XML Encryption
 DS = "http://www.w3.org/2000/09/xmldsig#"
 XENC = "http://www.w3.org/2001/04/xmlenc#"
+XENC11 = "http://www.w3.org/2009/xmlenc11#"
 ENVELOPED = DS + "enveloped-signature"
 EXC_C14N = "http://www.w3.org/2001/10/xml-exc-c14n#"
 SHA256 = XENC + "sha256"

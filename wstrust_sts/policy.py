@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from wstrust_sts import ns
-from wstrust_sts.errors import BadRequest, InvalidTimeRange, NotAuthorized, RequestFailed
+from wstrust_sts.errors import BadRequest, InvalidSecurityToken, InvalidTimeRange, NotAuthorized, RequestFailed
 from wstrust_sts.model import (
     AuthenticationMethod,
     Claim,
@@ -34,7 +34,7 @@ from wstrust_sts.model import (
 OPERATIONS = frozenset({Operation.ISSUE, Operation.VALIDATE, Operation.CANCEL})
 _ENCRYPTION_ALGORITHMS = frozenset(
     [f"{ns.XENC}{name}" for name in ("aes128-cbc", "aes192-cbc", "aes256-cbc")]
-    + [f"http://www.w3.org/2009/xmlenc11#{name}" for name in ("aes128-gcm", "aes192-gcm", "aes256-gcm")]
+    + [f"{ns.XENC11}{name}" for name in ("aes128-gcm", "aes192-gcm", "aes256-gcm")]
 )
 _TOKEN_TYPES = dict.fromkeys(ns.SAML11_TOKEN_TYPES, TokenType.SAML11) | dict.fromkeys(
     ns.SAML20_TOKEN_TYPES, TokenType.SAML20

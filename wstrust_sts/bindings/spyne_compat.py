@@ -6,7 +6,11 @@ purpose of this module, and the one exception to the rule that importing does no
 """
 
 import importlib
+import operator
 import sys
+import types
+
+import six
 
 _MODULES = (
     "six",
@@ -21,3 +25,9 @@ _MODULES = (
 
 for _name in _MODULES:
     sys.modules[f"spyne.util.{_name}"] = importlib.import_module(_name)
+
+# A copy, for the one function that Spyne's own has and the real `six` has not.
+_six = types.ModuleType("spyne.util.six")
+_six.__dict__.update(six.__dict__)
+_six.__dict__["get_function_name"] = operator.attrgetter("__name__")
+sys.modules["spyne.util.six"] = _six

@@ -1,0 +1,159 @@
+"""A whole STS in this process: the real application over in-memory stores and a clock that stands still."""
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cache
+
+from tests import messages
+from tests.fakes import (
+    NOON,
+    REALM,
+    FakeAccounts,
+    FakeClock,
+    FakeRealms,
+    FakeRelyingParties,
+    FakeSigningKeys,
+    FakeStores,
+)
+from tests.messages import Answer
+from wstrust_sts import ns
+from wstrust_sts.app import compose
+from wstrust_sts.authenticators.passwords import hash_password
+from wstrust_sts.bindings.http import Request, settled
+from wstrust_sts.config import Config, EndpointSection, SecretsSection, ServerSection
+from wstrust_sts.keys import AesGcmSecretBox, StoredKeyring, make_signing_key
+from wstrust_sts.model import (
+    Account,
+    AppliesToRule,
+    Claim,
+    ConstantRule,
+    GroupRule,
+    LifetimeRule,
+    ReleaseRule,
+    RelyingParty,
+    TrustVersion,
+)
+
+PASSWORDS = {"alice": "clarinet", "bob": "trombone", "carol": "s3cret", "admin": "conductor"}
+PUBLIC_URL = "https://sts.example.test"
+
+
+@cache
+def hashed(password: str) -> str:
+    return hash_password(password)
+
+
+@cache
+def signing_key(algorithm: str = "rsa-2048"):
+    box = AesGcmSecretBox(b"k" * 32)
+    return make_signing_key(REALM.name, algorithm=algorithm, name="sts.example.test", now=NOON, box=box), box
+
+
+def account(name: str, **fields) -> Account:
+    defaults = {
+        "claims": (Claim(ns.CLAIM_EMAIL, (f"{name}@example.test",)), Claim("department", ("music", "brass"))),
+        "groups": ("players",),
+    }
+    return Account(
+        id=f"id-{name}",
+        realm=REALM.name,
+        name=name,
+        version=1,
+        password_hash=hashed(PASSWORDS[name]),
+        **(defaults | fields),
+    )
+
+
+RELYING_PARTY = RelyingParty(
+    id="rp",
+    realm=REALM.name,
+    name="rp",
+    applies_to=(AppliesToRule(address=messages.RP),),
+    claim_rules=(
+        ReleaseRule(claim=ns.CLAIM_EMAIL),
+        ReleaseRule(claim="department", name="http://claims.example.test/department"),
+        ConstantRule(name="http://claims.example.test/orchestra", values=("philharmonic",)),
+        GroupRule(group="players", name=ns.CLAIM_ROLE, values=("Player",)),
+    ),
+)
+STRICT_PARTY = replace(
+    RELYING_PARTY,
+    id="strict",
+    name="strict",
+    applies_to=(AppliesToRule(address="https://strict.example.test/svc"),),
+    lifetime=LifetimeRule(default=timedelta(minutes=5), maximum=timedelta(minutes=10), clip=False),
+    validators=frozenset({"bob"}),
+    claim_rules=(ReleaseRule(claim=ns.CLAIM_EMAIL),),
+)
+ENDPOINTS = (
+    EndpointSection(path="/trust/13/usernamemixed", trust=TrustVersion.V13),
+    EndpointSection(path="/trust/2005/usernamemixed", trust=TrustVersion.V2005),
+    EndpointSection(path="/gsoap", trust=TrustVersion.V13, tolerances=("no-timestamp", "bare-rstr")),
+    EndpointSection(
+        path="/no-applies-to", trust=TrustVersion.V13, tolerances=("no-applies-to",), default_relying_party="rp"
+    ),
+    EndpointSection(path="/strict-to", trust=TrustVersion.V13, strict_to=True),
+)
+
+
+@dataclass
+class Sts:
+    """`post` sends any octets; `ask` writes a good request around a body."""
+
+    endpoints: tuple[EndpointSection, ...] = ENDPOINTS
+    algorithm: str = "rsa-2048"
+    clock: FakeClock = field(default_factory=FakeClock)
+    relying_parties: tuple[RelyingParty, ...] = (RELYING_PARTY, STRICT_PARTY)
+
+    def __post_init__(self) -> None:
+        key, box = signing_key(self.algorithm)
+        self.stores = FakeStores(
+            realms=FakeRealms([replace(REALM, administrators=frozenset({"admin"}))]),
+            accounts=FakeAccounts([account(name) for name in PASSWORDS]),
+            relying_parties=FakeRelyingParties(self.relying_parties),
+            signing_keys=FakeSigningKeys([key]),
+        )
+        self.keyring = StoredKeyring(self.stores.signing_keys, box)
+        config = Config(
+            server=ServerSection(public_url=PUBLIC_URL, certificate="unused", private_key="unused"),
+            secrets=SecretsSection(key_encryption_key_environment="UNUSED"),
+            endpoint_sections=self.endpoints,
+        )
+        self.application = compose(config, self.stores, self.keyring, clock=self.clock)
+
+    def request(self, request: Request) -> Answer:
+        return Answer.of(settled(self.application.handle(request)))
+
+    def post(self, body: bytes | str, *, path: str = "/trust/13/usernamemixed", soap: str = "1.2", **headers) -> Answer:
+        octets = body.encode() if isinstance(body, str) else body
+        fields = {"content-type": messages.content_type(soap)} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
+        return self.request(Request(method="POST", path=path, headers=fields, body=octets, source="192.0.2.1"))
+
+    def ask(
+        self,
+        body: str,
+        *,
+        user: str = "alice",
+        password: str | None = None,
+        path: str = "/trust/13/usernamemixed",
+        soap: str = "1.2",
+        headers: tuple[str, ...] = (),
+        more: str = "",
+    ) -> Answer:
+        credential = messages.username_token(
+            user, PASSWORDS.get(user, "?") if password is None else password, more=more
+        )
+        protection = messages.security(messages.timestamp(self.clock.now), credential)
+        return self.post(messages.envelope(body, *headers, protection, soap=soap), path=path, soap=soap)
+
+    def issue(self, *more: str, **how) -> Answer:
+        """A token for alice and the relying party `rp`; the endpoint's own version of WS-Trust."""
+        path = how.get("path", "/trust/13/usernamemixed")
+        trust = self.trust(path)
+        kept = {name: how.pop(name) for name in ("address", "token_type", "attributes") if name in how}
+        return self.ask(messages.issue(*more, trust=trust, **kept), **how)
+
+    def trust(self, path: str) -> str:
+        return next(endpoint.trust.namespace for endpoint in self.endpoints if endpoint.path == path)

@@ -1,0 +1,109 @@
+"""Who may import whom: the layers of the design, kept by reading the imports of every module."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "wstrust_sts"
+PLUGINS = {"authenticators", "tokens", "claims", "storage"}
+CORE = {"service", "policy", "delegation", "keys", "trust", "audit"}
+GROUND = {"ns", "errors", "model", "addresses"}
+BELOW_ALL = GROUND | {"log"}  # the log may be written to from everywhere
+
+ALLOWED = {
+    "ns": set(),
+    "errors": set(),
+    "addresses": set(),
+    "log": set(),
+    "model": {"ns", "errors"},
+    "ports": GROUND,
+    "wire": BELOW_ALL | {"ports"},
+    "pki": BELOW_ALL | {"ports"},
+    "devpki": set(),
+    "strict_toml": set(),
+    "toml_kinds": {"strict_toml"},
+    "config": BELOW_ALL | {"strict_toml", "toml_kinds"},
+    "declaration": BELOW_ALL | {"ports", "strict_toml", "toml_kinds"},
+    **{core: CORE | BELOW_ALL | {"ports"} for core in CORE},
+    **{plugin: BELOW_ALL | {"ports", "wire", "pki", plugin} for plugin in PLUGINS},
+    "bindings": CORE | BELOW_ALL | {"ports", "wire", "bindings"},
+    "registry": PLUGINS | CORE | BELOW_ALL | {"ports", "wire", "bindings"},
+    "app": PLUGINS | CORE | BELOW_ALL | {"ports", "wire", "bindings", "registry", "config"},
+    "server": BELOW_ALL | {"app", "config", "registry", "bindings", "server"},
+}
+OUTSIDE = {
+    "spyne": {"bindings/soap.py"},
+    "sqlalchemy": {"storage/"},
+    "alembic": {"storage/"},
+    "lxml": {"wire/", "tokens/", "bindings/", "cli/"},
+    "xmlsec": {"wire/", "tokens/", "cli/"},
+    "signxml": {"cli/"},
+    "zeep": {"cli/"},
+    "click": {"cli/"},
+    "uvicorn": {"server"},
+}
+MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    """The dotted names that a module imports, wherever in it the statement stands."""
+    names = set()
+    for node in ast.walk(ast.parse((PACKAGE / path).read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide who imports whom"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def part(path: Path) -> str:
+    return path.parts[0].removesuffix(".py")
+
+
+def names_the_time(path: Path) -> list[int]:
+    tree = ast.parse((PACKAGE / path).read_text())
+    calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return [
+        func.lineno
+        for func in calls
+        if isinstance(func, ast.Attribute)
+        and func.attr in ("now", "utcnow", "today")
+        and isinstance(func.value, ast.Name)
+        and func.value.id in ("datetime", "date")
+    ]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_a_module_imports_only_downwards(path):
+    own = part(path)
+    if own in ("cli", "__init__"):
+        return
+    used = {name.split(".")[1] for name in imported(path) if name.startswith("wstrust_sts.")}
+    assert used - {own} <= ALLOWED[own], f"{path} may not import {sorted(used - {own} - ALLOWED[own])}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_a_library_is_imported_only_where_it_belongs(path):
+    for name in {name.split(".")[0] for name in imported(path)}:
+        if name in OUTSIDE:
+            assert any(str(path).startswith(place) for place in OUTSIDE[name]), f"{path} may not import {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_the_time_is_asked_in_one_place(path):
+    assert not names_the_time(path) or part(path) in ("app", "cli"), f"{path}:{names_the_time(path)}"
+
+
+def test_every_uri_is_spelled_in_one_module():
+    spelled = {}
+    for path in MODULES:
+        if part(path) in ("ns", "cli"):
+            continue
+        for node in ast.walk(ast.parse((PACKAGE / path).read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                value = node.value
+                if value.startswith(("http://schemas.", "http://docs.oasis", "http://www.w3.org", "urn:oasis")):
+                    spelled[value] = str(path)
+    assert not spelled

@@ -1,0 +1,199 @@
+"""The composition root: every part is chosen and joined here, and requests are routed to the face they are for."""
+
+import logging
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from wstrust_sts import log, policy, registry
+from wstrust_sts.authenticators.passwords import PasswordChecker
+from wstrust_sts.bindings.http import Request, Response
+from wstrust_sts.bindings.metadata import render_wsdl
+from wstrust_sts.bindings.soap import Report, SoapBinding
+from wstrust_sts.claims.rules import RuleClaimPolicy
+from wstrust_sts.config import Config, read_key_encryption_key
+from wstrust_sts.errors import Busy, HttpRefusal, MethodNotAllowed, NotFound, StsError
+from wstrust_sts.keys import AesGcmSecretBox, StoredKeyring
+from wstrust_sts.model import Endpoint, Operation
+from wstrust_sts.ports import Clock, Keyring
+from wstrust_sts.service import SecurityTokenService
+from wstrust_sts.storage.database import open_database
+from wstrust_sts.storage.janitor import Janitor
+from wstrust_sts.storage.stores import Stores, open_stores
+from wstrust_sts.wire.native import check_native_libraries
+from wstrust_sts.wire.wsse import Freshness
+
+_log = logging.getLogger("wstrust_sts.app")
+
+SOAP_OPERATIONS: tuple[Operation, ...] = tuple(sorted(policy.OPERATIONS, key=lambda operation: operation.value))
+
+
+def now() -> datetime:
+    """The one clock of a running server."""
+    return datetime.now(UTC)
+
+
+class Application:
+    """Routes one request to its face. Thread-safe."""
+
+    def __init__(
+        self,
+        *,
+        binding: SoapBinding,
+        endpoints: Mapping[str, Endpoint],
+        documents: Mapping[str, bytes],
+        readiness: Callable[[], str | None],
+    ) -> None:
+        self._binding = binding
+        self._endpoints = endpoints
+        self._documents = documents
+        self._readiness = readiness
+
+    def handle(self, request: Request) -> Response:
+        """The answer to any request: from a face, or a plain one. Never raises."""
+        correlation_id = secrets.token_hex(16)
+        try:
+            response = self._route(request, correlation_id)
+        except HttpRefusal as refusal:
+            response = Response(status=refusal.status, body=_line(refusal.sentence), headers=refusal.headers)
+        except Exception:
+            _log.exception("unexpected failure in request %s", correlation_id)
+            response = Response(status=500, body=_line("The request failed."))
+        return replace(response, headers=(*response.headers, ("X-Correlation-Id", correlation_id)))
+
+    def busy(self, request: Request) -> Response:
+        """The answer to a request that there is no room for: where it can be, the fault that its client understands."""
+        endpoint = self._endpoints.get(request.path)
+        if endpoint is None:
+            return Response(status=503, body=_line(Busy.sentence), headers=(("Retry-After", str(Busy.retry_after)),))
+        refusal = Busy("too many requests at once")
+        return self._binding.refuse(request, endpoint, refusal, correlation_id=secrets.token_hex(16))
+
+    def _route(self, request: Request, correlation_id: str) -> Response:
+        endpoint = self._endpoints.get(request.path)
+        if endpoint is not None:
+            if request.method == "POST":
+                return self._binding.handle(request, endpoint, correlation_id)
+            if request.method in ("GET", "HEAD") and request.query.lower() in ("wsdl", "singlewsdl"):
+                return Response(status=200, body=self._documents[endpoint.path], content_type="text/xml; charset=utf-8")
+            raise MethodNotAllowed
+        if request.path in ("/healthz", "/readyz"):
+            if request.method not in ("GET", "HEAD"):
+                raise MethodNotAllowed
+            problem = self._readiness() if request.path == "/readyz" else None
+            return Response(status=200, body=b"ok\n") if problem is None else Response(status=503, body=_line(problem))
+        raise NotFound
+
+
+def _line(sentence: str) -> bytes:
+    return f"{sentence}\n".encode()
+
+
+@contextmanager
+def open_application(config: Config, *, clock: Clock = now) -> Iterator[Application]:
+    """A running application: database open, keys unwrapped, janitor at work; all of it closed at the end.
+
+    Raises what a part of it raises at start: ConfigurationError, UnusableDatabase, UnknownPlugin, RuntimeError.
+    """
+    check_native_libraries()
+    box = AesGcmSecretBox(read_key_encryption_key(config))
+    with ExitStack() as opened:
+        database = open_database(config.database.url)
+        opened.callback(database.close)
+        stores = open_stores(database, box)
+        opened.callback(stores.close)
+        janitor = Janitor(
+            database,
+            clock=clock,
+            interval=config.retention.interval,
+            token_grace=config.retention.tokens,
+            audit_retention=config.retention.audit,
+        )
+        janitor.start()
+        opened.callback(janitor.stop)
+        yield compose(config, stores, StoredKeyring(stores.signing_keys, box), clock=clock)
+
+
+def compose(config: Config, stores: Stores, keyring: Keyring, *, clock: Clock) -> Application:
+    """The application over open stores: what the configuration enables, joined through the ports."""
+    authentication = config.authentication
+    parts = registry.Parts(
+        accounts=stores.accounts,
+        replay_cache=stores.replay_cache,
+        keyring=keyring,
+        passwords=PasswordChecker(
+            slots=authentication.password_hashes_at_once or _hash_slots(config.server.workers),
+            queue=authentication.password_hash_queue,
+            remember_for=authentication.credential_cache,
+        ),
+        skew=authentication.clock_skew,
+        nonce_window=authentication.message_maximum_age,
+    )
+    service = SecurityTokenService(
+        realms=stores.realms,
+        relying_parties=stores.relying_parties,
+        issued_tokens=stores.issued_tokens,
+        journal=stores.journal,
+        keyring=keyring,
+        authenticators=[registry.AUTHENTICATORS.build(name, parts) for name in config.plugins.authenticators],
+        providers=[registry.TOKEN_PROVIDERS.build(name, parts) for name in config.plugins.token_providers],
+        claim_sources=[registry.CLAIM_SOURCES.build(name, parts) for name in config.plugins.claim_sources],
+        claim_policy=RuleClaimPolicy(),
+    )
+    binding = SoapBinding(
+        service,
+        clock=clock,
+        policies=registry.POLICIES,
+        layouts=registry.LAYOUTS,
+        report=_log_report,
+        freshness=Freshness(skew=authentication.clock_skew, max_age=authentication.message_maximum_age),
+        public_url=config.server.public_url,
+        tls_in_front=config.server.behind_tls_proxy,
+    )
+    endpoints = {endpoint.path: endpoint for endpoint in config.endpoints}
+    return Application(
+        binding=binding,
+        endpoints=endpoints,
+        documents={
+            path: render_wsdl(endpoint, config.server.public_url, SOAP_OPERATIONS)
+            for path, endpoint in endpoints.items()
+        },
+        readiness=lambda: _unready(stores, keyring, endpoints),
+    )
+
+
+def _log_report(report: Report) -> None:
+    log.operation(
+        correlation_id=report.correlation_id,
+        operation=report.operation,
+        outcome=report.outcome,
+        endpoint=report.endpoint,
+        requestor=report.requestor,
+        relying_party=report.relying_party,
+        source=report.source,
+        duration_ms=report.seconds * 1000,
+        detail=report.detail,
+    )
+
+
+def _hash_slots(workers: int) -> int:
+    """As many password hashes at once on the machine as it has cores, shared by the processes."""
+    cores = os.cpu_count() or 1
+    return max(1, cores // (workers or cores))
+
+
+def _unready(stores: Stores, keyring: Keyring, endpoints: Mapping[str, Endpoint]) -> str | None:
+    """Why no token can be issued now, in one line that gives nothing away; None when all is well."""
+    try:
+        for realm in {endpoint.realm for endpoint in endpoints.values()}:
+            if stores.realms.get(realm) is None:
+                return "A realm that an endpoint names does not exist; run `wstrust-sts check`."
+            keyring.signer(realm)
+    except Busy:
+        return "The database cannot be reached."
+    except StsError:
+        return "There is no active signing key; run `wstrust-sts check`."
+    return None

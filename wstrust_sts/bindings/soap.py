@@ -1,0 +1,397 @@
+"""The SOAP face: a Spyne application that implements the WS-Trust operations, and everything Spyne must not do.
+
+Spyne dispatches; it neither parses, nor resolves ids, nor serialises, nor writes faults (each of these breaks
+signatures or lets forged messages through). The message is parsed once, by `wire`, and the answer is written
+there; whatever goes wrong becomes a SOAP fault with a constant text and a correlation id.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from email.message import Message
+from functools import lru_cache
+from typing import Any, Protocol
+
+from wstrust_sts import ns
+from wstrust_sts.bindings import spyne_compat  # noqa: F401 (before the first import of Spyne)
+from wstrust_sts.bindings.http import Request, Response
+from wstrust_sts.errors import (
+    ActionNotSupported,
+    Busy,
+    DestinationUnreachable,
+    EmptyRequest,
+    HttpRefusal,
+    InvalidRequest,
+    InvalidSecurity,
+    RequestFailed,
+    StsError,
+    UnsupportedMediaType,
+)
+from wstrust_sts.model import (
+    Circumstances,
+    Endpoint,
+    Operation,
+    Outcome,
+    RequestSecurityToken,
+    RequestSecurityTokenResponse,
+    VerifiedMessage,
+)
+from wstrust_sts.ports import Clock
+from wstrust_sts.service import SecurityTokenService
+from wstrust_sts.wire.addressing import Addressing, read_addressing
+from wstrust_sts.wire.soap import (
+    ReplyContext,
+    SoapVersion,
+    demand_understood,
+    read_envelope,
+    write_answer,
+    write_fault,
+)
+from wstrust_sts.wire.wsse import Freshness, Transport
+from wstrust_sts.wire.wst import read_rst
+from wstrust_sts.wire.xml import Element, parse
+
+import spyne.const  # isort: skip
+from spyne import Application, MethodContext, Service, rpc  # isort: skip
+from spyne.model.primitive import AnyXml  # isort: skip
+from spyne.protocol.soap import Soap11  # isort: skip
+from spyne.server import ServerBase  # isort: skip
+
+_log = logging.getLogger("wstrust_sts.soap")
+
+
+class SecurityReader(Protocol):
+    """Verifies the protection that one kind of endpoint policy demands (wire/wsse.py)."""
+
+    def __call__(
+        self,
+        blocks: tuple[Element, ...],
+        *,
+        transport: Transport,
+        now: datetime,
+        freshness: Freshness,
+        timestamp_required: bool,
+    ) -> VerifiedMessage: ...
+
+
+class Layout(Protocol):
+    """Writes answers the way one family of clients reads them (wire/layouts/): the Body's content, and its action."""
+
+    def __call__(self, response: RequestSecurityTokenResponse, *, tolerances: frozenset[str]) -> tuple[bytes, str]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What the log is told of one exchange. `detail` is for operators; `seconds` from first octet parsed to answer."""
+
+    correlation_id: str
+    operation: str
+    outcome: str
+    endpoint: str
+    source: str
+    seconds: float
+    requestor: str = ""
+    relying_party: str = ""
+    detail: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchange:
+    """One request on its way through Spyne (`ctx.udc`): what is known of it so far, and how to answer it."""
+
+    request: Request
+    endpoint: Endpoint
+    reply: ReplyContext
+    began: float
+    charset: str | None = None
+    rst: RequestSecurityToken | None = None
+    message: VerifiedMessage | None = None
+    outcome: Outcome | None = None
+    failure: BaseException | None = None
+
+
+class Operations(Service):  # type: ignore[misc]
+    """WS-Trust's operations. The descriptors are Spyne's; the arguments are in `ctx.udc`, already verified."""
+
+    @rpc(AnyXml, _returns=AnyXml, _body_style="bare")  # type: ignore[untyped-decorator]
+    def Issue(ctx: MethodContext, request: object) -> None:  # noqa: N802, N805 (the operation's name, Spyne's form)
+        _carry_out(ctx)
+
+    @rpc(AnyXml, _returns=AnyXml, _body_style="bare")  # type: ignore[untyped-decorator]
+    def Validate(ctx: MethodContext, request: object) -> None:  # noqa: N802, N805
+        _carry_out(ctx)
+
+    @rpc(AnyXml, _returns=AnyXml, _body_style="bare")  # type: ignore[untyped-decorator]
+    def Cancel(ctx: MethodContext, request: object) -> None:  # noqa: N802, N805
+        _carry_out(ctx)
+
+    @rpc(AnyXml, _returns=AnyXml, _body_style="bare")  # type: ignore[untyped-decorator]
+    def Renew(ctx: MethodContext, request: object) -> None:  # noqa: N802, N805
+        _carry_out(ctx)
+
+
+def _carry_out(ctx: Any) -> None:
+    """Nothing may escape into Spyne, which would put its text into a fault: failures travel in the exchange."""
+    try:
+        ctx.out_string = [ctx.app.config.answer(ctx.udc)]
+    except Exception as failure:
+        ctx.udc.failure = failure
+        ctx.out_string = [b""]
+
+
+class WsTrustProtocol(Soap11):  # type: ignore[misc]
+    """Spyne's SOAP protocol with every step that touches the message replaced. One serves both SOAP versions."""
+
+    def get_context(self, parent: object, transport: object) -> None:
+        """Spyne's own keeps a reference cycle for every request."""
+
+    def create_in_document(self, ctx: Any, charset: str | None = None) -> None:
+        exchange: Exchange = ctx.udc
+        ctx.in_document = (parse(exchange.request.body, charset=exchange.charset), {})
+
+    def decompose_incoming_envelope(self, ctx: Any, message: object = None) -> None:
+        root, _ = ctx.in_document
+        ctx.in_document = root
+        rst = ctx.app.config.read(ctx.udc, root)
+        ctx.method_request_string = f"{{{ctx.app.tns}}}{rst.operation.value}"
+
+    def generate_method_contexts(self, ctx: Any) -> tuple[Any]:
+        """Without Spyne's copy of the context."""
+        (ctx.descriptor,) = self.get_call_handles(ctx)
+        return (ctx,)
+
+    def deserialize(self, ctx: Any, message: object) -> None:
+        ctx.in_object = None
+
+    def serialize(self, ctx: Any, message: object) -> None:
+        raise AssertionError("answers are written by wire/, never by Spyne")
+
+
+class _Shell(ServerBase):  # type: ignore[misc]
+    """Drives Spyne without its WSGI layer."""
+
+    transport = "urn:wstrust-sts:transport"
+
+    def run(self, exchange: Exchange) -> bytes:
+        """The answer's octets. Raises whatever refused the exchange."""
+        ctx = MethodContext(self, MethodContext.SERVER)
+        try:
+            ctx.udc = exchange
+            (ctx,) = self.generate_contexts(ctx)
+            self.get_in_object(ctx)
+            self.get_out_object(ctx)
+            if exchange.failure is not None:
+                raise exchange.failure
+            return b"".join(ctx.out_string)
+        finally:
+            ctx.close()
+            ctx.transport.parent = ctx.event.parent = None  # Spyne's cycles; reference counting frees the rest
+
+
+class SoapBinding:
+    """Answers SOAP requests at every endpoint. Thread-safe; one request stays in one thread.
+
+    `policies` and `layouts` are the tables that endpoint rows name (registry.py). `tls_in_front`: a proxy ends TLS.
+    """
+
+    def __init__(
+        self,
+        service: SecurityTokenService,
+        *,
+        clock: Clock,
+        policies: Mapping[str, SecurityReader],
+        layouts: Mapping[str, Layout],
+        report: Callable[["Report"], None],
+        freshness: Freshness,
+        public_url: str,
+        tls_in_front: bool = False,
+    ) -> None:
+        spyne.const.MIN_GC_INTERVAL = float("inf")  # else gc.collect() runs in a request, once a second
+        self._service = service
+        self._clock = clock
+        self._policies = policies
+        self._layouts = layouts
+        self._report = report
+        self._freshness = freshness
+        self._public_url = public_url
+        self._tls_in_front = tls_in_front
+        application = Application(
+            [Operations], tns=ns.WST13, in_protocol=WsTrustProtocol(), out_protocol=WsTrustProtocol(), config=self
+        )
+        self._shell = _Shell(application)
+
+    def handle(self, request: Request, endpoint: Endpoint, correlation_id: str) -> Response:
+        """The answer to one POST. Raises HttpRefusal for what is no SOAP message at all."""
+        if not request.body:
+            raise EmptyRequest
+        media_type, charset = _read_content_type(request.headers.get("content-type", ""))
+        version = SoapVersion.of_media_type(media_type)
+        if version is None:
+            raise UnsupportedMediaType
+        reply = ReplyContext(
+            version=version, trust=endpoint.version.namespace, correlation_id=correlation_id, now=self._clock()
+        )
+        return self._guard(
+            Exchange(request=request, endpoint=endpoint, reply=reply, charset=charset, began=time.perf_counter())
+        )
+
+    def refuse(self, request: Request, endpoint: Endpoint, refusal: StsError, *, correlation_id: str) -> Response:
+        """The fault for a request that is not even read, in the SOAP version of its media type."""
+        media_type, _ = _read_content_type(request.headers.get("content-type", ""))
+        version = SoapVersion.of_media_type(media_type) or SoapVersion.SOAP11
+        reply = ReplyContext(
+            version=version, trust=endpoint.version.namespace, correlation_id=correlation_id, now=self._clock()
+        )
+        return self._refuse(
+            Exchange(request=request, endpoint=endpoint, reply=reply, began=time.perf_counter()), refusal
+        )
+
+    def _guard(self, exchange: Exchange) -> Response:
+        """Whatever happens, a well-formed answer goes out."""
+        try:
+            body = self._shell.run(exchange)
+        except HttpRefusal:
+            raise
+        except StsError as refusal:
+            return self._refuse(exchange, refusal)
+        except Exception:
+            _log.exception("unexpected failure in request %s", exchange.reply.correlation_id)
+            return self._refuse(exchange, RequestFailed("an unexpected failure; its traceback is in the log"))
+        outcome = exchange.outcome
+        if outcome is None:
+            return self._refuse(exchange, RequestFailed("no outcome"))
+        if outcome.fault is not None:
+            return replace(self._refuse(exchange, outcome.fault), durable=outcome.durable, instead=self._busy(exchange))
+        self._tell(exchange, outcome.result)
+        return Response(
+            status=200,
+            body=body,
+            content_type=exchange.reply.version.content_type,
+            durable=outcome.durable,
+            instead=self._busy(exchange),
+        )
+
+    def _refuse(self, exchange: Exchange, refusal: StsError) -> Response:
+        self._tell(exchange, f"refused {refusal.code or 'NotWellFormed'}", detail=refusal.detail)
+        headers = (("Retry-After", str(refusal.retry_after)),) if isinstance(refusal, Busy) else ()
+        return Response(
+            status=refusal.status,
+            body=write_fault(refusal, exchange.reply),
+            content_type=exchange.reply.version.content_type,
+            headers=headers,
+        )
+
+    def _tell(self, exchange: Exchange, result: str, *, detail: str = "") -> None:
+        outcome = exchange.outcome or Outcome()
+        self._report(
+            Report(
+                correlation_id=exchange.reply.correlation_id,
+                operation=exchange.rst.operation.value if exchange.rst else "",
+                outcome=result,
+                endpoint=exchange.endpoint.path,
+                source=exchange.request.source,
+                seconds=time.perf_counter() - exchange.began,
+                requestor=outcome.requestor,
+                relying_party=outcome.relying_party,
+                detail=detail,
+            )
+        )
+
+    def _busy(self, exchange: Exchange) -> Callable[[BaseException], Response]:
+        def instead(failure: BaseException) -> Response:
+            detail = failure.detail if isinstance(failure, StsError) else type(failure).__name__
+            return self._refuse(exchange, Busy(f"not stored: {detail}"))
+
+        return instead
+
+    # -- called by the Spyne application, in this order ------------------------------------------------------------
+
+    def read(self, exchange: Exchange, root: Element) -> RequestSecurityToken:
+        """From the parsed document to the request and the proofs that came with it. Raises StsError."""
+        endpoint, reply = exchange.endpoint, exchange.reply
+        envelope = read_envelope(root, expected=reply.version)
+        addressing = read_addressing(list(envelope.blocks))
+        exchange.reply = reply = replace(reply, addressing=addressing)
+        demand_understood(envelope)
+        operation = _read_operation(exchange.request, addressing, endpoint)
+        self._check_destination(addressing, endpoint)
+        tls = exchange.request.tls or self._tls_in_front
+        if not tls:
+            raise InvalidSecurity("this endpoint is for TLS only")
+        exchange.message = self._policies[endpoint.policy](
+            envelope.blocks,
+            transport=Transport(tls=tls, peer_certificate=exchange.request.peer_certificate),
+            now=reply.now,
+            freshness=self._freshness,
+            timestamp_required="no-timestamp" not in endpoint.tolerances,
+        )
+        exchange.rst = read_rst(envelope.payload, version=endpoint.version, action=operation)
+        return exchange.rst
+
+    def answer(self, exchange: Exchange) -> bytes:
+        """Performs the request and writes its answer. Raises StsError."""
+        assert exchange.rst is not None
+        assert exchange.message is not None
+        endpoint, reply = exchange.endpoint, exchange.reply
+        exchange.outcome = outcome = self._service.perform(
+            exchange.rst,
+            exchange.message,
+            at=Circumstances(
+                correlation_id=reply.correlation_id,
+                endpoint=endpoint,
+                now=reply.now,
+                source=exchange.request.source,
+            ),
+        )
+        if outcome.response is None:
+            return b""
+        body, action = self._layouts[endpoint.layout](outcome.response, tolerances=endpoint.tolerances)
+        return write_answer(body, action=action, context=reply)
+
+    def _check_destination(self, addressing: Addressing | None, endpoint: Endpoint) -> None:
+        """wsa:To is a client's view of the address, which proxies change: compared only where asked for."""
+        if not endpoint.strict_to or addressing is None or addressing.to is None:
+            return
+        if addressing.to not in (f"{self._public_url}{endpoint.path}", ns.WSA_ANONYMOUS, ns.WSA04_ANONYMOUS):
+            raise DestinationUnreachable("wsa:To names another address")
+
+
+@lru_cache(maxsize=256)
+def _read_content_type(header: str) -> tuple[str, str | None]:
+    """(media type, charset), lower-case."""
+    message = Message()
+    message["Content-Type"] = header[:1024]
+    charset = message.get_param("charset")
+    return message.get_content_type(), charset if isinstance(charset, str) else None
+
+
+def _read_operation(request: Request, addressing: Addressing | None, endpoint: Endpoint) -> Operation | None:
+    """The operation by its action: wsa:Action, SOAPAction, the action parameter (wire contract row 2).
+
+    None where none of them says anything. Raises InvalidRequest (they disagree), ActionNotSupported.
+    """
+    named = {
+        addressing.action if addressing else None,
+        request.headers.get("soapaction", "").strip().strip('"').strip() or None,
+        _action_parameter(request.headers.get("content-type", "")),
+    } - {None}
+    if len(named) > 1:
+        raise InvalidRequest("wsa:Action, SOAPAction and the action parameter disagree")
+    if not named:
+        return None
+    (action,) = named
+    prefix = f"{endpoint.version.namespace}/RST/"
+    for operation in Operation:
+        if action == prefix + operation.value:
+            return operation
+    raise ActionNotSupported(f"the action {str(action)[:256]!r}")
+
+
+@lru_cache(maxsize=256)
+def _action_parameter(header: str) -> str | None:
+    message = Message()
+    message["Content-Type"] = header[:1024]
+    action = message.get_param("action")
+    return action.strip() or None if isinstance(action, str) else None

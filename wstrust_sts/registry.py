@@ -1,0 +1,83 @@
+"""The plug-in tables: what an operator can enable by name. One new file elsewhere, one new line here.
+
+Packages add to the tables by entry points in the groups `wstrust_sts.authenticators`, `wstrust_sts.token_providers`
+and `wstrust_sts.claim_sources`; each names a function of one `Parts`. Registered is not enabled: the configuration
+says what is.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar
+
+from wstrust_sts.authenticators.passwords import PasswordChecker
+from wstrust_sts.authenticators.saml import SamlAuthenticator
+from wstrust_sts.authenticators.username import UsernameAuthenticator
+from wstrust_sts.bindings.soap import Layout, SecurityReader
+from wstrust_sts.claims.account import AccountClaims
+from wstrust_sts.ports import Accounts, Authenticator, ClaimSource, Keyring, ReplayCache, TokenProvider
+from wstrust_sts.tokens.saml11 import Saml11Provider
+from wstrust_sts.tokens.saml20 import Saml20Provider
+from wstrust_sts.wire.layouts.default import write_rstr
+from wstrust_sts.wire.wsse import read_username_over_tls
+
+Plugin = TypeVar("Plugin")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a plug-in may be built from."""
+
+    accounts: Accounts
+    replay_cache: ReplayCache
+    keyring: Keyring
+    passwords: PasswordChecker
+    skew: timedelta
+    nonce_window: timedelta
+
+
+class UnknownPlugin(Exception):
+    """A name in the configuration that no table and no installed package offers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Generic[Plugin]):
+    """One kind of plug-in: ours by name, others' by entry point."""
+
+    kind: str
+    builders: Mapping[str, Callable[[Parts], Plugin]]
+
+    def build(self, name: str, parts: Parts) -> Plugin:
+        """Raises UnknownPlugin."""
+        builder = self.builders.get(name)
+        if builder is None:
+            found = entry_points(group=f"wstrust_sts.{self.kind}", name=name)
+            if len(found) != 1:
+                raise UnknownPlugin(
+                    f"{self.kind}: {name!r} is offered by {len(found)} packages; known here: "
+                    + ", ".join(sorted(self.builders))
+                )
+            (entry_point,) = found
+            builder = entry_point.load()
+        return builder(parts)
+
+
+AUTHENTICATORS: Table[Authenticator] = Table(
+    "authenticators",
+    {
+        "username": lambda parts: UsernameAuthenticator(
+            parts.accounts, parts.replay_cache, parts.passwords, skew=parts.skew, nonce_window=parts.nonce_window
+        ),
+        "saml": lambda parts: SamlAuthenticator(parts.keyring, skew=parts.skew),
+    },
+)
+TOKEN_PROVIDERS: Table[TokenProvider] = Table(
+    "token_providers",
+    {"saml20": lambda _: Saml20Provider(), "saml11": lambda _: Saml11Provider()},
+)
+CLAIM_SOURCES: Table[ClaimSource] = Table("claim_sources", {"account": lambda _: AccountClaims()})
+
+POLICIES: Mapping[str, SecurityReader] = {"usernamemixed": read_username_over_tls}
+LAYOUTS: Mapping[str, Layout] = {"default": write_rstr}
+TOLERANCES = frozenset({"no-timestamp", "bare-rstr", "no-applies-to"})
