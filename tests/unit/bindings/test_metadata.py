@@ -168,6 +168,18 @@ def test_no_schema_or_document_has_to_be_fetched(version):
 
 
 @every_version
+def test_the_addressing_schema_has_the_elements_that_cxf_s_generator_binds(version):
+    """wsdl2java of CXF 3.6.9 refuses the document when one of these is not declared."""
+    schema = published(version).find(f"wsdl:types/xs:schema[@targetNamespace='{ns.WSA}']", N)
+    assert {e.get("name") for e in schema.findall("xs:element", N)} == {
+        "EndpointReference",
+        "ReplyTo",
+        "FaultTo",
+        "From",
+    }
+
+
+@every_version
 def test_only_the_given_operations_are_published(version):
     document = etree.fromstring(render_wsdl(ENDPOINTS[version], PUBLIC_URL, (Operation.ISSUE,)))
     assert set(document.xpath("//wsdl:operation/@name", namespaces=N)) == {"Issue"}
