@@ -151,7 +151,7 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, clock: Clock) -
         report=_log_report,
         freshness=Freshness(skew=authentication.clock_skew, max_age=authentication.message_maximum_age),
         public_url=config.server.public_url,
-        tls_in_front=config.server.behind_tls_proxy,
+        tls_in_front=config.server.plain_http,
     )
     endpoints = {endpoint.path: endpoint for endpoint in config.endpoints}
     return Application(

@@ -320,6 +320,7 @@ class RelyingParty:
     applies_to: tuple[AppliesToRule, ...]
     enabled: bool = True
     token_types: tuple[TokenType, ...] = (TokenType.SAML20, TokenType.SAML11)
+    default_token_type: TokenType | None = None  # None: the endpoint's
     key_types: tuple[KeyType, ...] = (KeyType.BEARER,)
     lifetime: LifetimeRule = LifetimeRule()
     name_identifier: NameIdentifierRule = NameIdentifierRule()

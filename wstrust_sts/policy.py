@@ -124,8 +124,10 @@ def _choose_token_type(question: IssueQuestion) -> tuple[TokenType, str]:
         if known is None:
             raise BadRequest("an unknown TokenType")
         return known, asked
-    allowed = question.match.relying_party.token_types
-    default = allowed[0] if allowed else question.endpoint.default_token_type
+    party = question.match.relying_party
+    default = party.default_token_type or question.endpoint.default_token_type
+    if default not in party.token_types and len(party.token_types) == 1:
+        (default,) = party.token_types
     return default, _DEFAULT_URIS[default]
 
 

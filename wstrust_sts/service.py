@@ -132,6 +132,9 @@ class SecurityTokenService:
         except StsError as refusal:
             event = _event(asked, outcome=f"refused {refusal.code}", detail={"refused": refusal.detail})
             return Outcome(fault=refusal, durable=self._journal.write(event), requestor=principal.name)
+        except Exception:
+            self._journal.write(_event(asked, outcome="failed", detail={"refused": "an unexpected failure"}))
+            raise
         event = replace(
             _event(asked, outcome=verdict.outcome, detail=_explain(verdict.decision)),
             relying_party=verdict.relying_party,

@@ -115,7 +115,7 @@ def _read_timestamp(
         expires = _read_time(parts[_EXPIRES])
         if expires < created:
             raise InvalidSecurity("the Timestamp expires before it was created")
-        if expires + freshness.skew <= now:
+        if expires <= now - freshness.skew:
             raise MessageExpired("the Timestamp has expired")
     return created
 
@@ -123,7 +123,7 @@ def _read_timestamp(
 def _demand_fresh(created: datetime, now: datetime, freshness: Freshness) -> None:
     if created > now + freshness.skew:
         raise MessageExpired("created in the future: check the clocks of client and server")
-    if created + freshness.max_age + freshness.skew < now:
+    if created < now - freshness.max_age - freshness.skew:
         raise MessageExpired("created too long ago: check the clocks of client and server")
 
 
