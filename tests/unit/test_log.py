@@ -48,7 +48,6 @@ def lines() -> Iterator[Lines]:
     opened, root, earlier = Lines(), logging.getLogger(), log._log
     handlers, level = list(root.handlers), root.level
     kept = {name: (logging.getLogger(name).level, logging.getLogger(name).propagate) for name in NAMED}
-    root.handlers[:] = []
     yield opened
     log._log = earlier
     root.handlers[:] = handlers
@@ -217,7 +216,8 @@ def test_configuring_twice_writes_each_record_once(lines):
 
 def test_a_wrong_format_string_fails_nobody(lines):
     log.configure(descriptor=lines.descriptor)
-    logging.getLogger("wstrust_sts.part").warning("%d", "not a number")
+    (handler,) = [handler for handler in logging.getLogger().handlers if isinstance(handler, log._Handler)]
+    handler.handle(logging.LogRecord("part", logging.WARNING, __file__, 1, "%d", ("not a number",), None))
     (line,) = lines.read()
     assert "a record that cannot be formatted" in line
 
