@@ -227,25 +227,25 @@ def many(kind: Kind[T], *, at_least: int = 0, at_most: int = 1000) -> Kind[tuple
     return Kind(f"list of {kind.name}", read)
 
 
-def texts_by_name() -> Kind[Mapping[str, tuple[str, ...]]]:
-    """A table of names the operator chooses, each with one text or a list of them."""
+def texts_by_name() -> Kind[tuple[tuple[str, tuple[str, ...]], ...]]:
+    """A table of names the operator chooses, each with one text or a list of them; read as pairs, in order."""
     name_kind, values_kind = text(), many(free_text(), at_least=1)
 
-    def read(value: object, place: Place) -> Mapping[str, tuple[str, ...]]:
+    def read(value: object, place: Place) -> tuple[tuple[str, tuple[str, ...]], ...]:
         if not isinstance(value, dict):
             place.refuse(f"must be a table, not {describe(value)}", f"write it as a section: [{place.path}]")
-        read_values: dict[str, tuple[str, ...]] = {}
+        pairs: list[tuple[str, tuple[str, ...]]] = []
         sound = True
         for name, item in value.items():
             below = place.at(name)
             try:
                 listed = [item] if isinstance(item, str) else item
-                read_values[name_kind.read(name, below)] = values_kind.read(listed, below)
+                pairs.append((name_kind.read(name, below), values_kind.read(listed, below)))
             except Refused:
                 sound = False
         if not sound:
             raise Refused
-        return read_values
+        return tuple(pairs)
 
     return Kind("table of names, each with a text or a list of texts", read)
 

@@ -1,0 +1,441 @@
+"""The declared state: one TOML file of realms, accounts and relying parties, read strictly and written back.
+
+`read_declaration` is for `apply`, `write_declaration` for `export`; applying what was exported changes nothing. What
+the database must become is worked out in reconciliation.py. Passwords are read and never written.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TextIO
+
+from wstrust_sts import ns
+from wstrust_sts import toml_kinds as kinds
+from wstrust_sts.addresses import parse_rule
+from wstrust_sts.config import TOKEN_TYPES
+from wstrust_sts.model import (
+    Account,
+    AppliesToRule,
+    Claim,
+    ClaimRule,
+    ConstantRule,
+    GroupRule,
+    LifetimeRule,
+    NameIdentifierRule,
+    Realm,
+    ReleaseRule,
+    RelyingParty,
+    TokenType,
+)
+from wstrust_sts.ports import Administration
+from wstrust_sts.strict_toml import ConfigurationError, Fault, Kind, Place, Problem, describe, key, read_file
+
+NAME_IDENTIFIER_FORMATS: Mapping[str, str] = {
+    "unspecified": ns.NAMEID_UNSPECIFIED,
+    "emailAddress": ns.NAMEID_EMAIL,
+    "X509SubjectName": ns.NAMEID_X509_SUBJECT,
+    "persistent": ns.NAMEID_PERSISTENT,
+    "transient": ns.NAMEID_TRANSIENT,
+    "kerberos": ns.NAMEID_KERBEROS,
+    "UPN": ns.NAMEID_UPN,
+}
+_SECOND, _YEAR = timedelta(seconds=1), timedelta(days=366)
+_NAME = kinds.text(limit=256)
+_NAMES = kinds.many(_NAME)
+_DEFAULT_LIFETIME = LifetimeRule()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredAccount:
+    """An account as it should be. `password` None leaves the stored one alone."""
+
+    realm: str
+    name: str
+    enabled: bool = True
+    expires_at: datetime | None = None
+    claims: tuple[Claim, ...] = ()
+    groups: tuple[str, ...] = ()
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """What a file declares. `file` is where, for messages."""
+
+    file: Path
+    realms: tuple[Realm, ...] = ()
+    accounts: tuple[DeclaredAccount, ...] = ()
+    relying_parties: tuple[RelyingParty, ...] = ()
+
+
+# -- the tables of the file ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealmTable:
+    """An issuer. `init` makes the realm "default"."""
+
+    name: str = key(_NAME, "Name of the realm.", shown='"default"')
+    issuer: str = key(
+        kinds.text(limit=1024),
+        "Issuer of its tokens; relying parties trust it by this name.",
+        shown='"https://sts.example.com"',
+    )
+    administrators: tuple[str, ...] = key(
+        _NAMES, "Accounts that may cancel everybody's tokens.", default=(), shown="[]"
+    )
+
+    def realm(self) -> Realm:
+        return Realm(name=self.name, issuer=self.issuer, administrators=frozenset(self.administrators))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountTable:
+    """A user or service that may ask for tokens. At most one source of a password; without any it stays as it is."""
+
+    realm: str = key(_NAME, "Its realm.", default="default")
+    name: str = key(_NAME, "User name, exactly as it is presented.", shown='"alice"')
+    password: str | None = key(kinds.secret_text(), "The password itself.", default=None, secret=True)
+    password_file: Path | None = key(kinds.path(), "File whose first line is the password.", default=None)
+    password_stdin: bool = key(
+        kinds.flag(), "The password is the next line of standard input, in the order of this file.", default=False
+    )
+    enabled: bool = key(kinds.flag(), "Whether it may authenticate.", default=True)
+    expires: datetime | None = key(kinds.instant(), "From when on it may not any more.", default=None)
+    groups: tuple[str, ...] = key(_NAMES, "Groups and roles it has.", default=(), shown="[]")
+    claims: tuple[tuple[str, tuple[str, ...]], ...] = key(
+        kinds.texts_by_name(), "What is known about it, by claim type.", default=(), shown="{}"
+    )
+
+    def faults(self) -> Iterator[Fault]:
+        if (self.password is not None) + (self.password_file is not None) + self.password_stdin > 1:
+            yield Fault("password", "more than one source of the password", "keep one of the password keys")
+
+    def account(self, password: str | None) -> DeclaredAccount:
+        return DeclaredAccount(
+            realm=self.realm,
+            name=self.name,
+            enabled=self.enabled,
+            expires_at=self.expires,
+            claims=tuple(Claim(type_, values) for type_, values in self.claims),
+            groups=self.groups,
+            password=password,
+        )
+
+
+def _applies_to() -> Kind[AppliesToRule]:
+    """An exact address as text, or `{ prefix = "..." }` for an address and everything below it."""
+
+    def read(value: object, place: Place) -> AppliesToRule:
+        prefix = isinstance(value, dict)
+        address = value.get("prefix") if isinstance(value, dict) and value.keys() == {"prefix"} else value
+        if not isinstance(address, str):
+            place.refuse(
+                f"must be an address, not {describe(address)}",
+                'write "https://..." for exactly this address, or { prefix = "https://..." } for what is below it, too',
+            )
+        try:
+            return AppliesToRule(address=parse_rule(address, prefix=prefix).text, prefix=prefix)
+        except ValueError as error:
+            place.refuse(f"{describe(address)} cannot be an address: {error}", "write the address in its plain form")
+
+    return Kind('address, or { prefix = "address" }', read)
+
+
+def _name_identifier_format() -> Kind[str]:
+    words = ", ".join(f'"{word}"' for word in NAME_IDENTIFIER_FORMATS)
+
+    def read(value: object, place: Place) -> str:
+        written = kinds.text(limit=1024).read(value, place)
+        if written not in NAME_IDENTIFIER_FORMATS and ":" not in written:
+            place.refuse(f"must be one of {words} or a URI, not {describe(written)}", "choose one of them")
+        return NAME_IDENTIFIER_FORMATS.get(written, written)
+
+    return Kind(f"{words.replace(', ', ' or ')} or URI", read)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifetimeTable:
+    """How long tokens live."""
+
+    default: timedelta = key(
+        kinds.duration(_SECOND, _YEAR), "Without a wish in the request.", default=_DEFAULT_LIFETIME.default
+    )
+    maximum: timedelta = key(
+        kinds.duration(_SECOND, _YEAR), "The longest that a request may ask for.", default=_DEFAULT_LIFETIME.maximum
+    )
+    on_excess: bool = key(
+        kinds.choice({"clip": True, "refuse": False}), "A longer wish is cut, or refused.", default=True, shown='"clip"'
+    )
+
+    def faults(self) -> Iterator[Fault]:
+        if self.default > self.maximum:
+            yield Fault("default", "is longer than maximum", "raise maximum, or shorten default")
+
+    def rule(self) -> LifetimeRule:
+        return LifetimeRule(default=self.default, maximum=self.maximum, clip=self.on_excess)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameIdentifierTable:
+    """The subject's name in the token."""
+
+    format: str = key(_name_identifier_format(), "Its format.", default=ns.NAMEID_UNSPECIFIED, shown='"unspecified"')
+    claim: str | None = key(
+        kinds.text(),
+        "The claim that holds it. Without: the user name; persistent is pairwise, transient random.",
+        default=None,
+    )
+
+    def rule(self) -> NameIdentifierRule:
+        return NameIdentifierRule(format=self.format, claim=self.claim)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimTable:
+    """One statement about the subject: exactly one of release, constant and group."""
+
+    release: str | None = key(kinds.text(), "States the account's claim of this type.", default=None)
+    constant: str | None = key(kinds.text(), "States this claim always, with values.", default=None)
+    group: str | None = key(
+        kinds.text(), 'States the claim named by as for members of this group; "*" for those of any.', default=None
+    )
+    name: str | None = key(
+        kinds.text(), "With release or group: the claim's name in the token.", default=None, name="as"
+    )
+    values: tuple[str, ...] = key(
+        kinds.many(kinds.free_text()),
+        "With constant or group: its values. A group without values states the group's name.",
+        default=(),
+        shown="[]",
+    )
+
+    def faults(self) -> Iterator[Fault]:
+        if sum(name is not None for name in (self.release, self.constant, self.group)) != 1:
+            yield Fault("", "must have exactly one of release, constant and group", "keep one of them")
+        elif self.constant is not None and (not self.values or self.name is not None):
+            yield Fault("constant", "takes values and no as", 'write constant = "name" and values = [...]')
+        elif self.release is not None and self.values:
+            yield Fault("values", "release states the account's own values", "remove values, or use constant")
+        elif self.group is not None and self.name is None:
+            yield Fault("as", "is missing", 'name the claim that members of the group get: as = "..."')
+
+    def rule(self) -> ClaimRule:
+        if self.constant is not None:
+            return ConstantRule(name=self.constant, values=self.values)
+        if self.group is not None:
+            return GroupRule(group=self.group, name=self.name or "", values=self.values)
+        return ReleaseRule(claim=self.release or "", name=self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelyingPartyTable:
+    """A service that tokens are issued for. Nothing is issued for an address that no relying party covers."""
+
+    realm: str = key(_NAME, "Its realm.", default="default")
+    name: str = key(_NAME, "Its name, for operators and logs.", shown='"orders"')
+    enabled: bool = key(kinds.flag(), "Whether tokens are issued for it.", default=True)
+    applies_to: tuple[AppliesToRule, ...] = key(
+        kinds.many(_applies_to(), at_least=1),
+        "Its addresses: exact ones as text, { prefix = ... } for an address and all below it.",
+        shown='["https://orders.example.com/"]',
+    )
+    token_types: tuple[TokenType, ...] = key(
+        kinds.many(kinds.choice(TOKEN_TYPES), at_least=1),
+        "Token types it takes; the first is its default.",
+        default=tuple(TOKEN_TYPES.values()),
+        shown='["saml20", "saml11"]',
+    )
+    audiences: tuple[str, ...] = key(
+        kinds.many(kinds.text()), "Audience of its tokens; without any, the address asked for.", default=(), shown="[]"
+    )
+    recipient: str | None = key(kinds.text(), "Recipient in SubjectConfirmationData (SAML 2.0).", default=None)
+    validators: tuple[str, ...] = key(
+        _NAMES, "Accounts that may validate its tokens; without any, every authenticated one.", default=(), shown="[]"
+    )
+    lifetime: LifetimeTable = key(kinds.table(LifetimeTable), "How long its tokens live.", default=LifetimeTable())
+    name_identifier: NameIdentifierTable = key(
+        kinds.table(NameIdentifierTable), "How subjects are named to it.", default=NameIdentifierTable()
+    )
+    claims: tuple[ClaimTable, ...] = key(
+        kinds.tables(ClaimTable, label=""), "What it is told about subjects.", default=(), name="claim"
+    )
+
+    def relying_party(self) -> RelyingParty:
+        return RelyingParty(
+            id="",
+            realm=self.realm,
+            name=self.name,
+            enabled=self.enabled,
+            applies_to=self.applies_to,
+            token_types=self.token_types,
+            audiences=self.audiences,
+            recipient=self.recipient,
+            validators=frozenset(self.validators),
+            lifetime=self.lifetime.rule(),
+            name_identifier=self.name_identifier.rule(),
+            claim_rules=tuple(claim.rule() for claim in self.claims),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclarationFile:
+    """The whole file."""
+
+    realms: tuple[RealmTable, ...] = key(kinds.tables(RealmTable, label="name"), "Issuers.", default=(), name="realm")
+    accounts: tuple[AccountTable, ...] = key(
+        kinds.tables(AccountTable, label="name"), "Who may ask for tokens.", default=(), name="account"
+    )
+    relying_parties: tuple[RelyingPartyTable, ...] = key(
+        kinds.tables(RelyingPartyTable, label="name"), "Who tokens are for.", default=(), name="relying_party"
+    )
+
+    def faults(self) -> Iterator[Fault]:
+        yield from _doubled("realm", [realm.name for realm in self.realms])
+        yield from _doubled("account", [f"{account.realm}/{account.name}" for account in self.accounts])
+        yield from _doubled("relying_party", [f"{party.realm}/{party.name}" for party in self.relying_parties])
+        owners: dict[tuple[str, AppliesToRule], str] = {}
+        for party in self.relying_parties:
+            for rule in party.applies_to:
+                owner = owners.setdefault((party.realm, rule), party.name)
+                if owner != party.name:
+                    yield Fault(
+                        "relying_party",
+                        f"{rule.address} belongs to both {owner} and {party.name}",
+                        "remove one of the two",
+                    )
+
+
+def _doubled(name: str, keys: Sequence[str]) -> Iterator[Fault]:
+    for doubled in sorted({item for item in keys if keys.count(item) > 1}):
+        yield Fault(name, f"{doubled} is declared twice", "merge the two, or give one another name")
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def read_declaration(path: Path, *, standard_input: TextIO) -> Declaration:
+    """What `path` declares. Raises ConfigurationError. Reads `standard_input` only where an account asks for it."""
+    tables = read_file(DeclarationFile, path)
+    problems: list[Problem] = []
+    accounts = []
+    for table in tables.accounts:
+        place = Place(path, problems, f'account["{table.name}"]')
+        accounts.append(table.account(_read_password(table, place, standard_input)))
+    if problems:
+        raise ConfigurationError(problems)
+    return Declaration(
+        file=path,
+        realms=tuple(table.realm() for table in tables.realms),
+        accounts=tuple(accounts),
+        relying_parties=tuple(table.relying_party() for table in tables.relying_parties),
+    )
+
+
+def _read_password(table: AccountTable, place: Place, standard_input: TextIO) -> str | None:
+    if table.password is not None:
+        return table.password
+    if table.password_stdin:
+        line = standard_input.readline().rstrip("\r\n")
+        if not line:
+            place.at("password_stdin").report(
+                "standard input has no line for it", "pass one line for each such account"
+            )
+        return line
+    if table.password_file is None:
+        return None
+    try:
+        line = table.password_file.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError):
+        place.at("password_file").report(f"{table.password_file} cannot be read", "check the path and its permissions")
+        return None
+    if not line:
+        place.at("password_file").report(f"{table.password_file} has no first line", "put the password there")
+    return line
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+_HEADER = """\
+# The declared state of a wstrust-sts database, for `wstrust-sts apply -f`.
+# Passwords and keys are not in it: applying it leaves those that are stored as they are.
+
+"""
+
+
+def write_declaration(administration: Administration) -> str:
+    """The state of the database in the form that `read_declaration` reads."""
+    import tomli_w
+
+    realms = sorted(administration.realms(), key=lambda realm: realm.name)
+    accounts = [account for realm in realms for account in administration.accounts(realm.name)]
+    parties = [party for realm in realms for party in administration.relying_parties(realm.name)]
+    document = {
+        "realm": [realm_table(realm) for realm in realms],
+        "account": [account_table(row) for row in sorted(accounts, key=lambda row: (row.realm, row.name))],
+        "relying_party": [relying_party_table(row) for row in sorted(parties, key=lambda row: (row.realm, row.name))],
+    }
+    return _HEADER + tomli_w.dumps({name: rows for name, rows in document.items() if rows}, multiline_strings=False)
+
+
+def realm_table(realm: Realm) -> dict[str, Any]:
+    """A realm as a table of the file; what is empty is left out, here and below."""
+    return _filled({"name": realm.name, "issuer": realm.issuer, "administrators": sorted(realm.administrators)})
+
+
+def account_table(account: Account | DeclaredAccount) -> dict[str, Any]:
+    return _filled(
+        {
+            "realm": account.realm,
+            "name": account.name,
+            "enabled": account.enabled,
+            "expires": account.expires_at,
+            "groups": list(account.groups),
+            "claims": {claim.type: list(claim.values) for claim in account.claims},
+        }
+    )
+
+
+def relying_party_table(party: RelyingParty) -> dict[str, Any]:
+    token_types = {type_: word for word, type_ in TOKEN_TYPES.items()}
+    lifetime = {
+        "default": kinds.write_duration(party.lifetime.default),
+        "maximum": kinds.write_duration(party.lifetime.maximum),
+        "on_excess": "clip" if party.lifetime.clip else "refuse",
+    }
+    return _filled(
+        {
+            "realm": party.realm,
+            "name": party.name,
+            "enabled": party.enabled,
+            "applies_to": [{"prefix": rule.address} if rule.prefix else rule.address for rule in party.applies_to],
+            "token_types": [token_types[type_] for type_ in party.token_types],
+            "audiences": list(party.audiences),
+            "recipient": party.recipient,
+            "validators": sorted(party.validators),
+            "lifetime": lifetime,
+            "name_identifier": _name_identifier_table(party.name_identifier),
+            "claim": [claim_table(rule) for rule in party.claim_rules],
+        }
+    )
+
+
+def _name_identifier_table(rule: NameIdentifierRule) -> dict[str, Any]:
+    words = {uri: word for word, uri in NAME_IDENTIFIER_FORMATS.items()}
+    return _filled({"format": words.get(rule.format, rule.format), "claim": rule.claim})
+
+
+def claim_table(rule: ClaimRule) -> dict[str, Any]:
+    match rule:
+        case ReleaseRule():
+            return _filled({"release": rule.claim, "as": rule.name})
+        case ConstantRule():
+            return _filled({"constant": rule.name, "values": list(rule.values)})
+        case GroupRule():
+            return _filled({"group": rule.group, "values": list(rule.values), "as": rule.name})
+
+
+def _filled(table: dict[str, Any]) -> dict[str, Any]:
+    """The table without its empty keys."""
+    return {name: value for name, value in table.items() if value is not None and value != [] and value != {}}

@@ -1,0 +1,289 @@
+"""From the state the database has to the declared one: the difference, shown first and then carried out.
+
+`plan` only reads. `Plan.carry_out` writes, one transaction a change, in an order in which no address ever belongs
+to two relying parties; doing it twice changes nothing the second time.
+"""
+
+import enum
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from wstrust_sts.declaration import Declaration, DeclaredAccount, account_table, realm_table, relying_party_table
+from wstrust_sts.model import Account, Realm, RelyingParty
+from wstrust_sts.ports import Administration
+from wstrust_sts.strict_toml import ConfigurationError, Problem
+
+Write = Callable[[Administration], object]
+
+
+class Passwords(Protocol):
+    """How passwords are kept."""
+
+    def hash(self, password: str) -> str:
+        """Raises ValueError for what cannot be a password."""
+        ...
+
+    def matches(self, password: str, account: Account) -> bool:
+        """Whether it already is the account's password."""
+        ...
+
+
+class Action(enum.Enum):
+    """What becomes of one thing; the value is its sign in a listing."""
+
+    CREATE = "+"
+    CHANGE = "~"
+    KEEP = "="
+    REMOVE = "-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One line of a plan. `details` are the differences, in the notation of the file; never a password.
+
+    `yield_addresses`, where there is one, comes before all other writes: it gives up addresses that move elsewhere.
+    """
+
+    action: Action
+    kind: str  # realm, account, relying-party
+    realm: str
+    name: str
+    details: tuple[str, ...] = ()
+    write: Write = field(repr=False, compare=False)
+    yield_addresses: Write | None = field(repr=False, compare=False, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All changes, in the order in which they are shown."""
+
+    changes: tuple[Change, ...]
+
+    def count(self, action: Action) -> int:
+        return sum(change.action is action for change in self.changes)
+
+    @property
+    def is_empty(self) -> bool:
+        return self.count(Action.KEEP) == len(self.changes)
+
+    def carry_out(self, administration: Administration) -> None:
+        """Raises Busy; ValueError when someone else has taken an address meanwhile. What was done stays done."""
+        due = [change for change in self.changes if change.action is not Action.KEEP]
+        for change in due:
+            if change.action is Action.REMOVE:
+                change.write(administration)
+        for change in due:
+            if change.yield_addresses is not None:
+                change.yield_addresses(administration)
+        for change in due:
+            if change.action is not Action.REMOVE:
+                change.write(administration)
+
+
+def plan(
+    declaration: Declaration, administration: Administration, passwords: Passwords, *, prune: bool = False
+) -> Plan:
+    """What has to happen so that the database is as declared.
+
+    With `prune`, accounts and relying parties that are not declared go, in the realms that the file declares. A
+    realm is never removed. Raises ConfigurationError for what shows only beside the database.
+    """
+    realms = {realm.name: realm for realm in administration.realms()}
+    _require_known_realms(declaration, realms)
+    pruned = frozenset(realm.name for realm in declaration.realms) if prune else frozenset()
+    changes = [_realm_change(declared, realms.get(declared.name)) for declared in declaration.realms]
+    changes += _relying_party_changes(declaration, administration, realms=realms, pruned=pruned)
+    changes += _account_changes(declaration, administration, passwords, realms=realms, pruned=pruned)
+    return Plan(tuple(changes))
+
+
+def _require_known_realms(declaration: Declaration, stored: Mapping[str, Realm]) -> None:
+    known = {realm.name for realm in declaration.realms} | set(stored)
+    rows = [("account", account.realm, account.name) for account in declaration.accounts]
+    rows += [("relying_party", party.realm, party.name) for party in declaration.relying_parties]
+    problems = [
+        Problem(
+            f'{declaration.file}: {kind}["{name}"].realm',
+            f'there is no realm "{realm}"',
+            f"declare it with [[realm]], or use one of: {', '.join(sorted(known)) or '(there are none)'}",
+        )
+        for kind, realm, name in rows
+        if realm not in known
+    ]
+    if problems:
+        raise ConfigurationError(problems)
+
+
+def _realm_change(declared: Realm, stored: Realm | None) -> Change:
+    action, details = _compare(realm_table(stored) if stored else None, realm_table(declared))
+    return Change(
+        action=action,
+        kind="realm",
+        realm=declared.name,
+        name=declared.name,
+        details=details,
+        write=lambda administration: administration.put_realm(declared),
+    )
+
+
+# -- relying parties ---------------------------------------------------------------------------------------------------
+
+
+def _relying_party_changes(
+    declaration: Declaration, administration: Administration, *, realms: Iterable[str], pruned: frozenset[str]
+) -> list[Change]:
+    stored = {(row.realm, row.name): row for realm in realms for row in administration.relying_parties(realm)}
+    declared = {(row.realm, row.name): row for row in declaration.relying_parties}
+    others = [row for at, row in stored.items() if at not in declared]
+    _require_free_addresses(declaration, [row for row in others if row.realm not in pruned])
+    changes = [_relying_party_removal(row) for row in others if row.realm in pruned]
+    for at, row in declared.items():
+        changes.append(_relying_party_change(row, stored.get(at)))
+    return changes
+
+
+def _require_free_addresses(declaration: Declaration, staying: Iterable[RelyingParty]) -> None:
+    owners = {(party.realm, rule): party.name for party in staying for rule in party.applies_to}
+    problems = [
+        Problem(
+            f'{declaration.file}: relying_party["{party.name}"].applies_to',
+            f"{rule.address} belongs to {owners[party.realm, rule]} already",
+            f"declare {owners[party.realm, rule]} without it, or remove that relying party",
+        )
+        for party in declaration.relying_parties
+        for rule in party.applies_to
+        if (party.realm, rule) in owners
+    ]
+    if problems:
+        raise ConfigurationError(problems)
+
+
+def _relying_party_removal(party: RelyingParty) -> Change:
+    return Change(
+        action=Action.REMOVE,
+        kind="relying-party",
+        realm=party.realm,
+        name=party.name,
+        write=lambda administration: administration.delete_relying_party(party.realm, party.name),
+    )
+
+
+def _relying_party_change(declared: RelyingParty, stored: RelyingParty | None) -> Change:
+    action, details = _compare(relying_party_table(stored) if stored else None, relying_party_table(declared))
+    yielded: Write | None = None
+    if stored is not None and set(stored.applies_to) - set(declared.applies_to):
+        kept = replace(stored, applies_to=tuple(rule for rule in stored.applies_to if rule in declared.applies_to))
+
+        def yielded(administration: Administration) -> None:
+            administration.put_relying_party(kept)
+
+    return Change(
+        action=action,
+        kind="relying-party",
+        realm=declared.realm,
+        name=declared.name,
+        details=details,
+        write=lambda administration: administration.put_relying_party(declared),
+        yield_addresses=yielded,
+    )
+
+
+# -- accounts ----------------------------------------------------------------------------------------------------------
+
+
+def _account_changes(
+    declaration: Declaration,
+    administration: Administration,
+    passwords: Passwords,
+    *,
+    realms: Iterable[str],
+    pruned: frozenset[str],
+) -> list[Change]:
+    stored = {(row.realm, row.name): row for realm in realms for row in administration.accounts(realm)}
+    declared = {(row.realm, row.name) for row in declaration.accounts}
+    changes = [_account_removal(row) for at, row in stored.items() if at not in declared and row.realm in pruned]
+    problems: list[Problem] = []
+    for row in declaration.accounts:
+        try:
+            changes.append(_account_change(row, stored.get((row.realm, row.name)), passwords))
+        except ValueError as error:
+            where = f'{declaration.file}: account["{row.name}"].password'
+            problems.append(Problem(where, str(error), "choose another password"))
+    if problems:
+        raise ConfigurationError(problems)
+    return changes
+
+
+def _account_removal(account: Account) -> Change:
+    return Change(
+        action=Action.REMOVE,
+        kind="account",
+        realm=account.realm,
+        name=account.name,
+        write=lambda administration: administration.delete_account(account.realm, account.name),
+    )
+
+
+def _account_change(declared: DeclaredAccount, stored: Account | None, passwords: Passwords) -> Change:
+    """Raises ValueError for a password that cannot be one."""
+    action, details = _compare(account_table(stored) if stored else None, account_table(declared))
+    password_hash = None
+    if declared.password is not None and not (stored and passwords.matches(declared.password, stored)):
+        password_hash = passwords.hash(declared.password)
+        details = (*details, "password: set")
+        action = Action.CHANGE if stored else Action.CREATE
+    return Change(
+        action=action,
+        kind="account",
+        realm=declared.realm,
+        name=declared.name,
+        details=details,
+        write=lambda administration: administration.put_account(
+            declared.realm,
+            declared.name,
+            enabled=declared.enabled,
+            expires_at=declared.expires_at,
+            claims=declared.claims,
+            groups=declared.groups,
+            password_hash=password_hash,
+        ),
+    )
+
+
+# -- differences ------------------------------------------------------------------------------------------------------
+
+
+def _compare(stored: dict[str, Any] | None, declared: dict[str, Any]) -> tuple[Action, tuple[str, ...]]:
+    if stored is None:
+        return Action.CREATE, ()
+    before, after = dict(_flatten(stored)), dict(_flatten(declared))
+    details = tuple(
+        f"{name}: {_show(before.get(name))} -> {_show(after.get(name))}"
+        for name in dict.fromkeys([*before, *after])
+        if before.get(name) != after.get(name)
+    )
+    return (Action.CHANGE if details else Action.KEEP), details
+
+
+def _flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _show(value: object) -> str:
+    if value is None:
+        return "(none)"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return "[" + ", ".join(_show(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{name} = {_show(item)}" for name, item in value.items()) + " }"
+    return f'"{value}"'
