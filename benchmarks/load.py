@@ -1,0 +1,64 @@
+"""A load of keep-alive TLS connections, each asking again as soon as it has its answer. Runs as a process of its own.
+
+    python -m benchmarks.load PORT CA CONNECTIONS REQUESTS PATH < request-body
+
+Prints one JSON object: tokens a second, and the answer times' median and 99th percentile in milliseconds.
+"""
+
+import asyncio
+import json
+import ssl
+import sys
+import time
+
+import uvloop
+
+
+async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    if not head.startswith(b"HTTP/1.1 200 "):
+        raise SystemExit(f"not a token: {head[:200]!r}")
+    length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    body = await reader.readexactly(int(length.split(b":")[1]))
+    if b"Assertion" not in body and b"status/valid" not in body:
+        raise SystemExit(f"not a token: {body[:400]!r}")
+
+
+async def connection(port: int, tls: ssl.SSLContext, request: bytes, budget: list[int], times: list[float]) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls, server_hostname="localhost")
+    while budget[0] > 0:
+        budget[0] -= 1
+        began = time.perf_counter()
+        await ask(reader, writer, request)
+        times.append(time.perf_counter() - began)
+    writer.close()
+
+
+async def run(port: int, ca: str, connections: int, requests: int, request: bytes) -> dict[str, float]:
+    tls = ssl.create_default_context(cafile=ca)
+    times: list[float] = []
+    budget = [requests]
+    began = time.perf_counter()
+    await asyncio.gather(*(connection(port, tls, request, budget, times) for _ in range(connections)))
+    seconds = time.perf_counter() - began
+    times.sort()
+    return {
+        "per_second": len(times) / seconds,
+        "p50": times[len(times) // 2] * 1000,
+        "p99": times[len(times) * 99 // 100] * 1000,
+    }
+
+
+def main() -> None:
+    port, ca, connections, requests, path = sys.argv[1:6]
+    body = sys.stdin.buffer.read()
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/soap+xml; charset=utf-8\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    print(json.dumps(uvloop.run(run(int(port), ca, int(connections), int(requests), head.encode() + body))))
+
+
+if __name__ == "__main__":
+    main()
