@@ -243,9 +243,12 @@ class RelyingPartyTable:
     )
     token_types: tuple[TokenType, ...] = key(
         kinds.many(kinds.choice(TOKEN_TYPES), at_least=1),
-        "Token types it takes; the first is its default.",
+        "Token types it takes.",
         default=tuple(TOKEN_TYPES.values()),
         shown='["saml20", "saml11"]',
+    )
+    default_token_type: TokenType | None = key(
+        kinds.choice(TOKEN_TYPES), "What it gets when a request names none; without it, the endpoint's.", default=None
     )
     audiences: tuple[str, ...] = key(
         kinds.many(kinds.text()), "Audience of its tokens; without any, the address asked for.", default=(), shown="[]"
@@ -262,6 +265,10 @@ class RelyingPartyTable:
         kinds.tables(ClaimTable, label=""), "What it is told about subjects.", default=(), name="claim"
     )
 
+    def faults(self) -> Iterator[Fault]:
+        if self.default_token_type not in (None, *self.token_types):
+            yield Fault("default_token_type", "is not one of token_types", "add it there, or choose another")
+
     def relying_party(self) -> RelyingParty:
         return RelyingParty(
             id="",
@@ -270,6 +277,7 @@ class RelyingPartyTable:
             enabled=self.enabled,
             applies_to=self.applies_to,
             token_types=self.token_types,
+            default_token_type=self.default_token_type,
             audiences=self.audiences,
             recipient=self.recipient,
             validators=frozenset(self.validators),
@@ -411,6 +419,7 @@ def relying_party_table(party: RelyingParty) -> dict[str, Any]:
             "enabled": party.enabled,
             "applies_to": [{"prefix": rule.address} if rule.prefix else rule.address for rule in party.applies_to],
             "token_types": [token_types[type_] for type_ in party.token_types],
+            "default_token_type": token_types[party.default_token_type] if party.default_token_type else None,
             "audiences": list(party.audiences),
             "recipient": party.recipient,
             "validators": sorted(party.validators),

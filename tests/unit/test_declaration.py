@@ -60,6 +60,7 @@ realm = "partners"
 name = "orders"
 applies_to = ["HTTPS://Orders.Example.Test:443/Api", { prefix = "https://orders.example.test/v2" }, "urn:orders"]
 token_types = ["saml11"]
+default_token_type = "saml11"
 audiences = ["urn:orders"]
 recipient = "https://orders.example.test/acs"
 validators = ["bob"]
@@ -155,6 +156,7 @@ def test_every_key_is_read_into_the_model(tmp_path: Path) -> None:
                 AppliesToRule(address="urn:orders"),
             ),
             token_types=(TokenType.SAML11,),
+            default_token_type=TokenType.SAML11,
             audiences=("urn:orders",),
             recipient="https://orders.example.test/acs",
             validators=frozenset({"bob"}),
@@ -192,6 +194,7 @@ def test_every_problem_is_reported_at_once_by_the_name_of_its_row(tmp_path: Path
         name = "orders"
         applies_to = ["https://user@orders.example.test/", { prefix = "urn:orders" }, { suffix = "x" }]
         token_types = []
+        default_token_type = "jwt"
         lifetime = { default = "2h", maximum = "1h" }
         name_identifier = { format = "email" }
         [[relying_party.claim]]
@@ -208,6 +211,7 @@ def test_every_problem_is_reported_at_once_by_the_name_of_its_row(tmp_path: Path
         'relying_party["orders"].applies_to[2]',
         'relying_party["orders"].applies_to[3]',
         'relying_party["orders"].token_types',
+        'relying_party["orders"].default_token_type',
         'relying_party["orders"].lifetime.default',
         'relying_party["orders"].name_identifier.format',
         'relying_party["orders"].claim[1]',
@@ -231,6 +235,11 @@ def test_a_claim_rule_is_exactly_one_of_its_three_kinds(tmp_path: Path, claim: s
 @pytest.mark.parametrize("name", ["", " alice", "a\\u0000b", "a\\nb", "a\\u0085b", "\\uFFFE", "x" * 257])
 def test_a_name_that_could_be_mistaken_is_refused(tmp_path: Path, name: str) -> None:
     assert len(problems(tmp_path, f'[[account]]\nname = "{name}"\n')) == 1
+
+
+def test_a_default_token_type_is_one_that_the_relying_party_takes(tmp_path: Path) -> None:
+    text = PARTY + 'token_types = ["saml20"]\ndefault_token_type = "saml11"\n'
+    assert problems(tmp_path, text) == ['relying_party["orders"].default_token_type: is not one of token_types']
 
 
 def test_doubled_rows_and_shared_addresses_are_refused(tmp_path: Path) -> None:
@@ -418,9 +427,9 @@ accounts = st.builds(
     st.lists(names, max_size=3, unique=True).map(tuple),
 )
 parties = st.builds(
-    RelyingParty,
-    id=st.just(""),
-    realm=st.just("default"),
+    lambda **fields: RelyingParty(
+        default_token_type=fields["token_types"][0] if fields["enabled"] else None, id="", realm="default", **fields
+    ),
     name=names,
     applies_to=st.lists(addresses, min_size=1, max_size=2, unique=True).map(tuple),
     enabled=st.booleans(),
