@@ -208,27 +208,6 @@ class PluginsSection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PluginsSection:
-    """Which plug-ins are enabled: ours, and those that installed packages register by entry point."""
-
-    authenticators: tuple[str, ...] = key(
-        kinds.many(kinds.text(), at_least=1),
-        "What checks credentials and presented tokens.",
-        default=("username", "saml"),
-        shown='["username", "saml"]',
-    )
-    token_providers: tuple[str, ...] = key(
-        kinds.many(kinds.text(), at_least=1),
-        "What writes tokens.",
-        default=("saml20", "saml11"),
-        shown='["saml20", "saml11"]',
-    )
-    claim_sources: tuple[str, ...] = key(
-        kinds.many(kinds.text()), "Where claims are found.", default=("account",), shown='["account"]'
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointSection:
     """One address of the STS. Without any, there are /trust/13/usernamemixed and /trust/2005/usernamemixed."""
 
@@ -308,7 +287,6 @@ class Config:
         kinds.table(RetentionSection), "What is kept, and how long.", default=RetentionSection()
     )
     plugins: PluginsSection = key(kinds.table(PluginsSection), "What is enabled.", default=PluginsSection())
-    plugins: PluginsSection = key(kinds.table(PluginsSection), "Enabled plug-ins.", default=PluginsSection())
     endpoint_sections: tuple[EndpointSection, ...] = key(
         kinds.tables(EndpointSection, label="path"),
         "The addresses of the STS.",
