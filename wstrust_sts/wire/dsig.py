@@ -352,7 +352,11 @@ def _octets(element: Element) -> bytes:
     text: str = element.text or ""
     if len(element) or len(text) > MAX_SIGNATURE_TEXT:
         raise FailedCheck("a digest or signature value that is not one short text")
+    compact = "".join(text.split())
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
+        octets = base64.b64decode(compact, validate=True)
     except (binascii.Error, ValueError):
         raise FailedCheck("a digest or signature value that is not base64") from None
+    if base64.b64encode(octets) != compact.encode():
+        raise FailedCheck("a digest or signature value with bits that say nothing")
+    return octets

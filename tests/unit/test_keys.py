@@ -1,0 +1,282 @@
+import threading
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+
+from tests.assertions import BOX, signing_key, verification_key
+from tests.fakes import NOON, FakeSigningKeys
+from wstrust_sts import ns, ports
+from wstrust_sts.errors import FailedCheck, RequestFailed
+from wstrust_sts.keys import (
+    KEY_ALGORITHMS,
+    AesGcmSecretBox,
+    LocalSigner,
+    PublicVerificationKey,
+    StoredKeyring,
+    generate_key_encryption_key,
+    key_id_of,
+    make_signing_key,
+    unwrap,
+)
+from wstrust_sts.model import KeyState
+
+each_key = pytest.mark.parametrize("algorithm", KEY_ALGORITHMS)
+
+
+def make(algorithm="ec-p256", *, realm="default", name="https://sts.example.test/", state=KeyState.ACTIVE, now=NOON):
+    return make_signing_key(realm, algorithm=algorithm, name=name, now=now, box=BOX, state=state)
+
+
+# -- signing and verifying ---------------------------------------------------------------------------------------
+
+
+@each_key
+def test_what_a_signer_signs_its_verification_key_verifies(algorithm):
+    signer: ports.Signer = signing_key(algorithm)
+    key: ports.VerificationKey = verification_key(signer)
+    signature = signer.sign(b"octets")
+    key.verify(signature, b"octets", algorithm=signer.algorithm)
+    assert key.key_id == signer.key_id == key_id_of(signer.certificates[0])
+    with pytest.raises(FailedCheck):
+        key.verify(signature, b"other", algorithm=signer.algorithm)
+    with pytest.raises(FailedCheck):
+        key.verify(signature[:-1], b"octets", algorithm=signer.algorithm)
+    with pytest.raises(FailedCheck):
+        key.verify(b"", b"octets", algorithm=signer.algorithm)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "method", "octets"),
+    [("rsa-2048", ns.RSA_SHA256, 256), ("rsa-3072", ns.RSA_SHA256, 384), ("ec-p256", ns.ECDSA_SHA256, 64)],
+)
+def test_the_signature_value_is_as_long_as_its_method_says(algorithm, method, octets):
+    signer = signing_key(algorithm)
+    assert signer.algorithm == method
+    assert signer.digest_algorithm == ns.SHA256
+    for _ in range(20):
+        assert len(signer.sign(b"x")) == octets
+
+
+def test_a_key_verifies_only_methods_of_its_family():
+    rsa_key, elliptic = verification_key(signing_key()), verification_key(signing_key("ec-p256"))
+    assert rsa_key.algorithms == {ns.RSA_SHA256, ns.RSA_SHA384, ns.RSA_SHA512}
+    assert elliptic.algorithms == {ns.ECDSA_SHA256, ns.ECDSA_SHA384, ns.ECDSA_SHA512}
+    with pytest.raises(FailedCheck, match="is not for"):
+        rsa_key.verify(b"x", b"x", algorithm=ns.ECDSA_SHA256)
+    with pytest.raises(FailedCheck, match="is not for"):
+        elliptic.verify(b"x" * 64, b"x", algorithm=ns.RSA_SHA256)
+    for method in (ns.DS + "rsa-sha1", ns.DS + "hmac-sha1", ""):
+        with pytest.raises(FailedCheck, match="is not for"):
+            rsa_key.verify(b"x", b"x", algorithm=method)
+
+
+def test_an_rsa_key_verifies_each_sha_2():
+    private_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key = PublicVerificationKey(private_key.public_key(), key_id="k")
+    for method, digest in ((ns.RSA_SHA384, hashes.SHA384()), (ns.RSA_SHA512, hashes.SHA512())):
+        signature = private_key.sign(b"octets", PKCS1v15(), digest)
+        key.verify(signature, b"octets", algorithm=method)
+        with pytest.raises(FailedCheck):
+            key.verify(signature, b"octets", algorithm=ns.RSA_SHA256)
+
+
+def test_a_short_rsa_key_and_another_curve_are_refused():
+    short = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    other = ec.generate_private_key(ec.SECP384R1())
+    for private_key in (short, other):
+        with pytest.raises(ValueError):
+            LocalSigner(private_key, key_id="k", certificates=())
+        with pytest.raises(ValueError):
+            PublicVerificationKey(private_key.public_key(), key_id="k")
+
+
+# -- the secret box ------------------------------------------------------------------------------------------------
+
+
+def test_what_is_sealed_opens_for_its_purpose_alone():
+    box: ports.SecretBox = AesGcmSecretBox(generate_key_encryption_key())
+    sealed = box.seal(b"secret", purpose="a")
+    assert b"secret" not in sealed
+    assert box.open(sealed, purpose="a") == b"secret"
+    with pytest.raises(RequestFailed):
+        box.open(sealed, purpose="b")
+
+
+def test_another_key_encryption_key_does_not_open():
+    sealed = AesGcmSecretBox(generate_key_encryption_key()).seal(b"secret", purpose="a")
+    with pytest.raises(RequestFailed, match="another key-encryption key"):
+        AesGcmSecretBox(generate_key_encryption_key()).open(sealed, purpose="a")
+
+
+def test_any_changed_or_missing_octet_is_refused():
+    sealed = BOX.seal(b"secret", purpose="a")
+    for position in range(len(sealed)):
+        changed = bytearray(sealed)
+        changed[position] ^= 1
+        with pytest.raises(RequestFailed):
+            BOX.open(bytes(changed), purpose="a")
+        with pytest.raises(RequestFailed):
+            BOX.open(sealed[:position], purpose="a")
+
+
+def test_the_same_secret_is_never_sealed_the_same():
+    assert len({BOX.seal(b"secret", purpose="a") for _ in range(50)}) == 50
+
+
+@pytest.mark.parametrize("length", [0, 16, 31, 33, 64])
+def test_a_key_encryption_key_has_32_octets(length):
+    with pytest.raises(ValueError):
+        AesGcmSecretBox(b"k" * length)
+    assert len(generate_key_encryption_key()) == 32
+
+
+# -- making a key ----------------------------------------------------------------------------------------------------
+
+
+@each_key
+def test_a_made_key_has_a_self_signed_certificate_for_signatures_only(algorithm):
+    record = make(algorithm)
+    certificate = x509.load_der_x509_certificate(record.certificate)
+    certificate.verify_directly_issued_by(certificate)
+    usage = certificate.extensions.get_extension_for_class(x509.KeyUsage)
+    assert usage.critical
+    assert usage.value.digital_signature
+    assert not usage.value.key_cert_sign
+    assert not usage.value.content_commitment
+    assert not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    assert certificate.not_valid_before_utc <= NOON
+    assert certificate.not_valid_after_utc - NOON >= timedelta(days=3650)
+    assert certificate.subject.rfc4514_string() == "CN=https://sts.example.test/"
+    assert record.algorithm == algorithm
+    assert record.id == key_id_of(record.certificate)
+    assert record.created_at == NOON
+
+
+def test_serial_numbers_are_large_and_all_different():
+    serials = {x509.load_der_x509_certificate(make().certificate).serial_number for _ in range(20)}
+    assert len(serials) == 20
+    assert max(serials).bit_length() > 120
+
+
+def test_a_long_name_is_cut_to_what_a_common_name_holds():
+    certificate = x509.load_der_x509_certificate(make(name="https://" + "a" * 100).certificate)
+    assert len(certificate.subject.rfc4514_string()) == 64 + len("CN=")
+
+
+@pytest.mark.parametrize("algorithm", ["rsa-1024", "RSA-2048", "", "ed25519"])
+def test_an_unknown_algorithm_is_refused(algorithm):
+    with pytest.raises(ValueError, match="rsa-2048"):
+        make(algorithm)
+
+
+def test_a_private_key_is_not_in_its_record_unsealed():
+    record = make()
+    octets = BOX.open(record.wrapped_private_key, purpose=f"signing-key default {record.id}")
+    assert octets not in record.wrapped_private_key
+    assert "wrapped" not in repr(record)
+
+
+def test_a_wrapped_key_moved_to_another_row_does_not_open():
+    one, two = make(), make()
+    with pytest.raises(RequestFailed):
+        unwrap(replace(one, wrapped_private_key=two.wrapped_private_key), box=BOX)
+    with pytest.raises(RequestFailed):
+        unwrap(replace(one, realm="other"), box=BOX)
+
+
+def test_a_certificate_of_another_key_is_refused():
+    one, two = make(), make()
+    with pytest.raises(RequestFailed, match="not of this key"):
+        unwrap(replace(one, certificate=two.certificate), box=BOX)
+
+
+# -- the keyring -------------------------------------------------------------------------------------------------------
+
+
+def changed(keys, *records):
+    for record in records:
+        keys.rows[record.realm, record.id] = record
+    keys.changes += 1
+
+
+def test_the_newest_active_key_signs_and_active_and_retiring_keys_verify():
+    retiring = make(state=KeyState.RETIRING, now=NOON - timedelta(days=2))
+    old = make(now=NOON - timedelta(days=1))
+    new = make()
+    waiting = make(state=KeyState.NEXT)
+    retired = make(state=KeyState.RETIRED)
+    keyring: ports.Keyring = StoredKeyring(FakeSigningKeys([waiting, new, retired, old, retiring]), BOX)
+    assert keyring.signer("default").key_id == new.id
+    assert [key.key_id for key in keyring.verification_keys("default")] == [retiring.id, old.id, new.id]
+
+
+def test_a_realm_sees_its_own_keys_only():
+    here, there = make(), make(realm="other")
+    keyring = StoredKeyring(FakeSigningKeys([here, there]), BOX)
+    assert keyring.signer("other").key_id == there.id
+    assert [key.key_id for key in keyring.verification_keys("default")] == [here.id]
+
+
+def test_without_an_active_key_nothing_is_signed():
+    keyring = StoredKeyring(FakeSigningKeys([make(state=KeyState.RETIRING)]), BOX)
+    with pytest.raises(RequestFailed, match="no active signing key"):
+        keyring.signer("default")
+    assert len(keyring.verification_keys("default")) == 1
+
+
+def test_a_key_that_does_not_open_stops_signing_and_not_verifying():
+    keyring = StoredKeyring(FakeSigningKeys([make()]), AesGcmSecretBox(generate_key_encryption_key()))
+    for _ in range(2):
+        with pytest.raises(RequestFailed, match="does not open"):
+            keyring.signer("default")
+    assert len(keyring.verification_keys("default")) == 1
+
+
+class CountedKeys(FakeSigningKeys):
+    lists = 0
+
+    def list(self, realm):
+        self.lists += 1
+        return super().list(realm)
+
+
+def test_rows_are_read_once_a_generation():
+    keys = CountedKeys([make()])
+    keyring = StoredKeyring(keys, BOX)
+    for _ in range(3):
+        keyring.signer("default")
+        keyring.verification_keys("default")
+    assert keys.lists == 1
+    newer = make(now=NOON + timedelta(days=1))
+    changed(keys, newer)
+    assert keyring.signer("default").key_id == newer.id
+    assert keys.lists == 2
+
+
+def test_the_keyring_serves_many_threads_while_keys_change():
+    keys = CountedKeys([make()])
+    keyring = StoredKeyring(keys, BOX)
+    failures = []
+
+    def use():
+        try:
+            for _ in range(200):
+                signer = keyring.signer("default")
+                by_id = {key.key_id: key for key in keyring.verification_keys("default")}
+                by_id[signer.key_id].verify(signer.sign(b"x"), b"x", algorithm=signer.algorithm)
+        except Exception as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=use) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for day in range(1, 4):
+        changed(keys, make(now=NOON + timedelta(days=day)))
+    for thread in threads:
+        thread.join()
+    assert failures == []
