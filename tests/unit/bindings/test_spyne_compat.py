@@ -12,7 +12,8 @@ def test_spyne_imports_after_the_shim_and_uses_the_real_six():
     done = run(
         "import wstrust_sts.bindings.spyne_compat, spyne.protocol.soap, spyne.server.wsgi, six;"
         "from spyne.util.six.moves.urllib.parse import quote;"
-        "assert spyne.util.six is six"
+        "assert spyne.util.six.__version__ == six.__version__;"
+        "assert spyne.util.six.get_function_name(quote) == 'quote'"
     )
     assert done.returncode == 0, done.stderr
 
