@@ -1,0 +1,126 @@
+"""zeep, unmodified, against a running STS: everything it does comes from `?wsdl`."""
+
+import pytest
+import requests
+import zeep
+from lxml import etree
+from signxml import XMLVerifier
+from zeep.transports import Transport
+from zeep.wsse.username import UsernameToken
+
+from tests.messages import RP
+from wstrust_sts import ns
+
+VERSIONS = {"13": ns.WST13, "2005": ns.WST05}
+PORTS = {"1.1": "STS_Soap11_Port", "1.2": "STS_Soap12_Port"}
+TOKEN_TYPES = {
+    ns.TP11_SAML20: (f"{{{ns.SAML20}}}Assertion", "ID"),
+    ns.TP11_SAML11: (f"{{{ns.SAML11}}}Assertion", "AssertionID"),
+}
+
+
+class Client:
+    """A zeep client of one endpoint by one port."""
+
+    def __init__(self, sts, version: str, soap: str, *, user: str = "alice", password: str = "clarinet"):
+        self.trust = VERSIONS[version]
+        session = requests.Session()
+        session.verify = str(sts.ca)
+        self.zeep = zeep.Client(
+            f"{sts.url}/trust/{version}/usernamemixed?wsdl",
+            transport=Transport(session=session),
+            wsse=UsernameTokenWithTimestamp(user, password),
+        )
+        (service,) = self.zeep.wsdl.services.values()
+        self.service = self.zeep.bind(service.name, next(p for p in service.ports if soap.replace(".", "") in p))
+
+    def issue(self, token_type: str = ns.TP11_SAML20, address: str = RP, **more):
+        answer = self.service.Issue(
+            TokenType=token_type,
+            RequestType=f"{self.trust}/Issue",
+            AppliesTo={"EndpointReference": {"Address": address}},
+            **more,
+        )
+        response = answer.RequestSecurityTokenResponse[0] if self.trust == ns.WST13 else answer
+        return response.RequestedSecurityToken._value_1
+
+    def validate(self, assertion) -> str:
+        answer = self.service.Validate(
+            TokenType=f"{self.trust}/RSTR/Status",
+            RequestType=f"{self.trust}/Validate",
+            ValidateTarget={"_value_1": assertion},
+        )
+        return answer.Status.Code.removeprefix(f"{self.trust}/status/")
+
+    def cancel(self, assertion) -> None:
+        self.service.Cancel(RequestType=f"{self.trust}/Cancel", CancelTarget={"_value_1": assertion})
+
+
+class UsernameTokenWithTimestamp(UsernameToken):
+    """zeep's own plug-in takes a Timestamp; one per message."""
+
+    def apply(self, envelope, headers):
+        from datetime import UTC, datetime, timedelta
+
+        from zeep.wsse import utils
+
+        now = datetime.now(UTC)
+        self.timestamp_token = utils.WSU.Timestamp(
+            utils.WSU.Created(now.strftime("%Y-%m-%dT%H:%M:%SZ")),
+            utils.WSU.Expires((now + timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%SZ")),
+        )
+        return super().apply(envelope, headers)
+
+
+@pytest.fixture(params=[(version, soap) for version in VERSIONS for soap in PORTS], ids=lambda pair: "-soap".join(pair))
+def versions(request):
+    return request.param
+
+
+@pytest.fixture
+def client(sts, versions):
+    return Client(sts, *versions)
+
+
+@pytest.mark.parametrize("token_type", TOKEN_TYPES, ids=["saml20", "saml11"])
+def test_issue_validate_cancel(client, token_type):
+    assertion = client.issue(token_type)
+    tag, _ = TOKEN_TYPES[token_type]
+    assert assertion.tag == tag
+    assert client.validate(assertion) == "valid"
+    client.cancel(assertion)
+    assert client.validate(assertion) == "invalid"
+
+
+@pytest.mark.parametrize("token_type", TOKEN_TYPES, ids=["saml20", "saml11"])
+def test_the_signature_survives_zeep(client, token_type, sts):
+    assertion = client.issue(token_type)
+    _, id_attribute = TOKEN_TYPES[token_type]
+    certificate = assertion.findtext(f".//{{{ns.DS}}}X509Certificate")
+    pem = f"-----BEGIN CERTIFICATE-----\n{certificate}\n-----END CERTIFICATE-----\n"
+    verified = XMLVerifier().verify(etree.tostring(assertion), x509_cert=pem, id_attribute=id_attribute)
+    assert verified.signed_xml.tag == assertion.tag
+
+
+def test_claims_arrive(client):
+    assertion = client.issue()
+    names = [attribute.get("Name") for attribute in assertion.iter(f"{{{ns.SAML20}}}Attribute")]
+    assert names == [ns.CLAIM_EMAIL, "department", ns.CLAIM_ROLE]
+
+
+def test_a_wrong_password_is_zeeps_fault_with_the_right_code(sts, versions):
+    client = Client(sts, *versions, password="trumpet")
+    with pytest.raises(zeep.exceptions.Fault) as refused:
+        client.issue()
+    assert _code(refused.value) == "FailedAuthentication"
+
+
+def test_an_unregistered_address_is_zeeps_fault_with_the_right_code(client):
+    with pytest.raises(zeep.exceptions.Fault) as refused:
+        client.issue(address="https://unknown.example.test/")
+    assert _code(refused.value) == "InvalidScope"
+
+
+def _code(fault: zeep.exceptions.Fault) -> str:
+    written = fault.subcodes[0].localname if fault.subcodes else fault.code
+    return written.rpartition(":")[2]
