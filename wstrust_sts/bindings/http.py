@@ -16,8 +16,8 @@ class Request:
     method: str
     path: str
     query: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
     tls: bool = True
     source: str = ""
     peer_certificate: bytes | None = None  # DER
@@ -28,7 +28,7 @@ class Response:
     """`durable`: what must be stored before this may be sent; when it fails, `instead()` is sent."""
 
     status: int
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     content_type: str = "text/plain; charset=utf-8"
     headers: tuple[tuple[str, str], ...] = ()
     durable: "Future[None] | None" = None

@@ -10,13 +10,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from email.message import Message
-from functools import lru_cache
 from typing import Any, Protocol
 
 from wstrust_sts import ns
 from wstrust_sts.bindings import spyne_compat  # noqa: F401 (before the first import of Spyne)
 from wstrust_sts.bindings.http import Request, Response
+from wstrust_sts.bindings.media_type import MediaType, read_media_type
 from wstrust_sts.errors import (
     ActionNotSupported,
     Busy,
@@ -27,6 +26,7 @@ from wstrust_sts.errors import (
     InvalidSecurity,
     RequestFailed,
     StsError,
+    TooLarge,
     UnsupportedMediaType,
 )
 from wstrust_sts.model import (
@@ -40,7 +40,7 @@ from wstrust_sts.model import (
 )
 from wstrust_sts.ports import Clock
 from wstrust_sts.service import SecurityTokenService
-from wstrust_sts.wire.addressing import Addressing, read_addressing
+from wstrust_sts.wire.addressing import Addressing, demand_anonymous_replies, read_addressing
 from wstrust_sts.wire.soap import (
     ReplyContext,
     SoapVersion,
@@ -51,7 +51,7 @@ from wstrust_sts.wire.soap import (
 )
 from wstrust_sts.wire.wsse import Freshness, Transport
 from wstrust_sts.wire.wst import read_rst
-from wstrust_sts.wire.xml import Element, parse
+from wstrust_sts.wire.xml import MAX_OCTETS, Element, parse
 
 import spyne.const  # isort: skip
 from spyne import Application, MethodContext, Service, rpc  # isort: skip
@@ -110,6 +110,26 @@ class Exchange:
     message: VerifiedMessage | None = None
     outcome: Outcome | None = None
     failure: BaseException | None = None
+
+    def let_go(self) -> None:
+        """Forgets the parsed tree and all that leads to it, an exception's frames too.
+
+        The answer waits for the database, and with it this object, until another thread lets go of it; a tree
+        must die in the thread that parsed it.
+        """
+        if self.rst is not None:
+            self.rst = replace(self.rst, target=None)
+        if self.outcome is not None:
+            if self.outcome.fault is not None:
+                _forget_frames(self.outcome.fault)
+            self.outcome = replace(self.outcome, response=None, fault=None)
+        if self.failure is not None:
+            _forget_frames(self.failure)
+        self.failure = None
+
+
+def _forget_frames(failure: BaseException) -> None:
+    failure.__traceback__ = failure.__context__ = failure.__cause__ = None
 
 
 class Operations(Service):  # type: ignore[misc]
@@ -226,21 +246,28 @@ class SoapBinding:
         """The answer to one POST. Raises HttpRefusal for what is no SOAP message at all."""
         if not request.body:
             raise EmptyRequest
-        media_type, charset = _read_content_type(request.headers.get("content-type", ""))
-        version = SoapVersion.of_media_type(media_type)
+        media_type = _media_type(request)
+        version = SoapVersion.of_media_type(media_type.name)
         if version is None:
             raise UnsupportedMediaType
+        if len(request.body) > MAX_OCTETS:
+            raise TooLarge
         reply = ReplyContext(
             version=version, trust=endpoint.version.namespace, correlation_id=correlation_id, now=self._clock()
         )
         return self._guard(
-            Exchange(request=request, endpoint=endpoint, reply=reply, charset=charset, began=time.perf_counter())
+            Exchange(
+                request=request,
+                endpoint=endpoint,
+                reply=reply,
+                charset=media_type.parameters.get("charset"),
+                began=time.perf_counter(),
+            )
         )
 
     def refuse(self, request: Request, endpoint: Endpoint, refusal: StsError, *, correlation_id: str) -> Response:
         """The fault for a request that is not even read, in the SOAP version of its media type."""
-        media_type, _ = _read_content_type(request.headers.get("content-type", ""))
-        version = SoapVersion.of_media_type(media_type) or SoapVersion.SOAP11
+        version = SoapVersion.of_media_type(_media_type(request).name) or SoapVersion.SOAP11
         reply = ReplyContext(
             version=version, trust=endpoint.version.namespace, correlation_id=correlation_id, now=self._clock()
         )
@@ -249,7 +276,13 @@ class SoapBinding:
         )
 
     def _guard(self, exchange: Exchange) -> Response:
-        """Whatever happens, a well-formed answer goes out."""
+        """Whatever happens, a well-formed answer goes out, and nothing in it leads back to the parsed tree."""
+        try:
+            return self._run(exchange)
+        finally:
+            exchange.let_go()
+
+    def _run(self, exchange: Exchange) -> Response:
         try:
             body = self._shell.run(exchange)
         except HttpRefusal:
@@ -312,9 +345,10 @@ class SoapBinding:
         """From the parsed document to the request and the proofs that came with it. Raises StsError."""
         endpoint, reply = exchange.endpoint, exchange.reply
         envelope = read_envelope(root, expected=reply.version)
-        addressing = read_addressing(list(envelope.blocks))
+        addressing = read_addressing(envelope.blocks)
         exchange.reply = reply = replace(reply, addressing=addressing)
         demand_understood(envelope)
+        demand_anonymous_replies(envelope.blocks)
         operation = _read_operation(exchange.request, addressing, endpoint)
         self._check_destination(addressing, endpoint)
         tls = exchange.request.tls or self._tls_in_front
@@ -358,13 +392,8 @@ class SoapBinding:
             raise DestinationUnreachable("wsa:To names another address")
 
 
-@lru_cache(maxsize=256)
-def _read_content_type(header: str) -> tuple[str, str | None]:
-    """(media type, charset), lower-case."""
-    message = Message()
-    message["Content-Type"] = header[:1024]
-    charset = message.get_param("charset")
-    return message.get_content_type(), charset if isinstance(charset, str) else None
+def _media_type(request: Request) -> MediaType:
+    return read_media_type(request.headers.get("content-type", ""))
 
 
 def _read_operation(request: Request, addressing: Addressing | None, endpoint: Endpoint) -> Operation | None:
@@ -375,7 +404,7 @@ def _read_operation(request: Request, addressing: Addressing | None, endpoint: E
     named = {
         addressing.action if addressing else None,
         request.headers.get("soapaction", "").strip().strip('"').strip() or None,
-        _action_parameter(request.headers.get("content-type", "")),
+        _media_type(request).parameters.get("action", "").strip() or None,
     } - {None}
     if len(named) > 1:
         raise InvalidRequest("wsa:Action, SOAPAction and the action parameter disagree")
@@ -387,11 +416,3 @@ def _read_operation(request: Request, addressing: Addressing | None, endpoint: E
         if action == prefix + operation.value:
             return operation
     raise ActionNotSupported(f"the action {str(action)[:256]!r}")
-
-
-@lru_cache(maxsize=256)
-def _action_parameter(header: str) -> str | None:
-    message = Message()
-    message["Content-Type"] = header[:1024]
-    action = message.get_param("action")
-    return action.strip() or None if isinstance(action, str) else None
