@@ -6,6 +6,7 @@ from wstrust_sts.model import RequestedClaim
 from wstrust_sts.wire.xml import Element, boolean, children, local, text_of
 
 _MAX_CLAIMS = 256
+_MAX_NAME = 1024
 _CLAIM_TYPE = frozenset(
     {
         f"{{{ns.IDENTITY}}}ClaimType",
@@ -36,8 +37,8 @@ def _read_claim(wish: Element) -> RequestedClaim:
 
 def _name(wish: Element, attribute: str) -> str:
     name = (wish.get(attribute) or "").strip()
-    if not name:
-        raise InvalidRequest(f"{local(wish)} without {attribute}")
+    if not 0 < len(name) <= _MAX_NAME:
+        raise InvalidRequest(f"{local(wish)} without {attribute}, or with one that is too long")
     return str(name)
 
 

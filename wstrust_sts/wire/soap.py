@@ -12,6 +12,8 @@ from wstrust_sts.wire.wsse import write_security
 from wstrust_sts.wire.xml import Element, boolean, children
 
 _SECURITY = f"{{{ns.WSSE}}}Security"
+_MOST_NAMED = 8
+_LONGEST_NAMED = 512
 _FAULT_PREFIXES = {"wsse": ns.WSSE, "wsu": ns.WSU}
 
 
@@ -78,14 +80,17 @@ def read_envelope(root: Element, *, expected: SoapVersion) -> Envelope:
 
 
 def demand_understood(envelope: Envelope) -> None:
-    """Raises MustUnderstand when a mandatory block is neither wsse:Security nor WS-Addressing's."""
-    missed = tuple(
-        block.tag
+    """Raises MustUnderstand when a mandatory block is neither wsse:Security nor WS-Addressing's.
+
+    The fault names the first few, in short: it must not grow with what an unknown sender wrote.
+    """
+    missed = {
+        block.tag: None
         for block in envelope.blocks
         if _mandatory(block, envelope.version) and not (block.tag == _SECURITY or understands(block.tag))
-    )
+    }
     if missed:
-        raise MustUnderstand(missed)
+        raise MustUnderstand(tuple(tag for tag in missed if len(tag) <= _LONGEST_NAMED)[:_MOST_NAMED])
 
 
 def _ours(block: Element, version: SoapVersion) -> bool:

@@ -8,7 +8,9 @@ from wstrust_sts.model import AppliesTo
 from wstrust_sts.wire.xml import Element, children, local, trimmed
 
 APPLIES_TO = frozenset(f"{{{namespace}}}AppliesTo" for namespace in (ns.WSP02, ns.WSP04, ns.WSP15))
+MAX_MARKUP = 16 * 1024  # octets of an AppliesTo that is written into an answer
 ENDPOINT_REFERENCE = frozenset(f"{{{namespace}}}EndpointReference" for namespace in (ns.WSA, ns.WSA04))
+_ADDRESS = frozenset(f"{{{namespace}}}Address" for namespace in (ns.WSA, ns.WSA04))
 
 
 def read_applies_to(element: Element) -> AppliesTo:
@@ -16,14 +18,19 @@ def read_applies_to(element: Element) -> AppliesTo:
     references = children(element)
     if len(references) != 1 or references[0].tag not in ENDPOINT_REFERENCE:
         raise InvalidRequest("AppliesTo without exactly one EndpointReference")
-    markup: bytes = etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
-    return AppliesTo(read_address(references[0]), markup)
+    address = read_address(references[0])
+    try:
+        markup: bytes = etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
+    except etree.C14NError:
+        raise InvalidRequest("AppliesTo has no canonical form: a relative namespace") from None
+    if len(markup) > MAX_MARKUP:
+        raise InvalidRequest("AppliesTo is too long")
+    return AppliesTo(address, markup)
 
 
 def read_address(reference: Element) -> str:
-    """The Address of an endpoint reference, trimmed. Raises InvalidRequest."""
-    name = reference.tag[: reference.tag.index("}") + 1] + "Address"
-    addresses = [child for child in children(reference) if child.tag == name]
+    """The Address of an endpoint reference, whatever the element of that type is called. Raises InvalidRequest."""
+    addresses = [child for child in children(reference) if child.tag in _ADDRESS]
     if len(addresses) != 1:
         raise InvalidRequest(f"{local(reference)} without exactly one Address")
     address = trimmed(addresses[0])

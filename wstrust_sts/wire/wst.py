@@ -62,6 +62,8 @@ _WITHOUT_EFFECT = frozenset(
 )
 """Wishes about a proof key, which a bearer token does not have, or permissions this STS does not use."""
 
+_MAX_CONTEXT = 1024
+
 _TARGETS = frozenset({"CancelTarget", "RenewTarget", "ValidateTarget"})
 _FLAGS = frozenset({"Delegatable", "Forwardable"})
 
@@ -92,7 +94,7 @@ def read_rst(element: Element, *, version: TrustVersion, action: Operation | Non
     return RequestSecurityToken(
         version=version,
         operation=operation,
-        context=element.get("Context"),
+        context=_read_context(element),
         token_type=_text(fields, "TokenType"),
         key_type=_read_key_type(key_type_uri, trust),
         key_type_uri=key_type_uri,
@@ -185,6 +187,13 @@ def _refused(name: str, element: Element) -> bool:
 
 def _text(fields: dict[str, Element], name: str) -> str | None:
     return trimmed(fields[name]) or None if name in fields else None
+
+
+def _read_context(element: Element) -> str | None:
+    context: str | None = element.get("Context")
+    if context is not None and len(context) > _MAX_CONTEXT:
+        raise InvalidRequest("Context is too long")
+    return context
 
 
 def _read(element: Element, reader: Callable[[str], _T]) -> _T:
