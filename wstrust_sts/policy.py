@@ -203,14 +203,19 @@ def authorize_validate(
         raise NotAuthorized(f"{relying_party.name} lets only its own accounts validate")
 
 
-def authorize_cancel(principal: Principal, record: TokenRecord, realm: Realm) -> str:
-    """By what right a token may be cancelled (wire contract row 28). Raises NotAuthorized."""
+def authorize_cancel(principal: Principal, record: TokenRecord, realm: Realm, *, by_reference: bool) -> str:
+    """By what right a token may be cancelled (wire contract row 28).
+
+    Raises NotAuthorized; and InvalidSecurityToken, as for an unknown id, where a stranger names a token by its id.
+    """
     if principal.account.id == record.account:
         return "by its subject"
     if principal.name == record.requestor:
         return "by its requestor"
     if principal.name in realm.administrators:
         return "by an administrator"
+    if by_reference:
+        raise InvalidSecurityToken("by reference: neither subject, requestor nor administrator")
     raise NotAuthorized("neither subject, requestor nor administrator")
 
 

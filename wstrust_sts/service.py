@@ -254,7 +254,8 @@ class SecurityTokenService:
     def _cancel(self, asked: "_Asked") -> Verdict:
         """WS-Trust 1.3 section 6. To cancel what is cancelled already is no error: an answer may have been lost."""
         record = self._recorded(asked)
-        right = authorize_cancel(asked.principal, record, asked.realm)
+        by_reference = isinstance(asked.request.target, PresentedReference)
+        right = authorize_cancel(asked.principal, record, asked.realm, by_reference=by_reference)
         cancelled = TokenCancelled(realm=record.realm, token_id=record.token_id, at=asked.at.now, reason=right)
         return Verdict(
             response=RequestSecurityTokenResponse(request=asked.request, cancelled=True),
