@@ -1,5 +1,6 @@
 """WS-Addressing headers of a request, in both versions that clients use, and of the answer to it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wstrust_sts import ns
@@ -26,10 +27,10 @@ def understands(tag: str) -> bool:
     return namespace in _ANONYMOUS and name in _UNDERSTOOD
 
 
-def read_addressing(blocks: list[Element]) -> Addressing | None:
+def read_addressing(blocks: Iterable[Element]) -> Addressing | None:
     """The addressing headers among `blocks`, or None where the request used none (wire contract row 2).
 
-    Raises InvalidRequest (doubled, or two versions mixed), OnlyAnonymousAddressSupported.
+    Raises InvalidRequest (doubled, or two versions mixed).
     """
     namespace = None
     found: dict[str, Element] = {}
@@ -45,9 +46,6 @@ def read_addressing(blocks: list[Element]) -> Addressing | None:
         found[name] = block
     if namespace is None:
         return None
-    for name in ("ReplyTo", "FaultTo"):
-        if name in found:
-            _demand_anonymous(found[name], namespace)
     return Addressing(
         namespace=namespace,
         action=_text(found.get("Action")),
@@ -60,8 +58,18 @@ def _text(block: Element | None) -> str | None:
     return None if block is None else trimmed(block) or None
 
 
+def demand_anonymous_replies(blocks: Iterable[Element]) -> None:
+    """The STS never calls an address that a message names: ReplyTo and FaultTo must be anonymous.
+
+    Raises OnlyAnonymousAddressSupported, InvalidRequest (unreadable).
+    """
+    for block in blocks:
+        namespace, _, name = block.tag[1:].partition("}")
+        if name in ("ReplyTo", "FaultTo") and namespace in _ANONYMOUS:
+            _demand_anonymous(block, namespace)
+
+
 def _demand_anonymous(reference: Element, namespace: str) -> None:
-    """The STS never calls an address that a message names."""
     addresses = [child for child in children(reference) if child.tag == f"{{{namespace}}}Address"]
     if len(addresses) != 1:
         raise InvalidRequest(f"{local(reference)} without exactly one Address")
