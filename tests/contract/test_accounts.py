@@ -1,0 +1,119 @@
+"""The port Accounts, on every database."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, update
+
+from tests.fakes import NOON
+from wstrust_sts.errors import Busy
+from wstrust_sts.model import Claim
+from wstrust_sts.storage.schema import account
+
+
+def test_an_account_comes_back_as_it_was_put(node) -> None:
+    found = node.put_account(
+        "zoë",
+        expires_at=NOON + timedelta(microseconds=1),
+        claims=[Claim("b", ("2", "1")), Claim("a", ("x",)), Claim("b", ("3",)), Claim("b", ("",))],
+        groups=["z", "a"],
+    )
+    assert (found.realm, found.name, found.enabled) == ("default", "zoë", True)
+    assert found.expires_at == NOON + timedelta(microseconds=1)
+    assert found.password_hash == "$argon2id$one"
+    assert found.claims == (Claim("b", ("2", "1")), Claim("a", ("x",)), Claim("b", ("3",)), Claim("b", ("",)))
+    assert found.groups == ("z", "a")
+
+
+@pytest.mark.parametrize("name", ["bob", "", "Alice", "alice ", "alice%", "ALICE", "' OR '1'='1", "a" * 100_000])
+def test_a_name_is_found_exactly_or_not_at_all(node, name: str) -> None:
+    node.put_account("alice")
+    assert node.stores.accounts.find("default", name) is None
+
+
+@pytest.mark.parametrize("name", ["alice\x00", "\ud800", "\udfffalice"])
+def test_a_name_that_no_database_holds_is_nobodys(node, name: str) -> None:
+    node.put_account("alice")
+    assert node.stores.accounts.find("default", name) is None
+
+
+def test_an_account_belongs_to_its_realm_alone(node) -> None:
+    here, there = node.put_account("alice"), node.put_account("alice", realm="other", groups=["guests"])
+    assert here.id != there.id
+    assert there.groups == ("guests",)
+    assert node.stores.accounts.find("no such realm", "alice") is None
+    node.put_account("carol")
+    assert node.stores.accounts.find("other", "carol") is None
+
+
+def test_every_change_raises_the_version_and_acts_at_once(node) -> None:
+    versions = [
+        node.put_account().version,
+        node.put_account(password_hash="$argon2id$two").version,
+        node.put_account(password_hash=None, claims=[Claim("email", ("new@example.test",))]).version,
+        node.put_account(password_hash=None, claims=[], groups=[]).version,
+        node.put_account(password_hash=None, claims=[], groups=[], enabled=False).version,
+        node.put_account(password_hash=None, claims=[], groups=[], enabled=False, expires_at=NOON).version,
+    ]
+    assert versions == sorted(set(versions))
+    last = node.stores.accounts.find("default", "alice")
+    assert last is not None
+    assert (last.password_hash, last.claims, last.groups, last.enabled) == ("$argon2id$two", (), (), False)
+
+
+def test_a_change_on_another_node_acts_at_once(node, second_node) -> None:
+    node.put_account()
+    assert second_node.stores.accounts.find("default", "alice").enabled
+    node.put_account(enabled=False, groups=["guests"], password_hash="$argon2id$new")
+    seen = second_node.stores.accounts.find("default", "alice")
+    assert (seen.enabled, seen.groups, seen.password_hash) == (False, ("guests",), "$argon2id$new")
+
+
+def test_a_lock_set_on_the_row_by_hand_acts_at_once(node) -> None:
+    assert node.put_account().enabled
+    with node.database.writing() as connection:
+        connection.execute(update(account).values(enabled=False))
+    assert not node.stores.accounts.find("default", "alice").enabled
+
+
+def test_an_account_made_again_has_nothing_of_the_old_one(node) -> None:
+    old = node.put_account()
+    assert node.stores.administration.delete_account("default", "alice")
+    assert node.stores.accounts.find("default", "alice") is None
+    new = node.put_account(claims=[], groups=[], password_hash=None)
+    assert new.id != old.id
+    assert (new.claims, new.groups, new.password_hash) == ((), (), None)
+
+
+def test_one_statement_finds_an_account_that_was_read_before(node) -> None:
+    node.put_account()
+    statements: list[str] = []
+    event.listen(node.database.readers, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    node.stores.accounts.find("default", "alice")
+    assert len(statements) == 1
+
+
+def test_what_is_read_while_an_account_changes_is_always_one_version(node, second_node) -> None:
+    node.put_account(groups=["0"], password_hash="0")
+    stop = threading.Event()
+    torn: list[object] = []
+
+    def read() -> None:
+        while not stop.is_set():
+            try:
+                found = node.stores.accounts.find("default", "alice")
+            except Busy:
+                continue
+            if found.groups != (found.password_hash,):
+                torn.append(found)
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for count in range(40):
+        second_node.put_account(groups=[str(count)], password_hash=str(count))
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert not torn

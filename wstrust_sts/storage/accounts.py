@@ -1,0 +1,132 @@
+"""Accounts: the row is read at every find, what hangs on it once per version."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, bindparam, select
+
+from wstrust_sts.errors import Busy
+from wstrust_sts.model import Account, Claim
+from wstrust_sts.storage.columns import instant, is_storable
+from wstrust_sts.storage.database import Database
+from wstrust_sts.storage.generation import GENERATION, Generation
+from wstrust_sts.storage.schema import account, account_claim, account_group, credential
+
+PASSWORD = "password"  # noqa: S105 (the kind of a credential)
+_CACHED_ACCOUNTS = 10_000
+_ATTEMPTS = 5
+
+_FIND = select(
+    account.c.id,
+    account.c.name,
+    account.c.version,
+    account.c.enabled,
+    account.c.expires_at,
+    GENERATION.scalar_subquery().label("generation"),
+).where(account.c.realm == bindparam("realm"), account.c.name == bindparam("name"))
+
+_ALL = select(account.c.id, account.c.name, account.c.version, account.c.enabled, account.c.expires_at)
+_BY_NAME = _ALL.where(account.c.realm == bindparam("realm"), account.c.name == bindparam("name"))
+_BY_REALM = _ALL.where(account.c.realm == bindparam("realm")).order_by(account.c.name)
+
+_OWNER: BindParameter[str] = bindparam("account_id")
+_VERSION = select(account.c.version).where(account.c.id == _OWNER)
+_PASSWORD = select(credential.c.verifier).where(credential.c.account_id == _OWNER, credential.c.kind == PASSWORD)
+_CLAIMS = (
+    select(account_claim.c.position, account_claim.c.type, account_claim.c.value)
+    .where(account_claim.c.account_id == _OWNER)
+    .order_by(account_claim.c.position, account_claim.c.ordinal)
+)
+_GROUPS = select(account_group.c.name).where(account_group.c.account_id == _OWNER).order_by(account_group.c.position)
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """What hangs on an account's row."""
+
+    password_hash: str | None
+    claims: tuple[Claim, ...]
+    groups: tuple[str, ...]
+
+
+class SqlAccounts:
+    """`ports.Accounts`. One indexed SELECT for an account whose children are cached."""
+
+    def __init__(self, database: Database, generation: Generation) -> None:
+        self._database = database
+        self._generation = generation
+        self._children = lru_cache(maxsize=_CACHED_ACCOUNTS)(self._read_children)
+
+    def find(self, realm: str, name: str) -> Account | None:
+        if not is_storable(name):
+            return None
+        for _ in range(_ATTEMPTS):
+            asked_at = time.monotonic()
+            with self._database.reading() as connection:
+                row = connection.execute(_FIND, {"realm": realm, "name": name}).first()
+            if row is None:
+                return None
+            self._generation.seen(row.generation, asked_at=asked_at)
+            try:
+                return _account(realm, row, self._children(row.id, row.version))
+            except _Changed:
+                continue
+        raise Busy("database: an account changed each time it was read")
+
+    def _read_children(self, account_id: str, version: int) -> Children:
+        """The children of exactly this version, though each statement sees what is committed when it runs."""
+        with self._database.reading() as connection:
+            children = _read_children_of(connection, account_id)
+            if connection.execute(_VERSION, {"account_id": account_id}).scalar() != version:
+                raise _Changed
+        return children
+
+
+class _Changed(Exception):
+    """The account is not of that version any more."""
+
+
+def read_account(connection: Connection, realm: str, name: str) -> Account | None:
+    """In a transaction that locks the account against changes until its end."""
+    row = connection.execute(_BY_NAME.with_for_update(), {"realm": realm, "name": name}).first()
+    return None if row is None else _account(realm, row, _read_children_of(connection, row.id))
+
+
+def read_accounts(connection: Connection, realm: str) -> tuple[Account, ...]:
+    """All of a realm, by name."""
+    rows = connection.execute(_BY_REALM, {"realm": realm}).all()
+    return tuple(_account(realm, row, _read_children_of(connection, row.id)) for row in rows)
+
+
+def _account(realm: str, row: Any, children: Children) -> Account:
+    return Account(
+        id=row.id,
+        realm=realm,
+        name=row.name,
+        version=row.version,
+        enabled=row.enabled,
+        expires_at=None if row.expires_at is None else instant(row.expires_at),
+        password_hash=children.password_hash,
+        claims=children.claims,
+        groups=children.groups,
+    )
+
+
+def _read_children_of(connection: Connection, account_id: str) -> Children:
+    owner = {"account_id": account_id}
+    return Children(
+        password_hash=connection.execute(_PASSWORD, owner).scalar(),
+        claims=_claims(connection.execute(_CLAIMS, owner).all()),
+        groups=tuple(connection.execute(_GROUPS, owner).scalars()),
+    )
+
+
+def _claims(rows: Sequence[Any]) -> tuple[Claim, ...]:
+    """From rows in order of position and ordinal."""
+    by_position = groupby(rows, key=attrgetter("position", "type"))
+    return tuple(Claim(type_, tuple(row.value for row in values)) for (_, type_), values in by_position)

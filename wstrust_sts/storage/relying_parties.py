@@ -1,0 +1,168 @@
+"""Relying parties: found by an index over their AppliesTo rules, cached by the configuration's generation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, bindparam, select
+
+from wstrust_sts.addresses import Address, candidates, parse_address
+from wstrust_sts.errors import RequestFailed
+from wstrust_sts.model import AppliesToRule, RelyingParty, RelyingPartyMatch
+from wstrust_sts.storage.columns import is_storable
+from wstrust_sts.storage.database import Database
+from wstrust_sts.storage.generation import Generation
+from wstrust_sts.storage.schema import applies_to, relying_party
+from wstrust_sts.storage.settings import read_settings
+
+_CACHED = 4096
+_T = TypeVar("_T")
+
+_COLUMNS = select(
+    relying_party.c.id,
+    relying_party.c.realm,
+    relying_party.c.name,
+    relying_party.c.enabled,
+    relying_party.c.settings,
+)
+_COVERING = select(applies_to.c.path, applies_to.c.prefix, applies_to.c.relying_party_id).where(
+    applies_to.c.realm == bindparam("realm"),
+    applies_to.c.origin == bindparam("origin"),
+    applies_to.c.path.in_(bindparam("paths", expanding=True)),
+)
+_BY_ID = _COLUMNS.where(relying_party.c.id == bindparam("id"), relying_party.c.realm == bindparam("realm"))
+_BY_NAME = _COLUMNS.where(relying_party.c.realm == bindparam("realm"), relying_party.c.name == bindparam("name"))
+_BY_REALM = _COLUMNS.where(relying_party.c.realm == bindparam("realm")).order_by(relying_party.c.name)
+_RULES = (
+    select(applies_to.c.origin, applies_to.c.path, applies_to.c.prefix)
+    .where(applies_to.c.relying_party_id == bindparam("id"))
+    .order_by(applies_to.c.position)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """What was found since the configuration had this generation. Keys: the realm, and the address as written,
+    the name or the id."""
+
+    generation: int
+    matches: dict[tuple[str, str], RelyingPartyMatch] = field(default_factory=dict)
+    by_name: dict[tuple[str, str], RelyingParty] = field(default_factory=dict)
+    by_id: dict[tuple[str, str], RelyingParty] = field(default_factory=dict)
+
+
+class SqlRelyingParties:
+    """`ports.RelyingParties`. What is cached is read again once the generation has changed.
+
+    Only what was found is cached: whoever asks for addresses that nobody registered costs a read each,
+    and displaces nothing.
+    """
+
+    def __init__(self, database: Database, generation: Generation) -> None:
+        self._database = database
+        self._generation = generation
+        self._snapshot = _Snapshot(-1)
+
+    def find(self, realm: str, address: str) -> RelyingPartyMatch | None:
+        """The most specific rule decides: when its relying party is disabled, no other takes its place."""
+        snapshot = self._current()
+        match = snapshot.matches.get((realm, address))
+        if match is None:
+            match = self._look_up(snapshot, realm, address)
+            if match is not None:
+                _keep(snapshot.matches, (realm, address), match)
+        return match
+
+    def get(self, realm: str, name: str) -> RelyingParty | None:
+        by_name = self._current().by_name
+        found = by_name.get((realm, name))
+        if found is None and is_storable(name):
+            with self._database.reading() as connection:
+                found = read_relying_party(connection, realm, name)
+            if found is not None:
+                _keep(by_name, (realm, name), found)
+        return found
+
+    def _current(self) -> _Snapshot:
+        # The number is read before the rows, so that cached rows are never older than their number says.
+        generation = self._generation.current()
+        snapshot = self._snapshot
+        if snapshot.generation != generation:
+            snapshot = self._snapshot = _Snapshot(generation)
+        return snapshot
+
+    def _look_up(self, snapshot: _Snapshot, realm: str, unverified_address: str) -> RelyingPartyMatch | None:
+        try:
+            address = parse_address(unverified_address)
+        except ValueError:
+            return None
+        with self._database.reading() as connection:
+            owner = _owner(connection, realm, address)
+            if owner is None:
+                return None
+            party = snapshot.by_id.get((realm, owner)) or _read_by_id(connection, realm, owner)
+        if party is None:
+            return None
+        _keep(snapshot.by_id, (realm, owner), party)
+        return RelyingPartyMatch(party, address.text) if party.enabled else None
+
+
+def read_relying_party(connection: Connection, realm: str, name: str) -> RelyingParty | None:
+    row = connection.execute(_BY_NAME, {"realm": realm, "name": name}).first()
+    return None if row is None else _relying_party(connection, row)
+
+
+def read_relying_parties(connection: Connection, realm: str) -> tuple[RelyingParty, ...]:
+    """All of a realm, by name."""
+    rows = connection.execute(_BY_REALM, {"realm": realm}).all()
+    return tuple(_relying_party(connection, row) for row in rows)
+
+
+def _read_by_id(connection: Connection, realm: str, party_id: str) -> RelyingParty | None:
+    row = connection.execute(_BY_ID, {"realm": realm, "id": party_id}).first()
+    return None if row is None else _relying_party(connection, row)
+
+
+def _owner(connection: Connection, realm: str, address: Address) -> str | None:
+    """The id of the relying party whose rule covers `address` first."""
+    covering = candidates(address)
+    paths = list({candidate.path for candidate in covering})
+    rows = connection.execute(_COVERING, {"realm": realm, "origin": address.origin, "paths": paths}).all()
+    owners = {(row.path, row.prefix): row.relying_party_id for row in rows}
+    found = (owners.get((candidate.path, candidate.prefix)) for candidate in covering)
+    return next((owner for owner in found if owner is not None), None)
+
+
+def _relying_party(connection: Connection, row: Sequence[Any]) -> RelyingParty:
+    """Raises RequestFailed when the stored document is not one that this software wrote."""
+    party_id, realm, name, enabled, document = row
+    try:
+        settings = read_settings(document)
+    except ValueError as failure:
+        raise RequestFailed(f"the settings of relying party {name!r} cannot be read: {failure}") from failure
+    return RelyingParty(
+        id=party_id,
+        realm=realm,
+        name=name,
+        applies_to=tuple(
+            AppliesToRule(address=origin + path, prefix=prefix)
+            for origin, path, prefix in connection.execute(_RULES, {"id": party_id})
+        ),
+        enabled=enabled,
+        token_types=settings.token_types,
+        default_token_type=settings.default_token_type,
+        key_types=settings.key_types,
+        lifetime=settings.lifetime,
+        name_identifier=settings.name_identifier,
+        audiences=settings.audiences,
+        recipient=settings.recipient,
+        claim_rules=settings.claim_rules,
+        validators=settings.validators,
+    )
+
+
+def _keep(cache: dict[tuple[str, str], _T], key: tuple[str, str], value: _T) -> None:
+    """Bounded by starting over: so many addresses in use are rare, and reading them again is cheap."""
+    if len(cache) >= _CACHED:
+        cache.clear()
+    cache[key] = value

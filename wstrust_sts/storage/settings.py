@@ -1,0 +1,180 @@
+"""A relying party's settings as one JSON document, written and read strictly.
+
+    {"token_types": [...], "default_token_type": type or null, "key_types": [...],
+     "lifetime": {"default": seconds, "maximum": seconds, "clip": true},
+     "name_identifier": {"format": uri, "claim": type or null},
+     "audiences": [...], "recipient": uri or null,
+     "claim_rules": [{"release": type, "name": type or null} |
+                     {"constant": type, "values": [...]} |
+                     {"group": name, "name": type, "values": [...]}],
+     "validators": [...]}
+
+Every key is there and no other; a change of this shape comes with a migration of the stored documents.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from wstrust_sts.model import (
+    ClaimRule,
+    ConstantRule,
+    GroupRule,
+    KeyType,
+    LifetimeRule,
+    NameIdentifierRule,
+    ReleaseRule,
+    RelyingParty,
+    TokenType,
+)
+
+_KEYS = frozenset(
+    (
+        "token_types",
+        "default_token_type",
+        "key_types",
+        "lifetime",
+        "name_identifier",
+        "audiences",
+        "recipient",
+        "claim_rules",
+        "validators",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What of a `RelyingParty` is stored in the document; its fields, by the same names."""
+
+    token_types: tuple[TokenType, ...]
+    default_token_type: TokenType | None
+    key_types: tuple[KeyType, ...]
+    lifetime: LifetimeRule
+    name_identifier: NameIdentifierRule
+    audiences: tuple[str, ...]
+    recipient: str | None
+    claim_rules: tuple[ClaimRule, ...]
+    validators: frozenset[str]
+
+
+def write_settings(relying_party: RelyingParty) -> str:
+    """The document. The same settings give the same text. Raises ValueError for lifetimes in parts of a second."""
+    document = {
+        "token_types": [token_type.value for token_type in relying_party.token_types],
+        "default_token_type": relying_party.default_token_type and relying_party.default_token_type.value,
+        "key_types": [key_type.value for key_type in relying_party.key_types],
+        "lifetime": {
+            "default": _seconds(relying_party.lifetime.default),
+            "maximum": _seconds(relying_party.lifetime.maximum),
+            "clip": relying_party.lifetime.clip,
+        },
+        "name_identifier": {
+            "format": relying_party.name_identifier.format,
+            "claim": relying_party.name_identifier.claim,
+        },
+        "audiences": list(relying_party.audiences),
+        "recipient": relying_party.recipient,
+        "claim_rules": [_write_rule(rule) for rule in relying_party.claim_rules],
+        "validators": sorted(relying_party.validators),
+    }
+    return json.dumps(document, sort_keys=True, ensure_ascii=False)
+
+
+def read_settings(document: str) -> Settings:
+    """Raises ValueError for anything that `write_settings` would not have written."""
+    root = _object(json.loads(document, object_pairs_hook=_unique), _KEYS)
+    lifetime = _object(root["lifetime"], {"default", "maximum", "clip"})
+    name_identifier = _object(root["name_identifier"], {"format", "claim"})
+    default = _text_or_none(root["default_token_type"])
+    return Settings(
+        token_types=tuple(TokenType(value) for value in _texts(root["token_types"])),
+        default_token_type=None if default is None else TokenType(default),
+        key_types=tuple(KeyType(value) for value in _texts(root["key_types"])),
+        lifetime=LifetimeRule(
+            default=_duration(lifetime["default"]),
+            maximum=_duration(lifetime["maximum"]),
+            clip=_boolean(lifetime["clip"]),
+        ),
+        name_identifier=NameIdentifierRule(
+            format=_text(name_identifier["format"]), claim=_text_or_none(name_identifier["claim"])
+        ),
+        audiences=_texts(root["audiences"]),
+        recipient=_text_or_none(root["recipient"]),
+        claim_rules=tuple(_read_rule(rule) for rule in _array(root["claim_rules"])),
+        validators=frozenset(_texts(root["validators"])),
+    )
+
+
+def _write_rule(rule: ClaimRule) -> dict[str, object]:
+    match rule:
+        case ReleaseRule():
+            return {"release": rule.claim, "name": rule.name}
+        case ConstantRule():
+            return {"constant": rule.name, "values": list(rule.values)}
+        case GroupRule():
+            return {"group": rule.group, "name": rule.name, "values": list(rule.values)}
+
+
+def _read_rule(value: object) -> ClaimRule:
+    match value:
+        case {"release": claim, "name": name, **rest} if not rest:
+            return ReleaseRule(claim=_text(claim), name=_text_or_none(name))
+        case {"constant": name, "values": values, **rest} if not rest:
+            return ConstantRule(name=_text(name), values=_texts(values))
+        case {"group": group, "name": name, "values": values, **rest} if not rest:
+            return GroupRule(group=_text(group), name=_text(name), values=_texts(values))
+    raise ValueError("a claim rule of no known kind")
+
+
+def _seconds(duration: timedelta) -> int:
+    seconds, rest = divmod(duration, timedelta(seconds=1))
+    if rest:
+        raise ValueError("A lifetime is given in whole seconds.")
+    return seconds
+
+
+def _duration(value: object) -> timedelta:
+    if type(value) is not int:
+        raise ValueError("a lifetime that is not a number of seconds")
+    return timedelta(seconds=value)
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key given twice")
+    return found
+
+
+def _object(value: object, keys: set[str] | frozenset[str]) -> Mapping[str, object]:
+    if not isinstance(value, dict) or value.keys() != keys:
+        raise ValueError("an object without exactly the keys " + ", ".join(sorted(keys)))
+    return value
+
+
+def _array(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise ValueError("something that is not an array")
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(_text(item) for item in _array(value))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("something that is not text")
+    return value
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("something that is neither true nor false")
+    return value

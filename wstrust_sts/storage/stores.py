@@ -1,0 +1,52 @@
+"""All stores over one database."""
+
+from dataclasses import dataclass
+
+from wstrust_sts import ports
+from wstrust_sts.storage.accounts import SqlAccounts
+from wstrust_sts.storage.administration import SqlAdministration
+from wstrust_sts.storage.database import Database
+from wstrust_sts.storage.generation import Generation
+from wstrust_sts.storage.issued_tokens import SqlIssuedTokens
+from wstrust_sts.storage.journal import SqlJournal
+from wstrust_sts.storage.realms import SqlRealms
+from wstrust_sts.storage.relying_parties import SqlRelyingParties
+from wstrust_sts.storage.replay_cache import SqlReplayCache
+from wstrust_sts.storage.signing_keys import SqlSigningKeys
+from wstrust_sts.storage.writer import GroupWriter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """Every store of `ports.py`. Thread-safe, all of them."""
+
+    realms: ports.Realms
+    accounts: ports.Accounts
+    relying_parties: ports.RelyingParties
+    signing_keys: ports.SigningKeys
+    issued_tokens: ports.IssuedTokens
+    journal: ports.Journal
+    replay_cache: ports.ReplayCache
+    administration: ports.Administration
+    writer: GroupWriter
+
+    def close(self) -> None:
+        """Writes what the journal still holds, and takes nothing more. The database stays open: it is the caller's."""
+        self.writer.close()
+
+
+def open_stores(database: Database, box: ports.SecretBox) -> Stores:
+    """The stores of one process; those that cache share one view of the configuration's generation."""
+    generation = Generation(database)
+    writer = GroupWriter(database)
+    return Stores(
+        realms=SqlRealms(database, generation, box),
+        accounts=SqlAccounts(database, generation),
+        relying_parties=SqlRelyingParties(database, generation),
+        signing_keys=SqlSigningKeys(database, generation),
+        issued_tokens=SqlIssuedTokens(database),
+        journal=SqlJournal(writer),
+        replay_cache=SqlReplayCache(writer),
+        administration=SqlAdministration(database, generation, box),
+        writer=writer,
+    )

@@ -1,0 +1,113 @@
+"""What the writer stores: rows for the append-only tables, in units that are stored whole or not at all."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Executable, bindparam, insert, update
+
+from wstrust_sts.storage.schema import audit_event, issued_token, replay
+
+Row = Mapping[str, object]
+
+
+class Cancellation(NamedTuple):
+    """The parameters of a cancellation. In order: by token, the earliest first."""
+
+    in_realm: str
+    with_id: str
+    at: int
+    reason: str
+
+
+class Sighting(NamedTuple):
+    """A row of `replay`."""
+
+    realm: str
+    digest: bytes
+    seen_at: int
+    expires_at: int
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Unit:
+    """`tokens` and `events` are rows of `issued_token` and `audit_event`.
+
+    `done` completes when the rows are durable; by then `new` says whether the sighting was the first one.
+    """
+
+    tokens: Sequence[Row] = ()
+    cancellations: Sequence[Cancellation] = ()
+    events: Sequence[Row] = ()
+    sighting: Sighting | None = None
+    new: bool = False
+    done: "Future[None]" = field(default_factory=Future)
+
+    def __post_init__(self) -> None:
+        self.done.set_running_or_notify_cancel()  # what is queued will be written, whoever stops waiting for it
+
+
+def store(connection: Connection, units: Sequence[Unit]) -> None:
+    """Writes the rows of all units. Every writer takes tables and rows in the same order, so that no two
+    transactions wait for each other.
+    """
+    _execute(connection, _INSERT_TOKENS, [row for unit in units for row in unit.tokens])
+    cancellations = sorted(cancellation for unit in units for cancellation in unit.cancellations)
+    _execute(connection, _CANCEL, [cancellation._asdict() for cancellation in cancellations])
+    _remember(connection, units)
+    _execute(connection, _INSERT_EVENTS, [row for unit in units for row in unit.events])
+
+
+_INSERT_TOKENS = insert(issued_token)
+_INSERT_EVENTS = insert(audit_event)
+_CANCEL = (
+    update(issued_token)
+    .where(
+        issued_token.c.realm == bindparam("in_realm"),
+        issued_token.c.token_id == bindparam("with_id"),
+        issued_token.c.cancelled_at.is_(None),  # the first cancellation stays
+    )
+    .values(cancelled_at=bindparam("at"), cancel_reason=bindparam("reason"))
+)
+
+
+def _execute(connection: Connection, statement: Executable, rows: Sequence[Row]) -> None:
+    if rows:
+        connection.execute(statement, rows)
+
+
+def _remember(connection: Connection, units: Iterable[Unit]) -> None:
+    """Sets `new` on the units whose sighting is the first: of this group, and of what is stored and not expired."""
+    first: dict[tuple[str, bytes], tuple[Sighting, Unit]] = {}
+    for unit in units:
+        unit.new = False
+        if unit.sighting is not None:
+            first.setdefault((unit.sighting.realm, unit.sighting.digest), (unit.sighting, unit))
+    if not first:
+        return
+    rows = [first[key][0]._asdict() for key in sorted(first)]
+    for realm, digest in connection.execute(_remember_statement(connection.dialect.name), rows):
+        first[realm, bytes(digest)][1].new = True
+
+
+@cache
+def _remember_statement(dialect: str) -> Executable:
+    """Inserts sightings, or takes over rows that had expired when this one was seen; returns which it did."""
+    statement: Any
+    if dialect == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
+        statement = sqlite.insert(replay)
+    else:
+        from sqlalchemy.dialects import postgresql
+
+        statement = postgresql.insert(replay)
+    seen = statement.excluded
+    upsert: Executable = statement.on_conflict_do_update(
+        index_elements=[replay.c.realm, replay.c.digest],
+        set_={"seen_at": seen.seen_at, "expires_at": seen.expires_at},
+        where=replay.c.expires_at <= seen.seen_at,
+    ).returning(replay.c.realm, replay.c.digest)
+    return upsert
