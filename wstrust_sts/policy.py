@@ -8,7 +8,7 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from wstrust_sts import ns
 from wstrust_sts.errors import BadRequest, InvalidSecurityToken, InvalidTimeRange, NotAuthorized, RequestFailed
@@ -40,6 +40,7 @@ _TOKEN_TYPES = dict.fromkeys(ns.SAML11_TOKEN_TYPES, TokenType.SAML11) | dict.fro
     ns.SAML20_TOKEN_TYPES, TokenType.SAML20
 )
 _DEFAULT_URIS = {TokenType.SAML11: ns.TP11_SAML11, TokenType.SAML20: ns.TP11_SAML20}
+_CLOCKS_DIFFER = timedelta(minutes=5)  # a wish that begins no later than this begins now
 
 
 def demand_supported(request: RequestSecurityToken, *, issuer: str, signature_algorithm: str) -> None:
@@ -135,14 +136,12 @@ def _choose_lifetime(question: IssueQuestion) -> tuple[Lifetime, str]:
     """The request's wish inside the relying party's rule (WS-Trust 1.3 section 4.3). Raises InvalidTimeRange."""
     rule, wish, now = question.match.relying_party.lifetime, question.request.lifetime, question.now
     latest = now + rule.maximum
+    if wish is not None and wish.created is not None and wish.created > now + _CLOCKS_DIFFER:
+        raise InvalidTimeRange("a lifetime that begins later; postdated tokens are not offered")
     if wish is None or wish.expires is None:
-        if wish is not None and wish.created is not None and wish.created >= now + rule.default:
-            raise InvalidTimeRange("a lifetime that would begin after it ends")
         return Lifetime(now, now + rule.default), "the default lifetime"
     if wish.expires <= (wish.created or now) or wish.expires <= now:
         raise InvalidTimeRange("a lifetime that is already over")
-    if wish.created is not None and wish.created > latest:
-        raise InvalidTimeRange("a lifetime that begins too late")
     if wish.expires <= latest:
         return Lifetime(now, wish.expires), "the lifetime asked for"
     if not rule.clip:

@@ -19,10 +19,8 @@ def read_applies_to(element: Element) -> AppliesTo:
     if len(references) != 1 or references[0].tag not in ENDPOINT_REFERENCE:
         raise InvalidRequest("AppliesTo without exactly one EndpointReference")
     address = read_address(references[0])
-    try:
-        markup: bytes = etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
-    except etree.C14NError:
-        raise InvalidRequest("AppliesTo has no canonical form: a relative namespace") from None
+    # With every namespace in scope, not only those of names: texts such as wsa:ServiceName use prefixes, too.
+    markup: bytes = etree.tostring(element, encoding="utf-8", with_tail=False)
     if len(markup) > MAX_MARKUP:
         raise InvalidRequest("AppliesTo is too long")
     return AppliesTo(address, markup)
