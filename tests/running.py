@@ -83,7 +83,7 @@ class Prepared:
 def command(*arguments: str, directory: Path) -> str:
     """Runs `wstrust-sts`; its output. Raises AssertionError with all of it when the command fails."""
     done = subprocess.run(
-        [sys.executable, "-m", "wstrust_sts.cli.main", *arguments],
+        [sys.executable, "-m", "wstrust_sts", *arguments],
         cwd=directory,
         capture_output=True,
         text=True,
@@ -115,7 +115,7 @@ def serving(prepared: Prepared) -> Iterator["subprocess.Popen[bytes]"]:
     """The server process, ready; stopped by its process id at the end."""
     with prepared.log.open("ab") as sink:
         server = subprocess.Popen(
-            [sys.executable, "-m", "wstrust_sts.cli.main", "serve", "--config", str(prepared.config)],
+            [sys.executable, "-m", "wstrust_sts", "serve", "--config", str(prepared.config)],
             cwd=prepared.directory,
             stdout=sink,
             stderr=sink,

@@ -25,6 +25,7 @@ class Client:
     def __init__(self, sts, version: str, soap: str, *, user: str = "alice", password: str = "clarinet"):
         self.trust = VERSIONS[version]
         session = requests.Session()
+        session.trust_env = False  # else a CA bundle of the environment would take the place of ours
         session.verify = str(sts.ca)
         self.zeep = zeep.Client(
             f"{sts.url}/trust/{version}/usernamemixed?wsdl",
