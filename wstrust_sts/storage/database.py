@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
-from wstrust_sts.errors import Busy
 from wstrust_sts.storage.engine import PATIENCE, parse_url, reading_engine, sqlite_file, writing_engine
-from wstrust_sts.storage.failures import UnusableDatabase, unavailable_is_busy
+from wstrust_sts.storage.failures import UnusableDatabase, describe, unavailable_is_busy
 from wstrust_sts.storage.migrate import HEAD, current
 
 
@@ -48,13 +48,11 @@ def open_database(url: str, *, patience: float = PATIENCE) -> Database:
         raise UnusableDatabase(f"There is no database at {shown}; make it with `wstrust-sts db upgrade`.")
     database = Database(reading_engine(address, patience=patience), writing_engine(address, patience=patience))
     try:
-        with unavailable_is_busy():
-            found = current(database.readers)
-        _require_head(found, shown)
-    except Busy as failure:
+        _require_head(current(database.readers), shown)
+    except SQLAlchemyError as failure:
         database.close()
-        raise UnusableDatabase(f"The database {shown} cannot be reached: {failure.detail}") from failure
-    except BaseException:
+        raise UnusableDatabase(f"The database {shown} cannot be used: {describe(failure)}") from failure
+    except UnusableDatabase:
         database.close()
         raise
     return database

@@ -1,0 +1,106 @@
+"""The migrations make exactly the schema that the stores use."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
+
+from wstrust_sts.storage.engine import UnusableDatabase, parse_url, reading_engine
+from wstrust_sts.storage.migrate import HEAD, current, upgrade
+from wstrust_sts.storage.schema import metadata
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/sts.db"
+
+
+@pytest.fixture
+def engine(url: str):
+    upgrade(url)
+    engine = reading_engine(parse_url(url))
+    yield engine
+    engine.dispose()
+
+
+def test_the_migrated_schema_is_the_one_in_the_code(engine) -> None:
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_keys_and_checks_are_those_in_the_code(engine) -> None:
+    found = inspect(engine)
+    for table in metadata.sorted_tables:
+        assert found.get_pk_constraint(table.name)["constrained_columns"] == [
+            column.name for column in table.primary_key
+        ]
+        assert found.get_pk_constraint(table.name)["name"] == table.primary_key.name
+        deletes = {key["name"]: key["options"].get("ondelete") for key in found.get_foreign_keys(table.name)}
+        assert deletes == {key.name: key.ondelete for key in table.foreign_key_constraints}
+    assert [check["name"] for check in found.get_check_constraints("configuration")] == ["ck_configuration_one_row"]
+
+
+def test_every_table_names_the_realm_of_its_rows() -> None:
+    without = {table.name for table in metadata.sorted_tables if "realm" not in table.c}
+    assert without == {"configuration", "realm"}
+
+
+def test_upgrading_again_changes_nothing(url: str, engine) -> None:
+    before = current(engine)
+    upgrade(url)
+    assert current(engine) == before == HEAD
+
+
+def test_the_head_in_the_code_is_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", "wstrust_sts.storage:migrations")
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_a_failed_migration_leaves_nothing_behind(url: str) -> None:
+    path = Path(url.removeprefix("sqlite:///"))
+    path.touch()
+    engine = reading_engine(parse_url(url))
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE replay (surprise TEXT)")
+    with pytest.raises(UnusableDatabase, match="cannot be upgraded"):
+        upgrade(url)
+    assert inspect(engine).get_table_names() == ["replay"]
+    engine.dispose()
+
+
+def test_a_new_database_file_is_its_owners_alone(url: str, engine) -> None:
+    path = url.removeprefix("sqlite:///")
+    with engine.connect():
+        for file in (path, path + "-wal"):
+            assert os.stat(file).st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnusableDatabase, match=r"nowhere/sts\.db"):
+        upgrade(f"sqlite:///{tmp_path}/nowhere/sts.db")
+
+
+def test_a_file_that_is_no_database_is_refused(url: str) -> None:
+    path = Path(url.removeprefix("sqlite:///"))
+    path.write_bytes(b"not a database " * 100)
+    with pytest.raises(UnusableDatabase, match="cannot be upgraded"):
+        upgrade(url)
+    assert path.read_bytes() == b"not a database " * 100
+
+
+def test_alembic_is_imported_only_to_upgrade() -> None:
+    code = (
+        "import sys, wstrust_sts.storage.stores, wstrust_sts.storage.janitor, wstrust_sts.storage.migrate;"
+        "sys.exit('alembic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
