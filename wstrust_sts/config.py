@@ -58,13 +58,29 @@ class ServerSection:
         default=False,
     )
     workers: int = key(kinds.whole(0, 256), "Processes; 0 means one for each processor core.", default=0)
-    maximum_body_bytes: int = key(kinds.whole(1024, 16 * 2**20), "Longest request body.", default=128 * 1024)
+    request_threads: int = key(
+        kinds.whole(1, 1024), "Requests that run at once in each process; most of them wait.", default=32
+    )
+    maximum_in_work: int = key(
+        kinds.whole(1, 100_000),
+        "Requests accepted and not yet answered in each process; beyond that the answer is busy.",
+        default=128,
+    )
+    maximum_body_bytes: int = key(kinds.whole(1024, 128 * 1024), "Longest request body.", default=128 * 1024)
     maximum_connections: int = key(kinds.whole(1, 100_000), "Open connections for each process.", default=1000)
+    maximum_connections_per_source: int | None = key(
+        kinds.whole(1, 100_000),
+        "Open connections of one address for each process; a proxy in front is one address.",
+        default=None,
+    )
     maximum_requests: int = key(
         kinds.whole(0, 10**9), "A process is replaced after about so many requests; 0 means never.", default=100_000
     )
-    header_timeout: timedelta = key(_WAIT, "Time for TLS handshake and request headers.", default=10 * _SECOND)
-    body_timeout: timedelta = key(_WAIT, "Time for the request body.", default=20 * _SECOND)
+    header_timeout: timedelta = key(
+        _WAIT, "Time for the TLS handshake, and for a request's headers.", default=10 * _SECOND
+    )
+    body_timeout: timedelta = key(_WAIT, "Time for a request's body.", default=20 * _SECOND)
+    request_timeout: timedelta = key(_WAIT, "Time from a request's first byte to its answer's last.", default=_MINUTE)
     keep_alive_timeout: timedelta = key(_WAIT, "Idle time before a kept connection is closed.", default=30 * _SECOND)
     stop_timeout: timedelta = key(_WAIT, "Time for running requests when the server stops.", default=15 * _SECOND)
 

@@ -400,9 +400,13 @@ def account_table(account: Account | DeclaredAccount) -> dict[str, Any]:
             "enabled": account.enabled,
             "expires": account.expires_at,
             "groups": list(account.groups),
-            "claims": {claim.type: list(claim.values) for claim in account.claims},
+            "claims": {claim.type: _one_or_list(claim.values) for claim in account.claims},
         }
     )
+
+
+def _one_or_list(values: tuple[str, ...]) -> str | list[str]:
+    return values[0] if len(values) == 1 else list(values)
 
 
 def relying_party_table(party: RelyingParty) -> dict[str, Any]:

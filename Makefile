@@ -1,0 +1,54 @@
+# Needs python3 (3.11 to 3.13) with venv, make and git; everything else comes into .venv. PYTHON=... chooses another.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := .demo
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help demo run stop test lint bench docs clean
+
+help:
+	@echo "make demo    the whole life of a token: request, show, verify, validate, cancel"
+	@echo "make run     start the demo server and leave it running; make stop ends it"
+	@echo "make test    all tests            make lint    ruff and mypy"
+	@echo "make bench   figures              make docs    write docs/configuration.md anew"
+	@echo "make clean   remove .venv and the demo"
+
+demo: $(VENV)/.installed
+	@$(BIN)/wstrust-sts demo $(DEMO)
+
+run: $(VENV)/.installed
+	@$(BIN)/wstrust-sts demo $(DEMO) --leave-running
+
+stop: $(VENV)/.installed
+	@$(BIN)/wstrust-sts demo $(DEMO) --stop
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.bench
+
+docs: $(VENV)/.installed-dev
+	$(BIN)/python -m docs.write_configuration
+
+clean:
+	@test ! -x $(BIN)/wstrust-sts || $(BIN)/wstrust-sts demo $(DEMO) --stop
+	rm -rf $(VENV) $(DEMO)
+
+$(VENV)/.installed: setup.cfg pyproject.toml
+	@echo "Making $(VENV) with $(PYTHON), and installing wstrust-sts into it (about a minute) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Installing what tests and checks need ..."
+	@$(PIP) install --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,104 @@
+"""`wstrust-sts apply` and `wstrust-sts export`: the database as one declared state."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from wstrust_sts.cli.opening import Deployment, config_option, opened
+from wstrust_sts.cli.output import Refusal, in_one_line, json_option, print_json
+from wstrust_sts.cli.signing_keys import add_missing_keys
+from wstrust_sts.declaration import read_declaration, write_declaration
+from wstrust_sts.reconciliation import Action, Change, Plan, plan
+
+
+@click.command(
+    epilog="""\b
+Example:
+  wstrust-sts apply -f state.toml --dry-run
+  wstrust-sts apply -f state.toml
+  wstrust-sts apply -f state.toml < passwords.txt    (for accounts with password_stdin)
+"""
+)
+@click.option(
+    "-f", "--file", "file", required=True, type=click.Path(path_type=Path), help="The declared state, in TOML."
+)
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--prune", is_flag=True, help="Remove accounts and relying parties of the file's realms that it lacks.")
+@json_option
+@config_option
+def apply(config_file: Path, file: Path, dry_run: bool, prune: bool, as_json: bool) -> None:
+    """Bring realms, accounts and relying parties to the state that a file declares.
+
+    Applying a file twice changes nothing the second time. Running servers follow without a restart. A new realm
+    gets its first signing key.
+    """
+    from wstrust_sts.cli.passwords import Argon2Passwords
+
+    declaration = read_declaration(file, standard_input=sys.stdin)
+    with opened(config_file) as deployment:
+        administration = deployment.stores.administration
+        found = plan(declaration, administration, Argon2Passwords(), prune=prune)
+        keyless = [] if dry_run else _carry_out(found, deployment, [realm.name for realm in declaration.realms])
+    _show_plan(found, keyless, dry_run=dry_run, as_json=as_json)
+
+
+def _carry_out(found: Plan, deployment: Deployment, realms: list[str]) -> list[str]:
+    """Returns the realms that got their first key."""
+    try:
+        found.carry_out(deployment.stores.administration)
+    except ValueError as error:
+        raise Refusal(f"{error}. What came before is done; apply again.") from None
+    return add_missing_keys(deployment, realms)
+
+
+def _show_plan(found: Plan, keyless: list[str], *, dry_run: bool, as_json: bool) -> None:
+    if as_json:
+        print_json({"dry_run": dry_run, "changes": [_json_of(change) for change in found.changes], "new_keys": keyless})
+        return
+    for change in found.changes:
+        if change.action is not Action.KEEP:
+            click.echo(f"{change.action.value} {change.kind} {in_one_line(f'{change.realm}/{change.name}')}")
+            for detail in change.details:
+                click.echo(f"    {in_one_line(detail)}")
+    for realm in keyless:
+        click.echo(f"+ key {realm}")
+    counts = ", ".join(
+        f"{found.count(action)} {word}{' to be' if dry_run and action is not Action.KEEP else ''}"
+        for action, word in _WORDS.items()
+    )
+    click.echo(f"{'Nothing was changed (dry run): ' if dry_run else ''}{counts}")
+
+
+_WORDS = {Action.CREATE: "created", Action.CHANGE: "changed", Action.REMOVE: "removed", Action.KEEP: "unchanged"}
+
+
+def _json_of(change: Change) -> dict[str, object]:
+    return {
+        "action": change.action.name.lower(),
+        "kind": change.kind,
+        "realm": change.realm,
+        "name": change.name,
+        "details": change.details,
+    }
+
+
+@click.command(
+    epilog="""\b
+Example:
+  wstrust-sts export > state.toml
+"""
+)
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="File to write. [default: standard output]")
+@config_option
+def export(config_file: Path, out: Path | None) -> None:
+    """Write realms, accounts and relying parties as a file for `apply`.
+
+    Passwords and keys are not in it. Applying it to the same database changes nothing.
+    """
+    with opened(config_file) as deployment:
+        written = write_declaration(deployment.stores.administration)
+    if out is None:
+        click.echo(written, nl=False)
+    else:
+        out.write_text(written, encoding="utf-8")

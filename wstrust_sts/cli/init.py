@@ -1,0 +1,173 @@
+"""`wstrust-sts init`: a new STS in a directory, ready to serve."""
+
+import base64
+import io
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from wstrust_sts.cli.opening import now, opened
+from wstrust_sts.cli.output import Refusal
+from wstrust_sts.cli.signing_keys import DEFAULT_ALGORITHM, add_signing_key
+from wstrust_sts.cli.templates import DEMO_STATE, STS_TOML
+from wstrust_sts.config import load_config
+from wstrust_sts.declaration import read_declaration
+from wstrust_sts.model import Realm
+from wstrust_sts.reconciliation import plan
+
+DEMO_USERS = ("alice", "bob")
+_KEY_FILE = "key-encryption.key"
+
+
+@click.command(
+    epilog="""\b
+Example:
+  wstrust-sts init sts --demo
+  wstrust-sts init /etc/wstrust-sts --hostname sts.example.com --port 443
+"""
+)
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--demo", is_flag=True, help="Add two users and two relying parties to try things with.")
+@click.option(
+    "--hostname",
+    "hostnames",
+    multiple=True,
+    help="Name that clients use; the first one is in the public URL. [default: localhost]",
+)
+@click.option("--port", type=click.IntRange(1, 65535), default=8443, show_default=True, help="Port to listen on.")
+@click.option("--issuer", help="Issuer in the tokens. [default: the public URL]")
+@click.option(
+    "--key-algorithm",
+    default=DEFAULT_ALGORITHM,
+    show_default=True,
+    type=click.Choice(["rsa-2048", "rsa-3072", "ec-p256"]),
+    help="Signing key.",
+)
+def init(
+    directory: Path, demo: bool, hostnames: tuple[str, ...], port: int, issuer: str | None, key_algorithm: str
+) -> None:
+    """Make a new STS in DIRECTORY: sts.toml, key-encryption key, TLS certificate, database, realm and signing key.
+
+    The TLS certificate is of a development authority (ca.pem) made on the spot; production replaces it.
+    """
+    made = make_sts(
+        directory,
+        demo=demo,
+        hostnames=hostnames or ("localhost",),
+        port=port,
+        issuer=issuer,
+        key_algorithm=key_algorithm,
+    )
+    _tell(made, demo=demo)
+
+
+def make_sts(
+    directory: Path,
+    *,
+    demo: bool,
+    hostnames: tuple[str, ...] = ("localhost",),
+    port: int = 8443,
+    issuer: str | None = None,
+    key_algorithm: str = DEFAULT_ALGORITHM,
+) -> "NewSts":
+    """A whole new STS, or, when anything fails, nothing of it. Raises Refusal where there is one already."""
+    public_url = f"https://{_in_url(hostnames[0])}{'' if port == 443 else f':{port}'}"
+    made = NewSts(directory, public_url=public_url)
+    made.refuse_existing()
+    try:
+        made.write_files(hostnames, port)
+        made.fill_database(issuer or public_url, key_algorithm)
+        if demo:
+            made.add_demo()
+    except BaseException:
+        made.remove_files()
+        raise
+    return made
+
+
+def _in_url(hostname: str) -> str:
+    return f"[{hostname}]" if ":" in hostname else hostname
+
+
+@dataclass(frozen=True, slots=True)
+class NewSts:
+    """The files of an STS in the making."""
+
+    directory: Path
+    public_url: str
+
+    @property
+    def config_file(self) -> Path:
+        return self.directory / "sts.toml"
+
+    def _files(self) -> list[Path]:
+        names = ["sts.toml", _KEY_FILE, "ca.pem", "server.pem", "server.key", "demo.toml"]
+        names += [f"sts.db{suffix}" for suffix in ("", "-wal", "-shm")]
+        names += [f"{user}.password" for user in DEMO_USERS]
+        return [self.directory / name for name in names]
+
+    def refuse_existing(self) -> None:
+        """Raises Refusal: nothing that exists is ever replaced."""
+        existing = [path.name for path in self._files() if os.path.lexists(path)]
+        if existing:
+            raise Refusal(
+                f"{self.directory} already has {', '.join(existing)}; init makes a new STS and replaces nothing."
+            )
+
+    def remove_files(self) -> None:
+        """Takes back what a failed init made."""
+        for path in self._files():
+            path.unlink(missing_ok=True)
+
+    def write_files(self, hostnames: tuple[str, ...], port: int) -> None:
+        from wstrust_sts.devpki import make_development_pki
+        from wstrust_sts.keys import generate_key_encryption_key
+
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_secret(self.directory / _KEY_FILE, base64.b64encode(generate_key_encryption_key()).decode("ascii"))
+        make_development_pki(self.directory, hostnames=hostnames, now=now())
+        text = STS_TOML.format(port=port, public_url=self.public_url, key_file=_KEY_FILE)
+        self.config_file.write_text(text, encoding="utf-8")
+
+    def fill_database(self, issuer: str, key_algorithm: str) -> None:
+        from wstrust_sts.storage.migrate import upgrade
+
+        upgrade(load_config(self.config_file).database.url)
+        with opened(self.config_file) as deployment:
+            deployment.stores.administration.put_realm(Realm(name="default", issuer=issuer))
+            add_signing_key(deployment, "default", algorithm=key_algorithm)
+
+    def add_demo(self) -> None:
+        """Two users with random passwords, in files of their own, and two relying parties."""
+        from wstrust_sts.cli.passwords import Argon2Passwords
+
+        for user in DEMO_USERS:
+            write_secret(self.directory / f"{user}.password", secrets.token_urlsafe(12))
+        declared = self.directory / "demo.toml"
+        declared.write_text(DEMO_STATE, encoding="utf-8")
+        with opened(self.config_file) as deployment:
+            administration = deployment.stores.administration
+            declaration = read_declaration(declared, standard_input=io.StringIO())
+            plan(declaration, administration, Argon2Passwords()).carry_out(administration)
+
+
+def write_secret(path: Path, text: str) -> None:
+    """A new file that only its owner can read, from its first byte on."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text + "\n")
+
+
+def _tell(made: NewSts, *, demo: bool) -> None:
+    directory = made.directory
+    click.echo(f"A new STS is in {directory}:")
+    click.echo(f"  {made.config_file}    its configuration")
+    click.echo(f"  {directory / 'ca.pem'}    what clients trust: a development authority; use your own in production")
+    click.echo(f"  {directory / _KEY_FILE}    keep a copy elsewhere: without it the signing key is lost")
+    if demo:
+        click.echo(f"  {directory / 'demo.toml'}    the users and relying parties it has")
+        click.echo(f"  {directory / 'alice.password'}, {directory / 'bob.password'}    the users' passwords")
+    click.echo(f"Start it:\n  wstrust-sts serve --config {made.config_file}")

@@ -1,0 +1,86 @@
+"""How a command finds sts.toml, and what stands behind it: the configuration, the key box, the stores."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from wstrust_sts.cli.output import Refusal
+from wstrust_sts.config import Config, load_config, read_key_encryption_key
+from wstrust_sts.ports import SecretBox
+
+if TYPE_CHECKING:
+    from wstrust_sts.storage.stores import Stores
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+def now() -> datetime:
+    """The time, for commands."""
+    return datetime.now(UTC)
+
+
+def config_option(function: Function) -> Function:
+    """--config, resolved to a file that exists."""
+    return click.option(
+        "--config",
+        "config_file",
+        metavar="FILE",
+        callback=_find_config,
+        help="sts.toml. [default: $WSTRUST_STS_CONFIG, else ./sts.toml]",
+    )(function)
+
+
+realm_option = click.option("--realm", default="default", show_default=True, help="The realm.")
+
+
+def _find_config(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Path:
+    named = value or os.environ.get("WSTRUST_STS_CONFIG")
+    path = Path(named or "sts.toml")
+    if path.is_dir():
+        path = path / "sts.toml"
+    if not path.exists():
+        source = str(path) if named else "./sts.toml"
+        raise Refusal(f"There is no {source}. Name the file with --config, or make one: wstrust-sts init DIR")
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What a command works on."""
+
+    config: Config
+    box: SecretBox
+    stores: "Stores"
+
+
+@contextmanager
+def opened(config_file: Path) -> Iterator[Deployment]:
+    """The deployment of one sts.toml, closed at the end. Raises ConfigurationError, UnusableDatabase."""
+    from wstrust_sts.keys import AesGcmSecretBox
+    from wstrust_sts.storage.database import open_database
+    from wstrust_sts.storage.stores import open_stores
+
+    config = load_config(config_file)
+    box = AesGcmSecretBox(read_key_encryption_key(config))
+    database = open_database(config.database.url)
+    try:
+        stores = open_stores(database, box)
+        try:
+            yield Deployment(config, box, stores)
+        finally:
+            stores.close()
+    finally:
+        database.close()
+
+
+def require_realm(deployment: Deployment, name: str) -> None:
+    """Raises Refusal, naming the realms there are."""
+    names = sorted(realm.name for realm in deployment.stores.administration.realms())
+    if name not in names:
+        raise Refusal(f"There is no realm {name!r}; there is: {', '.join(names) or 'none'}")

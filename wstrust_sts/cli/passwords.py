@@ -1,0 +1,55 @@
+"""Where commands get passwords from (a file, standard input or a prompt, never an argument), and how they are kept."""
+
+import sys
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from wstrust_sts.cli.output import Refusal
+from wstrust_sts.errors import FailedAuthentication
+from wstrust_sts.model import Account
+
+password_file_option = click.option(
+    "--password-file",
+    metavar="FILE",
+    help="File whose first line is the password; - is standard input. [default: standard input, or a prompt]",
+)
+
+
+def obtain_password(password_file: str | None, *, confirm: bool) -> str:
+    """The password, from where the caller said or a person types it. Raises Refusal, click.Abort."""
+    if password_file is not None and password_file != "-":  # noqa: S105 (a name for standard input)
+        try:
+            with open(password_file, encoding="utf-8") as file:
+                line = file.readline()
+        except (OSError, UnicodeDecodeError) as error:
+            raise Refusal(f"The password file {password_file} cannot be read: {error}") from None
+    elif password_file == "-" or not sys.stdin.isatty():  # noqa: S105
+        line = sys.stdin.readline()
+    else:
+        line = click.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True)
+    password = line.rstrip("\r\n")
+    if not password:
+        raise Refusal("There is no password: give it in --password-file, on standard input or at the prompt.")
+    return password
+
+
+class Argon2Passwords:
+    """`reconciliation.Passwords`, as the server checks them."""
+
+    def hash(self, password: str) -> str:
+        from wstrust_sts.authenticators.passwords import hash_password
+
+        return hash_password(password)
+
+    def matches(self, password: str, account: Account) -> bool:
+        from wstrust_sts.authenticators.passwords import PasswordChecker
+
+        if account.password_hash is None:
+            return False
+        checker = PasswordChecker(slots=1, queue=0, remember_for=timedelta(0))
+        try:
+            checker.verify(account, password, now=datetime.now(UTC))
+        except FailedAuthentication:
+            return False
+        return True

@@ -1,0 +1,208 @@
+"""`wstrust-sts user`."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wstrust_sts.cli.opening import Deployment, config_option, opened, realm_option, require_realm
+from wstrust_sts.cli.output import Refusal, json_option, print_json, print_table, show_one
+from wstrust_sts.cli.passwords import Argon2Passwords, obtain_password, password_file_option
+from wstrust_sts.cli.rows import read_row
+from wstrust_sts.declaration import AccountTable
+from wstrust_sts.model import Account
+
+
+@click.group()
+def user() -> None:
+    """Accounts: people and services that may ask for tokens."""
+
+
+@user.command(
+    epilog="""\b
+Example:
+  wstrust-sts user add alice --group staff \\
+      --claim http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress=alice@example.com
+  wstrust-sts user add batch --password-file batch.password --expires 2027-12-31T00:00:00Z
+"""
+)
+@click.argument("name")
+@password_file_option
+@click.option("--no-password", is_flag=True, help="Make an account that cannot log in by password.")
+@click.option("--claim", "claims", multiple=True, metavar="TYPE=VALUE", help="A claim; repeat for more.")
+@click.option("--group", "groups", multiple=True, help="A group or role; repeat for more.")
+@click.option("--expires", metavar="TIME", help="From when on it may not log in, like 2027-12-31T00:00:00Z.")
+@click.option("--disabled", is_flag=True, help="It may not log in yet.")
+@realm_option
+@config_option
+def add(
+    config_file: Path,
+    name: str,
+    realm: str,
+    password_file: str | None,
+    no_password: bool,
+    claims: tuple[str, ...],
+    groups: tuple[str, ...],
+    expires: str | None,
+    disabled: bool,
+) -> None:
+    """Add an account. The password comes from a file, standard input or a prompt, never from an argument."""
+    row: dict[str, Any] = {"realm": realm, "name": name, "enabled": not disabled, "groups": list(groups)}
+    row["claims"] = _claims_of(claims)
+    if expires is not None:
+        row["expires"] = expires
+    table = read_row(AccountTable, row)
+    with opened(config_file) as deployment:
+        require_realm(deployment, realm)
+        if _find(deployment, realm, name) is not None:
+            raise Refusal(f"There is an account {name!r} already.")
+        password = None if no_password else obtain_password(password_file, confirm=True)
+        declared = table.account(password)
+        deployment.stores.administration.put_account(
+            realm,
+            name,
+            enabled=declared.enabled,
+            expires_at=declared.expires_at,
+            claims=declared.claims,
+            groups=declared.groups,
+            password_hash=None if password is None else Argon2Passwords().hash(password),
+        )
+    click.echo(f"Account {name} is added.")
+
+
+def _claims_of(written: tuple[str, ...]) -> dict[str, list[str]]:
+    """TYPE=VALUE, split at the first =; `apply` sets claims whose type has one."""
+    claims: dict[str, list[str]] = {}
+    for item in written:
+        type_, separator, value = item.partition("=")
+        if not separator or not type_:
+            raise click.BadParameter(f"{item!r} is not TYPE=VALUE", param_hint="--claim")
+        claims.setdefault(type_, []).append(value)
+    return claims
+
+
+@user.command("list", epilog="\b\nExample:\n  wstrust-sts user list --json\n")
+@realm_option
+@json_option
+@config_option
+def list_(config_file: Path, realm: str, as_json: bool) -> None:
+    """List a realm's accounts."""
+    with opened(config_file) as deployment:
+        require_realm(deployment, realm)
+        accounts = sorted(deployment.stores.administration.accounts(realm), key=lambda row: row.name)
+    if as_json:
+        print_json([_card(account) for account in accounts])
+        return
+    print_table(
+        ["NAME", "ENABLED", "PASSWORD", "EXPIRES", "GROUPS"],
+        [[a.name, a.enabled, a.password_hash is not None, a.expires_at, list(a.groups)] for a in accounts],
+        nothing=f"Realm {realm} has no accounts: wstrust-sts user add NAME",
+    )
+
+
+@user.command(epilog="\b\nExample:\n  wstrust-sts user show alice\n")
+@click.argument("name")
+@realm_option
+@json_option
+@config_option
+def show(config_file: Path, name: str, realm: str, as_json: bool) -> None:
+    """Show one account with its claims. The password is not shown to anybody."""
+    with opened(config_file) as deployment:
+        account = _existing(deployment, realm, name)
+    card = _card(account)
+    if not as_json:
+        card["claims"] = [f"{claim.type} = {', '.join(claim.values)}" for claim in account.claims]
+    show_one(card, as_json=as_json)
+
+
+@user.command(
+    "set-password",
+    epilog="\b\nExample:\n  wstrust-sts user set-password alice\n  pwgen 20 1 | wstrust-sts user set-password batch\n",
+)
+@click.argument("name")
+@password_file_option
+@realm_option
+@config_option
+def set_password(config_file: Path, name: str, realm: str, password_file: str | None) -> None:
+    """Set an account's password. The old one stops working at once, on every node."""
+    with opened(config_file) as deployment:
+        account = _existing(deployment, realm, name)
+        password_hash = Argon2Passwords().hash(obtain_password(password_file, confirm=True))
+        _put(deployment, replace(account, password_hash=password_hash))
+    click.echo(f"Account {name} has a new password.")
+
+
+@user.command(epilog="\b\nExample:\n  wstrust-sts user disable alice\n")
+@click.argument("name")
+@realm_option
+@config_option
+def disable(config_file: Path, name: str, realm: str) -> None:
+    """Lock an account, at once and on every node. Tokens it has stay valid until they expire or are cancelled."""
+    _set_enabled(config_file, realm, name, enabled=False)
+
+
+@user.command(epilog="\b\nExample:\n  wstrust-sts user enable alice\n")
+@click.argument("name")
+@realm_option
+@config_option
+def enable(config_file: Path, name: str, realm: str) -> None:
+    """Unlock an account."""
+    _set_enabled(config_file, realm, name, enabled=True)
+
+
+@user.command(epilog="\b\nExample:\n  wstrust-sts user remove alice\n")
+@click.argument("name")
+@realm_option
+@config_option
+def remove(config_file: Path, name: str, realm: str) -> None:
+    """Remove an account with its claims and password."""
+    with opened(config_file) as deployment:
+        if not deployment.stores.administration.delete_account(realm, name):
+            raise Refusal(f"There is no account {name!r} in realm {realm!r}.")
+    click.echo(f"Account {name} is removed.")
+
+
+def _set_enabled(config_file: Path, realm: str, name: str, *, enabled: bool) -> None:
+    with opened(config_file) as deployment:
+        account = _existing(deployment, realm, name)
+        if account.enabled is not enabled:
+            _put(deployment, replace(account, enabled=enabled, password_hash=None))
+    click.echo(f"Account {name} is {'enabled' if enabled else 'disabled'}.")
+
+
+def _put(deployment: Deployment, account: Account) -> None:
+    """Stores the account; a `password_hash` of None keeps the stored one."""
+    deployment.stores.administration.put_account(
+        account.realm,
+        account.name,
+        enabled=account.enabled,
+        expires_at=account.expires_at,
+        claims=account.claims,
+        groups=account.groups,
+        password_hash=account.password_hash,
+    )
+
+
+def _find(deployment: Deployment, realm: str, name: str) -> Account | None:
+    return deployment.stores.accounts.find(realm, name)
+
+
+def _existing(deployment: Deployment, realm: str, name: str) -> Account:
+    require_realm(deployment, realm)
+    account = _find(deployment, realm, name)
+    if account is None:
+        raise Refusal(f"There is no account {name!r} in realm {realm!r}.")
+    return account
+
+
+def _card(account: Account) -> dict[str, Any]:
+    return {
+        "name": account.name,
+        "realm": account.realm,
+        "enabled": account.enabled,
+        "password": account.password_hash is not None,
+        "expires": account.expires_at,
+        "groups": list(account.groups),
+        "claims": {claim.type: list(claim.values) for claim in account.claims},
+    }
