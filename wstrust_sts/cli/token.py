@@ -107,7 +107,7 @@ def request(
     client = _client(url=url, ca=ca, user=user, password_file=password_file, trust=trust, soap=soap)
     issued = client.issue(wish, now=now())
     if str(out) == "-":
-        click.echo(issued)
+        click.echo(issued.decode())
         return
     if out is not None:
         _write_token(out, issued)
