@@ -12,9 +12,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from wstrust_sts import ports
+from wstrust_sts.addresses import candidates, parse_address
 from wstrust_sts.errors import Busy, RequestFailed
 from wstrust_sts.model import (
     Account,
+    AppliesToRule,
     AuditEvent,
     Claim,
     Entry,
@@ -69,23 +71,22 @@ class FakeAccounts:
 
 
 class FakeRelyingParties:
-    """Takes addresses to be canonical already."""
+    """Reads addresses as the real one does; the rules' own are taken to be canonical."""
 
     def __init__(self, relying_parties: Iterable[RelyingParty] = ()) -> None:
         self.rows = {(party.realm, party.name): party for party in relying_parties}
 
     def find(self, realm: str, address: str) -> RelyingPartyMatch | None:
-        best: tuple[bool, int] | None = None
-        found: RelyingParty | None = None
-        for party in self.rows.values():
-            if party.realm != realm or not party.enabled:
-                continue
-            for rule in party.applies_to:
-                below = rule.prefix and address.startswith(rule.address.rstrip("/") + "/")
-                rank = (address == rule.address, len(rule.address))
-                if (address == rule.address or below) and (best is None or rank > best):
-                    best, found = rank, party
-        return RelyingPartyMatch(found, address) if found else None
+        try:
+            asked = parse_address(address)
+        except ValueError:
+            return None
+        owners = {rule: party for party in self.rows.values() if party.realm == realm for rule in party.applies_to}
+        for candidate in candidates(asked):
+            party = owners.get(AppliesToRule(address=asked.origin + candidate.path, prefix=candidate.prefix))
+            if party is not None:
+                return RelyingPartyMatch(party, asked.text) if party.enabled else None
+        return None
 
     def get(self, realm: str, name: str) -> RelyingParty | None:
         return self.rows.get((realm, name))

@@ -26,6 +26,7 @@ MAX_TEXT = 8192
 Element: TypeAlias = etree._Element
 
 _DECLARATION = re.compile(rb"<\?xml\s[^>]*?\?>")
+_DECLARATION_BEGINS = tuple(b"<?xml" + space.encode() for space in " \t\r\n")
 _DECLARED_VERSION = re.compile(rb"""version\s*=\s*["']([^"']*)["']""")
 _DECLARED_ENCODING = re.compile(rb"""encoding\s*=\s*["']([^"']*)["']""")
 _CHARSETS = {
@@ -109,7 +110,7 @@ def _in_utf8(octets: bytes, charset: str | None) -> bytes:
 
 def _declared_away(text: bytes) -> bytes:
     """The document without its XML declaration, which must not contradict what we read."""
-    if not text.startswith(b"<?xml"):
+    if not text.startswith(_DECLARATION_BEGINS):
         return text
     declaration = _DECLARATION.match(text)
     if declaration is None:

@@ -1,0 +1,357 @@
+"""What the hostile suite attacks, how, and what every answer must be like, whatever was sent.
+
+An `Entrance` is one way in: an endpoint, by one version of SOAP. Every row of the harness's endpoint table is
+attacked, so a new endpoint joins the suite as a row there; one with a new policy adds how its good credential is
+written to CREDENTIALS. A `Target` is a running STS; `InProcess` is one without a network. The suite runs against
+any other by giving its modules another fixture `target` (tests/security/conftest.py).
+"""
+
+import json
+import logging
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from lxml import etree
+
+from tests import messages
+from tests.harness import ENDPOINTS, PASSWORDS, Sts
+from tests.messages import RP, SOAP, Answer
+from wstrust_sts import log, ns
+from wstrust_sts.bindings.http import Request
+from wstrust_sts.errors import HttpRefusal, StsError
+from wstrust_sts.model import TrustVersion
+
+CPU_LIMIT = 0.3  # seconds of processor time for one message; what is measured is a tenth of it
+LONGEST_REFUSAL = 8192  # octets
+CANARY = "zqcanaryqz"  # written into hostile values: it must come back from nowhere
+
+FORBIDDEN = re.compile(
+    r"traceback|exception|spyne|lxml|libxml|etree|xmlsec|sqlalchemy|sqlite|psycopg|argon2|openssl|python|\.py\b"
+    r"|site-packages|nonetype|object at|\bline \d|column|/home|/usr|/tmp|/etc|root:|argument|unexpected|must be",
+    re.IGNORECASE,
+)
+
+CREDENTIALS: Mapping[str, Callable[..., str]] = {"usernamemixed": messages.username_token}
+"""How the good credential of each endpoint policy is written."""
+
+
+# -- what is attacked --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entrance:
+    path: str
+    version: TrustVersion
+    policy: str
+    tolerances: frozenset[str]
+    soap: str
+
+    def __str__(self) -> str:
+        return f"{self.path.strip('/').replace('/', '-')}-soap{self.soap}"
+
+    @property
+    def trust(self) -> str:
+        return self.version.namespace
+
+
+ENTRANCES = tuple(
+    Entrance(path=row.path, version=row.trust, policy=row.policy, tolerances=frozenset(row.tolerances), soap=soap)
+    for row in ENDPOINTS
+    for soap in SOAP
+)
+
+
+class Target(Protocol):
+    """A running STS with the accounts and relying parties of `tests/harness.py`."""
+
+    def send(
+        self, octets: bytes, *, path: str, content_type: str | None, method: str, headers: Mapping[str, str]
+    ) -> Answer: ...
+
+    def now(self) -> datetime:
+        """The server's time."""
+        ...
+
+    def cpu(self) -> float:
+        """The processor time that the server has used, in seconds."""
+        ...
+
+    def logged(self) -> str:
+        """What the server logged since this was asked last, one JSON object a line."""
+        ...
+
+
+class InProcess:
+    """The whole application without a network, over in-memory stores and a clock that stands still."""
+
+    def __init__(self, lines: "tempfile._TemporaryFileWrapper[bytes]") -> None:
+        self.sts = Sts()
+        self._lines = lines
+
+    def send(
+        self, octets: bytes, *, path: str, content_type: str | None, method: str, headers: Mapping[str, str]
+    ) -> Answer:
+        fields = dict(headers) if content_type is None else {"content-type": content_type, **headers}
+        return self.sts.request(Request(method=method, path=path, headers=fields, body=octets, source="192.0.2.1"))
+
+    def now(self) -> datetime:
+        return self.sts.clock.now
+
+    def cpu(self) -> float:
+        return time.process_time()
+
+    def logged(self) -> str:
+        return self._lines.read().decode()
+
+
+_LOGGERS = ("wstrust_sts", *log._SILENCED)
+
+
+@contextmanager
+def in_process() -> Iterator[InProcess]:
+    """A target whose log goes to a file; the log is put back as it was."""
+    root, earlier = logging.getLogger(), log._log
+    kept = list(root.handlers), root.level
+    named = {name: (logging.getLogger(name).level, logging.getLogger(name).propagate) for name in _LOGGERS}
+    with tempfile.NamedTemporaryFile() as written, open(written.name, "rb") as lines:
+        log.configure(format="json", level="debug", descriptor=written.fileno())
+        try:
+            yield InProcess(lines)
+        finally:
+            log._log = earlier
+            root.handlers[:], level = kept
+            root.setLevel(level)
+            for name, (level, propagates) in named.items():
+                logging.getLogger(name).setLevel(level)
+                logging.getLogger(name).propagate = propagates
+
+
+# -- attacking ---------------------------------------------------------------------------------------------------
+
+
+class Attack:
+    """One attacker at one entrance: writes messages that are good but for what a test changes, and judges answers."""
+
+    def __init__(self, target: Target, entrance: Entrance) -> None:
+        self.target = target
+        self.entrance = entrance
+        self.trust = entrance.trust
+
+    # what is written
+
+    @property
+    def now(self) -> datetime:
+        return self.target.now()
+
+    def timestamp(self, created: timedelta = timedelta(0), expires: timedelta = timedelta(minutes=5)) -> str:
+        """A Timestamp with times relative to now."""
+        return self.timestamp_of(messages.instant(self.now, created), messages.instant(self.now, expires))
+
+    def timestamp_of(self, created: str, expires: str) -> str:
+        return (
+            f'<u:Timestamp xmlns:u="{ns.WSU}"><u:Created>{created}</u:Created><u:Expires>{expires}</u:Expires>'
+            "</u:Timestamp>"
+        )
+
+    def credential(self, *how: str, **more: str) -> str:
+        return CREDENTIALS[self.entrance.policy](*how, **more)
+
+    def security(self, *parts: str) -> str:
+        return messages.security(*(parts or (self.timestamp(), self.credential())))
+
+    def rst(self, *more: str, **how: str) -> str:
+        """A good Issue with `more` in it."""
+        return messages.issue(*more, trust=self.trust, **how)
+
+    def message(self, body: str | None = None, *headers: str, security: str | None = None) -> str:
+        """A good message, but for what is given."""
+        protection = self.security() if security is None else security
+        return messages.envelope(self.rst() if body is None else body, *headers, protection, soap=self.entrance.soap)
+
+    def with_credential(self, credential: str) -> str:
+        return self.message(security=self.security(self.timestamp(), credential))
+
+    def with_timestamp(self, timestamp: str) -> str:
+        return self.message(security=self.security(timestamp, self.credential()))
+
+    def with_header(self, *headers: str) -> str:
+        return self.message(None, *headers)
+
+    def changed(self, old: str, new: str) -> str:
+        """A good message in which `old` became `new` at its first place."""
+        good = self.message()
+        assert old in good
+        return good.replace(old, new, 1)
+
+    @property
+    def soap_namespace(self) -> str:
+        return SOAP[self.entrance.soap]
+
+    @property
+    def other_soap(self) -> str:
+        return next(soap for soap in SOAP if soap != self.entrance.soap)
+
+    @property
+    def other_trust(self) -> str:
+        return ns.WST05 if self.trust == ns.WST13 else ns.WST13
+
+    # what is sent
+
+    def send(
+        self,
+        message: bytes | str,
+        *,
+        content_type: str | None = "",
+        path: str | None = None,
+        method: str = "POST",
+        **headers: str,
+    ) -> Answer:
+        """Sends, and holds the answer against all that is true of every answer. `content_type` "": the right one."""
+        octets = message.encode() if isinstance(message, str) else message
+        if content_type == "":
+            content_type = messages.content_type(self.entrance.soap)
+        before = self.target.cpu()
+        answer = self.target.send(
+            octets,
+            path=self.entrance.path if path is None else path,
+            content_type=content_type,
+            method=method,
+            headers=headers,
+        )
+        spent = self.target.cpu() - before
+        assert spent < CPU_LIMIT, f"{spent:.3f} s of processor time for {octets[:200]!r}"
+        demand_sound(answer)
+        return answer
+
+    def refused(self, message: bytes | str, *expected: type[StsError | HttpRefusal], **how) -> Answer:
+        """Sends, and demands one of the refusals `expected`: its code, its status and its sentence."""
+        answer = self.send(message, **how)
+        if not any(self.is_refusal(answer, kind) for kind in expected):
+            raise AssertionError(f"not {expected}: {shown(answer)}")
+        return answer
+
+    def is_refusal(self, answer: Answer, kind: type[StsError | HttpRefusal]) -> bool:
+        if issubclass(kind, HttpRefusal):
+            return answer.status == kind.status and answer.body == f"{kind.sentence}\n".encode()
+        if answer.status != kind.status or answer.sentence != kind.sentence or answer.fault is None:
+            return False
+        namespace, code = answer.fault
+        side = {ns.SOAP11: {"sender": "Client", "receiver": "Server"}}.get(
+            etree.QName(answer.root).namespace, {"sender": "Sender", "receiver": "Receiver"}
+        )[kind.side]
+        match kind.namespace:
+            case "none":
+                return namespace in (ns.SOAP11, ns.SOAP12) and code == side
+            case "soap":
+                return namespace in (ns.SOAP11, ns.SOAP12) and code == kind.code
+            case "wsa":
+                return namespace in (ns.WSA, ns.WSA04) and code == kind.code
+            case "wsse":
+                return namespace == ns.WSSE and code == kind.code
+        return namespace == self.trust and code == kind.code
+
+    def issued(self, message: bytes | str, **how) -> Answer:
+        """Sends, and demands a token for alice and the relying party."""
+        answer = self.send(message, **how)
+        assert answer.status == 200, shown(answer)
+        assert_token_of_alice(answer)
+        return answer
+
+    def validated(self, target: str, **how) -> str | None:
+        """The verdict on `target`: `valid`, `invalid`, or the code of a fault."""
+        answer = self.send(self.message(messages.validate(target, trust=self.trust)), **how)
+        return answer.status_code or answer.code
+
+    def cancelled(self, target: str) -> str | None:
+        """None when it was cancelled, else the code of the fault."""
+        answer = self.send(self.message(messages.cancel(target, trust=self.trust)))
+        assert (answer.status == 200) == (answer.code is None)
+        return answer.code
+
+
+def shown(answer: Answer) -> str:
+    """An answer in one line."""
+    if answer.content_type.startswith("text/plain"):
+        return f"{answer.status} {answer.body!r}"
+    return f"{answer.status} {answer.fault} {answer.sentence}"
+
+
+# -- judging -----------------------------------------------------------------------------------------------------
+
+_PLAIN = {f"{kind.sentence}\n".encode(): kind.status for kind in HttpRefusal.__subclasses__()}
+_CORRELATION_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def demand_sound(answer: Answer) -> None:
+    """A well-formed SOAP answer with one Timestamp, a fault with a correlation id, or a plain refusal; no leak."""
+    correlation_id = answer.headers.get("X-Correlation-Id", "")
+    assert _CORRELATION_ID.fullmatch(correlation_id)
+    if answer.content_type.startswith("text/plain"):
+        assert _PLAIN.get(answer.body) == answer.status, answer.body[:300]
+        return
+    root = etree.fromstring(answer.body, etree.XMLParser(resolve_entities=False, no_network=True))
+    soap = etree.QName(root).namespace
+    media_type = {ns.SOAP11: "text/xml", ns.SOAP12: "application/soap+xml"}[soap]
+    assert answer.content_type == f"{media_type}; charset=utf-8"
+    assert len(root.findall(f"{{{soap}}}Header/{{{ns.WSSE}}}Security/{{{ns.WSU}}}Timestamp")) == 1
+    (body,) = root.findall(f"{{{soap}}}Body")
+    assert len(body) == 1
+    if body[0].tag == f"{{{soap}}}Fault":
+        assert answer.status in (500, 503)
+        assert answer.correlation_id == correlation_id
+        assert answer.sentence in {kind.sentence for kind in _faults()}
+        assert len(answer.body) <= LONGEST_REFUSAL
+        demand_no_leak(answer.body.decode())
+    else:
+        assert answer.status == 200
+        assert b"Fault" not in answer.body
+
+
+def _faults() -> tuple[type[StsError], ...]:
+    from wstrust_sts.errors import fault_classes
+
+    return fault_classes()
+
+
+def demand_no_leak(text: str) -> None:
+    found = FORBIDDEN.search(text)
+    assert found is None, f"{found[0]!r} in {text!r}"
+    for secret in (*PASSWORDS.values(), CANARY):
+        assert secret not in text
+
+
+def demand_quiet(lines: str) -> None:
+    """No unexpected failure in a log, and no password."""
+    for secret in PASSWORDS.values():
+        assert secret not in lines
+    for line in lines.splitlines():
+        assert json.loads(line)["level"] != "error", line
+
+
+def assert_token_of_alice(answer: Answer) -> None:
+    """The one assertion of the answer names alice and the relying party."""
+    assertions = [
+        element
+        for name in (f"{{{ns.SAML20}}}Assertion", f"{{{ns.SAML11}}}Assertion")
+        for element in answer.root.iter(name)
+    ]
+    assert len(assertions) == 1
+    (assertion,) = assertions
+    names = [
+        element.text
+        for name in (f"{{{ns.SAML20}}}NameID", f"{{{ns.SAML11}}}NameIdentifier")
+        for element in assertion.iter(name)
+    ]
+    audiences = [
+        element.text
+        for name in (f"{{{ns.SAML20}}}Audience", f"{{{ns.SAML11}}}Audience")
+        for element in assertion.iter(name)
+    ]
+    assert set(names) == {"alice"}
+    assert audiences == [RP]
