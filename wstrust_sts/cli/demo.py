@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,7 @@ def demo(directory: Path, leave_running: bool, stop: bool) -> None:
         _leave_running(directory)
         return
     click.echo("Starting the STS ...")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the server is stopped then, too
     server = start_server(directory, free_port())
     try:
         seconds = server.wait_until_ready()

@@ -1,13 +1,19 @@
 """Where commands get passwords from (a file, standard input or a prompt, never an argument), and how they are kept."""
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import click
 
+from wstrust_sts.cli.opening import now
 from wstrust_sts.cli.output import Refusal
 from wstrust_sts.errors import FailedAuthentication
 from wstrust_sts.model import Account
+
+if TYPE_CHECKING:
+    from wstrust_sts.authenticators.passwords import PasswordChecker
 
 password_file_option = click.option(
     "--password-file",
@@ -37,19 +43,22 @@ def obtain_password(password_file: str | None, *, confirm: bool) -> str:
 class Argon2Passwords:
     """`reconciliation.Passwords`, as the server checks them."""
 
+    @cached_property
+    def _checker(self) -> "PasswordChecker":
+        from wstrust_sts.authenticators.passwords import PasswordChecker
+
+        return PasswordChecker(slots=1, queue=0, remember_for=timedelta(0))
+
     def hash(self, password: str) -> str:
         from wstrust_sts.authenticators.passwords import hash_password
 
         return hash_password(password)
 
     def matches(self, password: str, account: Account) -> bool:
-        from wstrust_sts.authenticators.passwords import PasswordChecker
-
         if account.password_hash is None:
             return False
-        checker = PasswordChecker(slots=1, queue=0, remember_for=timedelta(0))
         try:
-            checker.verify(account, password, now=datetime.now(UTC))
+            self._checker.verify(account, password, now=now())
         except FailedAuthentication:
             return False
         return True
