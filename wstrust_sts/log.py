@@ -95,12 +95,12 @@ def operation(
     log.emit("warning" if detail else "info", fields)
 
 
-def failure(message: str, *, correlation_id: str = "") -> None:
-    """An unexpected exception, called where it is handled: `message` is a constant, the exception is sys.exc_info()."""
+def failure(message: str, *, correlation_id: str = "", exception: BaseException | None = None) -> None:
+    """An unexpected exception (default: the one being handled) under a constant `message`."""
     log = _log
     if log is None:
         return
-    fields = [("message", message), ("exception", describe(sys.exception()))]
+    fields = [("message", message), ("exception", describe(exception or sys.exception()))]
     if correlation_id:
         fields.insert(1, ("correlation_id", correlation_id))
     log.emit("error", fields)
