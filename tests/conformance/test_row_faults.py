@@ -11,7 +11,6 @@ from tests.fakes import NOON
 from tests.harness import Sts, account
 from tests.messages import SOAP
 from wstrust_sts import errors, ns
-from wstrust_sts.authenticators.passwords import hash_password
 from wstrust_sts.bindings.http import Request
 
 TIMESTAMP = messages.timestamp(NOON)
@@ -316,8 +315,3 @@ class TestRow26Form:
         ):  # fmt: skip
             assert word not in answer_text
         etree.fromstring(answer.body)
-
-
-def test_row_26_an_account_without_a_password_hash_costs_what_the_others_cost():
-    """The fixture above rests on it: a hash is a PHC string of the published parameters."""
-    assert hash_password("x").startswith("$argon2id$v=19$m=7168,t=5,p=1$")

@@ -1,0 +1,194 @@
+"""Messages that real clients sent, replayed octet by octet at the hour they were sent (tests/vectors/recorded)."""
+
+import re
+from dataclasses import dataclass
+from dataclasses import replace as changed
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from tests.conformance.client import Client, Versions, assert_sound
+from tests.fakes import FakeClock
+from tests.harness import RELYING_PARTY, Sts, account, hashed
+from tests.messages import Answer
+from wstrust_sts import ns
+from wstrust_sts.bindings.http import Request
+from wstrust_sts.model import AppliesToRule
+from wstrust_sts.wire.times import read_time
+
+RECORDED = Path(__file__).parents[1] / "vectors" / "recorded"
+CXF_PARTY = "https://localhost:18443/doubleit/services/harness"
+WHEN_GSOAP_SENT = "2026-11-23T06:24:14Z"  # for its message without the Timestamp
+TIMESTAMP = re.compile(rb"<wsu:Timestamp .*</wsu:Timestamp>")
+
+WCF13 = "wcf-ws2007http-username-bearer-saml2.http"
+WCF13_SOAP11 = "wcf-basichttp-soap11-username.http"
+WCF05 = "wcf-wshttp-2005-username-noproofkey-saml11.http"
+JAXWS = "jaxws-ri-wss4j-username.http"
+GSOAP = "gsoap-username.http"
+CXF11, CXF12 = "cxf/ut-soap11-bearer.request.xml", "cxf/ut-soap12-bearer.request.xml"
+BEARER = (WCF13, WCF13_SOAP11, WCF05, JAXWS, GSOAP, CXF11, CXF12)
+MESSAGE_ID = {
+    WCF13: "urn:uuid:eb25f907-2281-46d1-87dc-b32f9a09ef61",
+    WCF05: "urn:uuid:856c9989-e6ab-4760-8b29-bd3c18b2b4fc",
+    JAXWS: "uuid:d7ae7f83-6bc7-4de6-b527-afee93b8e292",
+    GSOAP: "urn:uuid:7b5e65c1-b3ac-42ad-b7ee-fc235a56a7b5",
+}
+
+
+@dataclass(frozen=True)
+class Message:
+    """One recorded request: the HTTP header fields it came with, and the octets of its body."""
+
+    headers: dict[str, str]
+    body: bytes
+
+    @classmethod
+    def read(cls, name: str) -> "Message":
+        recorded = (RECORDED / name).read_bytes()
+        if name.endswith(".xml"):
+            soap11 = ns.SOAP11.encode() in recorded
+            media_type = "text/xml; charset=UTF-8" if soap11 else "application/soap+xml; charset=UTF-8"
+            return cls({"content-type": media_type}, recorded)
+        head, _, body = recorded.partition(b"\n\n")
+        fields = (line.split(":", 1) for line in head.decode().splitlines()[1:])
+        headers = {name.lower(): value.strip() for name, value in fields}
+        return cls(headers, body[: int(headers["content-length"])])
+
+    @property
+    def versions(self) -> Versions:
+        return Versions(
+            trust=ns.WST05 if f'"{ns.WST05}"'.encode() in self.body else ns.WST13,
+            soap="1.1" if f'"{ns.SOAP11}"'.encode() in self.body else "1.2",
+        )
+
+    @property
+    def path(self) -> str:
+        return "/trust/2005/usernamemixed" if self.versions.trust == ns.WST05 else "/trust/13/usernamemixed"
+
+    def replay(self, *, path: str | None = None) -> tuple[Client, Answer]:
+        """At an STS that knows the recordings' account and relying party, and whose clock shows their time."""
+        created = read_time(etree.fromstring(self.body).findtext(f".//{{{ns.WSU}}}Created") or WHEN_GSOAP_SENT)
+        sts = Sts(
+            clock=FakeClock(created),
+            relying_parties=(
+                changed(RELYING_PARTY, applies_to=(*RELYING_PARTY.applies_to, AppliesToRule(address=CXF_PARTY))),
+            ),
+        )
+        password = "s3cret" if b"s3cret" in self.body else "clarinet"
+        sts.stores.accounts.put(changed(account("alice"), password_hash=hashed(password), version=2))
+        request = Request(method="POST", path=path or self.path, headers=self.headers, body=self.body)
+        return Client(sts, self.versions), sts.request(request)
+
+
+def test_a_recorded_body_has_the_length_that_its_head_declares():
+    for name in (WCF13, WCF13_SOAP11, WCF05, JAXWS, GSOAP, "wcf-symmetric-key-entropy.http"):
+        message = Message.read(name)
+        assert len(message.body) == int(message.headers["content-length"]), name
+
+
+@pytest.mark.parametrize("name", BEARER)
+def test_a_recorded_request_for_a_bearer_token_gets_it(name):
+    message = Message.read(name)
+    client, answer = message.replay()
+    assert answer.status == 200, answer.body
+    assert_sound(answer, soap=client.soap)
+    asked = etree.fromstring(message.body)
+    (token_type,) = asked.iter(f"{{{client.trust}}}TokenType")
+    (key_type,) = asked.iter(f"{{{client.trust}}}KeyType")
+    rstr = client.rstr(answer)
+    assert rstr.findtext(f"{{{client.trust}}}TokenType") == token_type.text
+    assert rstr.findtext(f"{{{client.trust}}}KeyType") == key_type.text
+    (applies_to,) = (element for element in asked.iter(etree.Element) if element.tag.endswith("}AppliesTo"))
+    (echoed,) = (element for element in rstr if element.tag.endswith("}AppliesTo"))
+    assert etree.tostring(echoed, method="c14n", exclusive=True) == etree.tostring(
+        applies_to, method="c14n", exclusive=True, with_comments=False
+    )
+    assertion = etree.fromstring(answer.assertion)
+    assert assertion.tag == f"{{{ns.SAML11 if 'SAMLV1.1' in token_type.text else ns.SAML20}}}Assertion"
+    assert any(element.text == "alice" for element in assertion.iter(etree.Element))
+
+
+@pytest.mark.parametrize("name", BEARER)
+def test_the_answer_uses_addressing_as_the_recorded_request_did(name):
+    client, answer = Message.read(name).replay()
+    collection = "/RSTRC/IssueFinal" if client.trust == ns.WST13 else "/RSTR/Issue"
+    expected = (client.trust + collection, MESSAGE_ID[name]) if name in MESSAGE_ID else (None, None)
+    assert (client.text(answer, "s:Header/a:Action"), client.text(answer, "s:Header/a:RelatesTo")) == expected
+
+
+@pytest.mark.parametrize("name", BEARER)
+def test_a_recorded_request_with_another_password_is_refused(name):
+    message = Message.read(name)
+    wrong = re.sub(rb">(s3cret|clarinet)<", b">another<", message.body)
+    assert wrong != message.body
+    client, answer = changed(message, body=wrong).replay()
+    assert (answer.status, answer.fault) == (500, (ns.WSSE, "FailedAuthentication"))
+    assert_sound(answer, soap=client.soap)
+
+
+@pytest.mark.parametrize("name", BEARER)
+def test_a_recorded_token_is_validated_and_cancelled(name):
+    client, answer = Message.read(name).replay()
+    token = answer.assertion.decode()
+    password = {"password": "clarinet" if name.startswith("cxf") else "s3cret"}
+    assert client.validate(token, **password).status_code == "valid"
+    assert client.cancel(token, **password).status == 200
+    assert client.validate(token, **password).status_code == "invalid"
+
+
+class TestGsoap:
+    """Its stock client sends no Timestamp, and reads the response of Issue only without a collection."""
+
+    def test_its_recorded_message_is_answered_with_a_bare_response_at_its_own_endpoint(self):
+        _, answer = Message.read(GSOAP).replay(path="/gsoap")
+        assert answer.status == 200
+        (response,) = answer.find("s12:Body")
+        assert response.tag == f"{{{ns.WST13}}}RequestSecurityTokenResponse"
+
+    def test_without_its_timestamp_it_is_served_there_and_nowhere_else(self):
+        message = Message.read(GSOAP)
+        bare = changed(message, body=TIMESTAMP.sub(b"", message.body))
+        assert b"Timestamp" not in bare.body
+        _, answer = bare.replay(path="/gsoap")
+        assert answer.status == 200
+        _, refused = bare.replay()
+        assert refused.fault == (ns.WSSE, "InvalidSecurity")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["wcf-symmetric-key-entropy.http", "cxf/ut-soap12-symmetric.request.xml", "cxf/ut-soap12-public.request.xml"],
+)
+def test_a_recorded_request_for_a_key_is_refused_as_not_offered(name):
+    client, answer = Message.read(name).replay()
+    assert (answer.status, answer.fault) == (500, (ns.WST13, "BadRequest"))
+    assert_sound(answer, soap=client.soap)
+    assert client.sts.stores.issued_tokens.rows == {}
+
+
+def test_the_recorded_password_digest_is_a_failed_authentication():
+    client, answer = Message.read("wss4j-username-digest.xml").replay()
+    assert (answer.status, answer.fault) == (500, (ns.WSSE, "FailedAuthentication"))
+    assert_sound(answer, soap=client.soap)
+    assert client.text(answer, "s:Header/a:RelatesTo") == "urn:uuid:e1dbee71-9bcf-4263-abf3-580601a59f49"
+
+
+@pytest.mark.parametrize("name", BEARER)
+def test_a_recorded_message_replayed_a_day_later_has_expired(name):
+    message = Message.read(name)
+    client, _ = message.replay()
+    client.sts.clock.now = client.sts.clock.now.replace(day=24)
+    answer = client.sts.request(Request(method="POST", path=message.path, headers=message.headers, body=message.body))
+    assert answer.fault == (ns.WSSE, "MessageExpired")
+
+
+def test_every_recorded_request_with_a_username_token_is_replayed_here():
+    found = {
+        str(path.relative_to(RECORDED))
+        for path in RECORDED.rglob("*")
+        if path.suffix in (".http", ".xml") and b":UsernameToken" in path.read_bytes() and "response" not in path.name
+    }
+    keys = {"wcf-symmetric-key-entropy.http", "cxf/ut-soap12-symmetric.request.xml", "cxf/ut-soap12-public.request.xml"}
+    assert found == set(BEARER) | keys | {"wss4j-username-digest.xml"}
