@@ -1,0 +1,440 @@
+"""Hostile targets of Validate and Cancel, through the whole application.
+
+What is wrong with an assertion's form is tested one by one in test_assertion_targets.py. Here the tokens are really
+issued and registered, and the messages really sent: nothing but the token itself, unharmed, is ever `valid`.
+"""
+
+import copy
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from lxml import etree
+
+from tests import messages
+from tests.assertions import BOX, ID_ATTRIBUTE
+from tests.assertions import signing_key as another_key
+from tests.attack import ENTRANCES, Attack, InProcess, demand_quiet, in_process
+from tests.fakes import NOON, REALM
+from tests.forgery import SIGNATURE, SUBJECT_NAME, Form, evil_twin, forge, rename_subject, sign_again
+from tests.harness import PASSWORDS, signing_key
+from wstrust_sts import ns
+from wstrust_sts.errors import InvalidRequest, InvalidSecurityToken, NotAuthorized
+from wstrust_sts.keys import LocalSigner, make_signing_key, unwrap
+from wstrust_sts.model import KeyState, TokenType
+
+each_type = pytest.mark.parametrize("token_type", list(TokenType), ids=lambda token_type: token_type.value)
+_URIS = {TokenType.SAML20: ns.TP11_SAML20, TokenType.SAML11: ns.TP11_SAML11}
+_KEY_IDENTIFIERS = {TokenType.SAML20: ns.SAML20_KEY_IDENTIFIER, TokenType.SAML11: ns.SAML11_KEY_IDENTIFIER}
+
+Element = etree._Element
+Forger = Callable[[Element, TokenType], str]
+
+
+def our_key() -> LocalSigner:
+    record, box = signing_key()
+    return unwrap(record, box=box)
+
+
+def issued(attack: Attack, token_type: TokenType) -> str:
+    """A fresh token of alice."""
+    return attack.issued(attack.message(attack.rst(token_type=_URIS[token_type]))).assertion.decode()
+
+
+def markup(element: Element) -> str:
+    return etree.tostring(element, with_tail=False).decode()
+
+
+def id_of(token: Element, token_type: TokenType) -> str:
+    return token.get(ID_ATTRIBUTE[token_type])
+
+
+def token_reference(inner: str, attributes: str = "") -> str:
+    return (
+        f'<o:SecurityTokenReference xmlns:o="{ns.WSSE}" xmlns:u="{ns.WSU}" xmlns:d="{ns.DS}"{attributes}>{inner}'
+        "</o:SecurityTokenReference>"
+    )
+
+
+def reference(token_id: str, token_type: TokenType = TokenType.SAML20) -> str:
+    return token_reference(f'<o:KeyIdentifier ValueType="{_KEY_IDENTIFIERS[token_type]}">{token_id}</o:KeyIdentifier>')
+
+
+# -- forged ------------------------------------------------------------------------------------------------------
+
+
+def changed(change: Callable[[Element, TokenType], None]) -> Forger:
+    def forger(token: Element, token_type: TokenType) -> str:
+        change(token, token_type)
+        return markup(token)
+
+    return forger
+
+
+def formed(**fields: object) -> Forger:
+    """Signed again by our own key, in a form that is not allowed; {id} is the token's own id."""
+
+    def forger(token: Element, token_type: TokenType) -> str:
+        token_id = id_of(token, token_type)
+        own = {"reference_attributes": f'URI="#{token_id}"'} | {
+            name: value.replace("{id}", token_id) if isinstance(value, str) else value for name, value in fields.items()
+        }
+        return markup(forge(token_type, Form(**own), assertion=token, signer=our_key()))
+
+    return forger
+
+
+def wrapped(place: str, *, signature_moves: bool) -> Forger:
+    """The genuine token somewhere inside another that names mallory."""
+
+    def forger(token: Element, token_type: TokenType) -> str:
+        evil = evil_twin(token, token_type, token_id="_evil")
+        signature = token.find(SIGNATURE)
+        if signature_moves:
+            token.remove(signature)
+            evil.insert(1, signature)
+        if place == "child":
+            evil.append(token)
+        elif place == "Object":
+            holder = evil.find(SIGNATURE)
+            if holder is None:
+                holder = etree.SubElement(evil, SIGNATURE)
+            etree.SubElement(holder, f"{{{ns.DS}}}Object").append(token)
+        else:
+            namespace = etree.QName(evil).namespace
+            etree.SubElement(evil, f"{{{namespace}}}{place}").append(token)
+        return markup(evil)
+
+    return forger
+
+
+def nested(times: int) -> Forger:
+    def forger(token: Element, token_type: TokenType) -> str:
+        text = markup(token)
+        namespace = etree.QName(token).namespace
+        for level in range(times):
+            text = f'<n:Assertion xmlns:n="{namespace}" ID="_n{level}" AssertionID="_n{level}">{text}</n:Assertion>'
+        return text
+
+    return forger
+
+
+def _set(name: str, value: str) -> Callable[[Element, TokenType], None]:
+    return lambda token, token_type: token.set(name, value)
+
+
+def _into_signature(text: str) -> Callable[[Element, TokenType], None]:
+    return lambda token, token_type: token.find(SIGNATURE).append(etree.fromstring(text))
+
+
+SHA1_DIGEST = '<ds:DigestMethod Algorithm="http://www.w3.org/2000/09/xmldsig#sha1"/>'
+INCLUSIVE = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
+XPATH = "http://www.w3.org/TR/1999/REC-xpath-19991116"
+XSLT = "http://www.w3.org/TR/1999/REC-xslt-19991116"
+
+FORGED: dict[str, Forger] = {
+    "another subject": changed(rename_subject),
+    "another audience": lambda token, token_type: markup(token).replace(messages.RP, "https://strict.example.test/svc"),
+    "another lifetime": lambda token, token_type: markup(token).replace("T13:00:00.000Z", "T23:00:00.000Z"),
+    "another id": lambda token, token_type: markup(token).replace(id_of(token, token_type), "_0" * 16),
+    "another issuer": lambda token, token_type: markup(token).replace(REALM.issuer, "https://other.example.test/"),
+    "another version": changed(_set("Version", "2.1")),
+    "an attribute more": changed(_set("Extra", "1")),
+    "white space": lambda token, token_type: markup(token).replace("><", "> <", 1),
+    "an empty element more": changed(lambda token, token_type: token.append(etree.Element("x"))),
+    "a value more": lambda token, token_type: markup(token).replace(">Player<", ">Conductor<"),
+    "unsigned": changed(lambda token, token_type: token.remove(token.find(SIGNATURE))),
+    "the signature doubled": changed(
+        lambda token, token_type: token.append(copy.deepcopy(token.find(SIGNATURE)))
+    ),
+    "an empty signature": changed(lambda token, token_type: token.find(SIGNATURE).clear()),
+    "an Object in the signature": changed(_into_signature(f'<d:Object xmlns:d="{ns.DS}"/>')),
+    "another certificate": lambda token, token_type: markup(token).replace("X509Certificate>M", "X509Certificate>N"),
+    "no certificate": changed(
+        lambda token, token_type: token.find(SIGNATURE).remove(token.find(f"{SIGNATURE}/{{{ns.DS}}}KeyInfo"))
+    ),
+    "signed again by our key": lambda token, token_type: markup(
+        sign_again(_renamed(token, token_type), token_type, our_key())
+    ),
+    "signed again by another key": lambda token, token_type: markup(sign_again(token, token_type, another_key(copy=7))),
+    "signed again by an elliptic key": lambda token, token_type: markup(
+        sign_again(token, token_type, another_key("ec-p256"))
+    ),
+    "signed by SHA-1": formed(signature_method=f'<ds:SignatureMethod Algorithm="{ns.DS}rsa-sha1"/>'),
+    "signed by HMAC": formed(signature_method=f'<ds:SignatureMethod Algorithm="{ns.DS}hmac-sha1"/>'),
+    "digested by SHA-1": formed(digest_method=SHA1_DIGEST, digest=hashlib.sha1),
+    "inclusive canonicalization": formed(c14n_method=f'<ds:CanonicalizationMethod Algorithm="{INCLUSIVE}"/>'),
+    "an XPath transform": formed(
+        transforms=f'<ds:Transforms><ds:Transform Algorithm="{XPATH}"><ds:XPath>true()</ds:XPath></ds:Transform>'
+        "</ds:Transforms>"
+    ),
+    "an XSLT transform": formed(transforms=f'<ds:Transforms><ds:Transform Algorithm="{XSLT}"/></ds:Transforms>'),
+    "no transforms": formed(transforms=""),
+    "a reference to a file": formed(reference_attributes='URI="file:///etc/hostname"', transforms=""),
+    "a reference to a URL": formed(reference_attributes='URI="http://127.0.0.1:9/"', transforms=""),
+    "a reference to the document": formed(reference_attributes='URI=""'),
+    "a reference by XPointer": formed(reference_attributes="URI=\"#xpointer(id('{id}'))\""),
+    "a reference to something else": formed(reference_attributes='URI="#user"'),
+    "no reference at all": formed(reference_attributes=""),
+    **{
+        f"wrapped in {place}{', the signature moved' if moves else ''}": wrapped(place, signature_moves=moves)
+        for place in ("child", "Object", "Advice", "Extensions", "Subject", "AttributeValue")
+        for moves in (True, False)
+    },
+    "nested 100 times": nested(100),
+    "two of one id, the other first": lambda token, token_type: (
+        f"<x>{markup(evil_twin(token, token_type, token_id=id_of(token, token_type)))}{markup(token)}</x>"
+    ),
+    "encrypted": lambda token, token_type: (
+        f'<e:EncryptedAssertion xmlns:e="{ns.SAML20}"><x:EncryptedData xmlns:x="{ns.XENC}"/></e:EncryptedAssertion>'
+    ),
+    "encrypted data": lambda token, token_type: f'<x:EncryptedData xmlns:x="{ns.XENC}"/>',
+    "in another element": lambda token, token_type: f"<x>{markup(token)}</x>",
+    "in another namespace": lambda token, token_type: markup(token).replace(etree.QName(token).namespace, "urn:x"),
+    "in the other version's namespace": lambda token, token_type: markup(token).replace(
+        etree.QName(token).namespace, ns.SAML11 if token_type is TokenType.SAML20 else ns.SAML20
+    ),
+    "a name, not an assertion": lambda token, token_type: messages.username_token(),
+    "a certificate": lambda token, token_type: f'<o:BinarySecurityToken xmlns:o="{ns.WSSE}">AA</o:BinarySecurityToken>',
+    "an empty assertion": lambda token, token_type: f'<a:Assertion xmlns:a="{ns.SAML20}"/>',
+    "large": changed(lambda token, token_type: token.append(_text_element("x" * 60_000))),
+    "of many elements": changed(lambda token, token_type: [token.append(etree.Element("x")) for _ in range(1_500)]),
+    "of a long id": changed(lambda token, token_type: token.set(ID_ATTRIBUTE[token_type], "_" + "a" * 50_000)),
+    "of no id": changed(lambda token, token_type: token.attrib.pop(ID_ATTRIBUTE[token_type])),
+}  # fmt: skip
+
+
+def _renamed(token: Element, token_type: TokenType) -> Element:
+    rename_subject(token, token_type)
+    return token
+
+
+def _text_element(text: str) -> Element:
+    element = etree.Element("x")
+    element.text = text
+    return element
+
+
+@each_type
+@pytest.mark.parametrize("forger", list(FORGED.values()), ids=list(FORGED))
+def test_a_forged_token_is_invalid_and_cannot_be_cancelled(
+    attack: Attack, token_type: TokenType, forger: Forger
+) -> None:
+    token = issued(attack, token_type)
+    forged = forger(etree.fromstring(token), token_type)
+    assert forged != token
+    assert attack.validated(forged) == "invalid"
+    attack.refused(attack.message(messages.cancel(forged, trust=attack.trust)), InvalidSecurityToken)
+    assert attack.validated(token) == "valid"
+
+
+@each_type
+@pytest.mark.parametrize("name", ["ID", "Id", "id", "AssertionID", "u:Id", "xml:id"])
+@pytest.mark.parametrize("place", ["Header", "RST", "Body", "credential"])
+def test_another_element_of_the_same_id_makes_it_invalid(
+    attack: Attack, token_type: TokenType, name: str, place: str
+) -> None:
+    """Except by `id`, which names nothing in any of the specifications here."""
+    token = issued(attack, token_type)
+    here = f'{name}="{id_of(etree.fromstring(token), token_type)}" xmlns:u="{ns.WSU}"'
+    decoy = f"<x {here}/>"
+    request = messages.validate(token, trust=attack.trust)
+    if place == "RST":
+        request = request.replace("<t:ValidateTarget>", decoy + "<t:ValidateTarget>")
+    elif place == "Body":
+        request = request.replace("<t:RequestSecurityToken ", f"<t:RequestSecurityToken {here} ")
+    message = attack.message(request, decoy if place == "Header" else "")
+    if place == "credential":
+        message = message.replace("<o:Username>", f"<o:Username {here}>")
+    answer = attack.send(message)
+    assert answer.status_code == ("valid" if name == "id" else "invalid")
+
+
+@each_type
+def test_a_comment_anywhere_in_the_token_makes_it_invalid(attack: Attack, token_type: TokenType) -> None:
+    token = issued(attack, token_type)
+    name = etree.fromstring(token).find(SUBJECT_NAME[token_type])
+    assert name.text == "alice"
+    for comment in (
+        token.replace(">alice<", ">al<!-- -->ice<"),
+        token.replace(">alice<", "><!-- -->alice<"),
+        token.replace(">alice<", ">alice<!-- --><"),
+        token.replace(f">{messages.RP}<", f">{messages.RP}<!-- -->.evil.test<"),
+        token.replace("<ds:SignatureValue>", "<ds:SignatureValue><!-- -->"),
+        token.replace("<ds:SignedInfo>", "<ds:SignedInfo><!-- -->"),
+        token.replace("</ds:Signature>", "</ds:Signature><!-- -->"),
+    ):
+        assert comment != token
+        assert attack.validated(comment) == "invalid"
+    for section in (token.replace(">alice<", "><![CDATA[alice]]><"), token.replace(">alice<", ">al<?x?>ice<")):
+        attack.refused(attack.message(messages.validate(section, trust=attack.trust)), InvalidRequest)
+
+
+@each_type
+def test_a_genuine_token_in_other_clothes_is_still_itself(attack: Attack, token_type: TokenType) -> None:
+    """What exclusive canonicalization does not see is no change: quotes, and how an empty element is written."""
+    token = issued(attack, token_type)
+    assert attack.validated(token) == "valid"
+    written_otherwise = token.replace("></ds:DigestMethod>", "/>").replace('Version="2.0"', "Version='2.0'")
+    assert attack.validated(written_otherwise) == "valid"
+    assert attack.validated(token_reference(f"<o:Embedded>{token}</o:Embedded>")) == "valid"
+
+
+@each_type
+def test_flipping_any_octet_makes_it_invalid_or_unreadable(attack: Attack, token_type: TokenType) -> None:
+    token = issued(attack, token_type).encode()
+    good = attack.message(messages.validate("@", trust=attack.trust)).encode()
+    for position in range(3, len(token), 61):
+        bent = token[:position] + bytes([token[position] ^ 0x01]) + token[position + 1 :]
+        answer = attack.send(good.replace(b">@<", b">" + bent + b"<"))
+        assert answer.status_code != "valid", bent[max(0, position - 30) : position + 30]
+
+
+def test_cancelled_stays_cancelled(attack: Attack) -> None:
+    token = issued(attack, TokenType.SAML20)
+    token_id = id_of(etree.fromstring(token), TokenType.SAML20)
+    assert attack.cancelled(token) is None
+    assert attack.cancelled(token) is None
+    assert attack.validated(token) == "invalid"
+    assert attack.validated(reference(token_id)) == "invalid"
+    assert attack.validated(token.replace("></ds:DigestMethod>", "/>")) == "invalid"
+
+
+# -- references --------------------------------------------------------------------------------------------------
+
+
+def _deep(times: int) -> str:
+    inner = reference("_" + "0" * 32)
+    for _ in range(times):
+        inner = token_reference(f"<o:Embedded>{inner}</o:Embedded>")
+    return inner
+
+
+STRANGE_REFERENCES = {
+    "unknown": reference("_" + "0" * 32),
+    "of nothing": reference(""),
+    "of white space": reference("  "),
+    "of a path": reference("../../etc/passwd"),
+    "of SQL": reference("' OR '1'='1"),
+    "of a wildcard": reference("%"),
+    "of a control": reference("a&#x85;b"),
+    "of something long": reference("x" * 1_000),
+    "to a file": token_reference('<o:Reference URI="file:///etc/passwd"/>'),
+    "to a URL": token_reference('<o:Reference URI="http://127.0.0.1:9/"/>'),
+    "to nothing": token_reference("<o:Reference/>"),
+    "to the header's token": token_reference('<o:Reference URI="#user"/>'),
+    "to itself": token_reference('<o:Reference URI="#me"/>', ' u:Id="me"'),
+    "to another that refers to it": token_reference(
+        token_reference('<o:Reference URI="#a"/>', ' u:Id="b"'), ' u:Id="a"'
+    ),
+    "in itself 100 times": _deep(100),
+    "by thumbprint": token_reference('<o:KeyIdentifier ValueType="urn:thumbprint">AAAA</o:KeyIdentifier>'),
+    "by key name": token_reference("<d:KeyName>x</d:KeyName>"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("named", list(STRANGE_REFERENCES.values()), ids=list(STRANGE_REFERENCES))
+def test_a_reference_to_no_token_is_invalid(attack: Attack, named: str) -> None:
+    assert attack.validated(named) == "invalid"
+    attack.refused(attack.message(messages.cancel(named, trust=attack.trust)), InvalidSecurityToken)
+
+
+def as_user(attack: Attack, user: str, body: str) -> str:
+    credential = messages.username_token(user, PASSWORDS[user])
+    return attack.message(body, security=attack.security(attack.timestamp(), credential))
+
+
+@each_type
+def test_another_requestor_learns_nothing_by_reference(attack: Attack, token_type: TokenType) -> None:
+    token_id = id_of(etree.fromstring(issued(attack, token_type)), token_type)
+    assert attack.validated(reference(token_id, token_type)) == "valid"
+    answers = [
+        attack.send(as_user(attack, "bob", messages.validate(reference(name, token_type), trust=attack.trust)))
+        for name in (token_id, "_" + "0" * 32)
+    ]
+    assert answers[0].body == answers[1].body
+    assert answers[0].status_code == "invalid"
+    for name in (token_id, "_" + "0" * 32):
+        message = as_user(attack, "bob", messages.cancel(reference(name, token_type), trust=attack.trust))
+        attack.refused(message, InvalidSecurityToken)
+    assert attack.validated(reference(token_id, token_type)) == "valid"
+
+
+@each_type
+@pytest.mark.parametrize("by_reference", [True, False])
+def test_only_subject_requestor_and_administrator_cancel(
+    attack: Attack, token_type: TokenType, by_reference: bool
+) -> None:
+    def target(token: str) -> str:
+        return reference(id_of(etree.fromstring(token), token_type), token_type) if by_reference else token
+
+    token = issued(attack, token_type)
+    for stranger in ("bob", "carol"):
+        message = as_user(attack, stranger, messages.cancel(target(token), trust=attack.trust))
+        attack.refused(message, InvalidSecurityToken if by_reference else NotAuthorized)
+    assert attack.validated(token) == "valid"
+    assert attack.cancelled(target(token)) is None
+    assert attack.validated(token) == "invalid"
+    token = issued(attack, token_type)
+    answer = attack.send(as_user(attack, "admin", messages.cancel(target(token), trust=attack.trust)))
+    assert answer.code is None
+    assert attack.validated(token) == "invalid"
+
+
+# -- what only a target in this process can show -----------------------------------------------------------------
+
+
+@pytest.fixture
+def sts_attack():
+    with in_process() as target:
+        yield Attack(target, ENTRANCES[0])
+        demand_quiet(target.logged())
+
+
+@each_type
+def test_an_expired_token_is_invalid_and_so_is_one_of_the_future(sts_attack: Attack, token_type: TokenType) -> None:
+    target: InProcess = sts_attack.target
+    token = issued(sts_attack, token_type)
+    for moved, verdict in (
+        (timedelta(minutes=59), "valid"),
+        (timedelta(hours=1), "invalid"),
+        (timedelta(days=3650), "invalid"),
+        (timedelta(minutes=-10), "invalid"),
+        (timedelta(0), "valid"),
+    ):
+        target.sts.clock.now = NOON + moved
+        assert sts_attack.validated(token) == verdict, moved
+
+
+@each_type
+def test_a_genuine_token_that_is_not_in_the_register_is_invalid(sts_attack: Attack, token_type: TokenType) -> None:
+    target: InProcess = sts_attack.target
+    token = issued(sts_attack, token_type)
+    target.sts.stores.issued_tokens.rows.clear()
+    assert sts_attack.validated(token) == "invalid"
+    assert sts_attack.cancelled(token) == "InvalidSecurityToken"
+
+
+@each_type
+def test_a_token_of_another_realm_is_invalid_though_its_key_is_known(sts_attack: Attack, token_type: TokenType) -> None:
+    """The realm's name for itself has changed; what it signed under another name is not its own any more."""
+    target: InProcess = sts_attack.target
+    token = issued(sts_attack, token_type)
+    realms = target.sts.stores.realms.rows
+    realms["default"] = replace(realms["default"], issuer="https://other.example.test/")
+    assert sts_attack.validated(token) == "invalid"
+
+
+@each_type
+def test_a_token_by_a_key_that_is_no_longer_known_is_invalid(sts_attack: Attack, token_type: TokenType) -> None:
+    target: InProcess = sts_attack.target
+    token = issued(sts_attack, token_type)
+    keys = target.sts.stores.signing_keys
+    retired = {name: replace(record, state=KeyState.RETIRED) for name, record in keys.rows.items()}
+    fresh = make_signing_key("default", algorithm="ec-p256", name="sts.example.test", now=NOON, box=BOX)
+    keys.rows = retired | {("default", fresh.id): fresh}
+    keys.changes += 1
+    assert sts_attack.validated(issued(sts_attack, token_type)) == "valid"
+    assert sts_attack.validated(token) == "invalid"
