@@ -123,7 +123,7 @@ def _read_timestamp(
 def _demand_fresh(created: datetime, now: datetime, freshness: Freshness) -> None:
     if created > now + freshness.skew:
         raise MessageExpired("created in the future: check the clocks of client and server")
-    if created < now - freshness.max_age - freshness.skew:
+    if created <= now - freshness.max_age - freshness.skew:
         raise MessageExpired("created too long ago: check the clocks of client and server")
 
 
