@@ -8,6 +8,7 @@ from wstrust_sts.bindings.http import Handler, Request, Response, settled
 from wstrust_sts.errors import TooLarge
 
 _MAX_BODY = 128 * 1024
+_MOST_DIGITS = 18
 
 
 def as_wsgi(handler: Handler) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
@@ -27,15 +28,20 @@ def as_wsgi(handler: Handler) -> Callable[[dict[str, Any], Callable[..., Any]], 
 
 
 def _read_body(environ: dict[str, Any]) -> bytes | None:
-    """The body, or None when it is longer than is accepted. Some servers end chunked bodies without a length."""
-    body: bytes = environ["wsgi.input"].read(_bounded_length(environ.get("CONTENT_LENGTH")))
+    """The body, or None when it is longer than is accepted."""
+    length = _bounded_length(environ)
+    body: bytes = environ["wsgi.input"].read(length) if length else b""
     return None if len(body) > _MAX_BODY else body
 
 
-def _bounded_length(declared: str | None) -> int:
-    if declared and declared.isascii() and declared.isdigit():
-        return min(int(declared), _MAX_BODY + 1)
-    return _MAX_BODY + 1 if declared is None else 0
+def _bounded_length(environ: dict[str, Any]) -> int:
+    """How much may be read: without a length only where the server says that the stream ends by itself (chunked),
+    because reading on would wait for the connection's end elsewhere.
+    """
+    declared = environ.get("CONTENT_LENGTH") or ""
+    if declared.isascii() and declared.isdigit():
+        return _MAX_BODY + 1 if len(declared) > _MOST_DIGITS else min(int(declared), _MAX_BODY + 1)
+    return _MAX_BODY + 1 if not declared and environ.get("wsgi.input_terminated") else 0
 
 
 def _request(environ: dict[str, Any], body: bytes) -> Request:
