@@ -5,7 +5,6 @@ import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from wstrust_sts import log, policy, registry
@@ -62,7 +61,7 @@ class Application:
         except Exception:
             _log.exception("unexpected failure in request %s", correlation_id)
             response = Response(status=500, body=_line("The request failed."))
-        return replace(response, headers=(*response.headers, ("X-Correlation-Id", correlation_id)))
+        return response.with_header("X-Correlation-Id", correlation_id)
 
     def busy(self, request: Request) -> Response:
         """The answer to a request that there is no room for: where it can be, the fault that its client understands."""

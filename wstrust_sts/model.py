@@ -20,9 +20,8 @@ class TrustVersion(enum.Enum):
     V2005 = ns.WST05
     V13 = ns.WST13
 
-    @property
-    def namespace(self) -> str:
-        return self.value
+    def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
 
 
 class Operation(enum.Enum):

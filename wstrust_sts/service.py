@@ -6,7 +6,7 @@ that no plug-in can forget one. No XML, no SQL and no plug-in is known to this m
 
 import hmac
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from wstrust_sts.errors import (
     InvalidHeaderToken,
@@ -135,8 +135,10 @@ class SecurityTokenService:
         except Exception:
             self._journal.write(_event(asked, outcome="failed", detail={"refused": "an unexpected failure"}))
             raise
-        event = replace(
-            _event(asked, outcome=verdict.outcome, detail=_explain(verdict.decision)),
+        event = _event(
+            asked,
+            outcome=verdict.outcome,
+            detail=_explain(verdict.decision),
             relying_party=verdict.relying_party,
             token_id=verdict.token_id,
         )
@@ -342,7 +344,9 @@ def _record(issued: IssuedToken, asked: _Asked) -> TokenRecord:
     )
 
 
-def _event(asked: _Asked, *, outcome: str, detail: dict[str, object]) -> AuditEvent:
+def _event(
+    asked: _Asked, *, outcome: str, detail: dict[str, object], relying_party: str = "", token_id: str = ""
+) -> AuditEvent:
     return AuditEvent(
         realm=asked.realm.name,
         correlation_id=asked.at.correlation_id,
@@ -352,6 +356,8 @@ def _event(asked: _Asked, *, outcome: str, detail: dict[str, object]) -> AuditEv
         endpoint=asked.at.endpoint.path,
         source=asked.at.source,
         requestor=asked.principal.name,
+        relying_party=relying_party,
+        token_id=token_id,
         detail=detail,
     )
 

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
+from tests.contract.held import HeldDatabase
 from tests.fakes import NOON
 from wstrust_sts.errors import Busy
 from wstrust_sts.model import TokenCancelled
@@ -97,14 +98,13 @@ def test_a_unit_that_cannot_be_stored_fails_alone(node, database_url: str, a_tok
     database = open_database(database_url)
     first = threading.Event()
 
-    @event.listens_for(database.writers, "begin")
-    def hold_the_first(_connection) -> None:
+    def hold_the_first() -> None:
         if not first.is_set():
             first.set()
             entered.set()
             proceed.wait(10)
 
-    writer = GroupWriter(database)
+    writer = GroupWriter(HeldDatabase(database, hold_the_first))
     journal = SqlJournal(writer)
     futures = [journal.write(a_token("_first"))]
     entered.wait(10)
@@ -125,13 +125,12 @@ def test_what_waits_together_is_committed_together(node, database_url: str, a_to
     begun = []
     proceed = threading.Event()
 
-    @event.listens_for(database.writers, "begin")
-    def hold_the_first(_connection) -> None:
+    def hold_the_first() -> None:
         begun.append(1)
         if len(begun) == 1:
             proceed.wait(10)
 
-    writer = GroupWriter(database)
+    writer = GroupWriter(HeldDatabase(database, hold_the_first))
     journal = SqlJournal(writer)
     futures = [journal.write(a_token("_0"))]
     while not begun:
@@ -170,12 +169,11 @@ def test_a_full_queue_is_busy(database_url: str, node, a_token) -> None:
     database = open_database(database_url)
     entered, proceed = threading.Event(), threading.Event()
 
-    @event.listens_for(database.writers, "begin")
-    def hold(_connection) -> None:
+    def hold() -> None:
         entered.set()
         proceed.wait(10)
 
-    writer = GroupWriter(database, queue_limit=3)
+    writer = GroupWriter(HeldDatabase(database, hold), queue_limit=3)
     journal = SqlJournal(writer)
     futures = [journal.write(a_token("_0"))]
     entered.wait(10)

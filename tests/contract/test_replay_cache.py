@@ -8,8 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
 
+from tests.contract.held import HeldDatabase
 from tests.fakes import NOON
 from wstrust_sts.errors import Busy
 from wstrust_sts.storage.database import open_database
@@ -109,12 +109,11 @@ def test_of_a_group_the_first_in_line_is_new(database_url: str, node) -> None:
     database = open_database(database_url)
     entered, proceed = threading.Event(), threading.Event()
 
-    @event.listens_for(database.writers, "begin")
-    def hold(_connection) -> None:
+    def hold() -> None:
         entered.set()
         proceed.wait(10)
 
-    writer = GroupWriter(database)
+    writer = GroupWriter(HeldDatabase(database, hold))
     cache = SqlReplayCache(writer)
     verdicts: list[bool] = []
 

@@ -34,6 +34,18 @@ class Response:
     durable: "Future[None] | None" = None
     instead: "Callable[[BaseException], Response] | None" = None
 
+    def with_header(self, name: str, value: str) -> "Response":
+        """This response with one more header field, which what is sent instead has, too."""
+        instead = self.instead
+        return Response(
+            status=self.status,
+            body=self.body,
+            content_type=self.content_type,
+            headers=(*self.headers, (name, value)),
+            durable=self.durable,
+            instead=None if instead is None else lambda failure: instead(failure).with_header(name, value),
+        )
+
 
 Handler = Callable[[Request], Response]
 

@@ -8,6 +8,7 @@ there; whatever goes wrong becomes a SOAP fault with a constant text and a corre
 import logging
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -111,18 +112,27 @@ class Exchange:
     outcome: Outcome | None = None
     failure: BaseException | None = None
 
-    def let_go(self) -> None:
-        """Forgets the parsed tree and all that leads to it, an exception's frames too.
+    def report(self, result: str, *, detail: str = "") -> Report:
+        outcome = self.outcome
+        return Report(
+            correlation_id=self.reply.correlation_id,
+            operation=self.rst.operation.value if self.rst else "",
+            outcome=result,
+            endpoint=self.endpoint.path,
+            source=self.request.source,
+            seconds=time.perf_counter() - self.began,
+            requestor=outcome.requestor if outcome else "",
+            relying_party=outcome.relying_party if outcome else "",
+            detail=detail,
+        )
 
-        The answer waits for the database, and with it this object, until another thread lets go of it; a tree
-        must die in the thread that parsed it.
+    def forget_failures(self) -> None:
+        """Breaks the cycles through an exception's frames, so that the parsed tree dies here and now.
+
+        A tree must die in the thread that parsed it, and a cycle is collected in any.
         """
-        if self.rst is not None:
-            self.rst = replace(self.rst, target=None)
-        if self.outcome is not None:
-            if self.outcome.fault is not None:
-                _forget_frames(self.outcome.fault)
-            self.outcome = replace(self.outcome, response=None, fault=None)
+        if self.outcome is not None and self.outcome.fault is not None:
+            _forget_frames(self.outcome.fault)
         if self.failure is not None:
             _forget_frames(self.failure)
         self.failure = None
@@ -189,6 +199,12 @@ class WsTrustProtocol(Soap11):  # type: ignore[misc]
         raise AssertionError("answers are written by wire/, never by Spyne")
 
 
+class _Context(MethodContext):  # type: ignore[misc]
+    """Spyne's, without its check of every assignment."""
+
+    __setattr__ = object.__setattr__
+
+
 class _Shell(ServerBase):  # type: ignore[misc]
     """Drives Spyne without its WSGI layer."""
 
@@ -196,7 +212,7 @@ class _Shell(ServerBase):  # type: ignore[misc]
 
     def run(self, exchange: Exchange) -> bytes:
         """The answer's octets. Raises whatever refused the exchange."""
-        ctx = MethodContext(self, MethodContext.SERVER)
+        ctx = _Context(self, MethodContext.SERVER)
         try:
             ctx.udc = exchange
             (ctx,) = self.generate_contexts(ctx)
@@ -280,7 +296,7 @@ class SoapBinding:
         try:
             return self._run(exchange)
         finally:
-            exchange.let_go()
+            exchange.forget_failures()
 
     def _run(self, exchange: Exchange) -> Response:
         try:
@@ -296,46 +312,29 @@ class SoapBinding:
         if outcome is None:
             return self._refuse(exchange, RequestFailed("no outcome"))
         if outcome.fault is not None:
-            return replace(self._refuse(exchange, outcome.fault), durable=outcome.durable, instead=self._busy(exchange))
-        self._tell(exchange, outcome.result)
+            return self._refuse(exchange, outcome.fault, durable=outcome.durable)
+        report = exchange.report(outcome.result)
+        self._report(report)
         return Response(
             status=200,
             body=body,
             content_type=exchange.reply.version.content_type,
             durable=outcome.durable,
-            instead=self._busy(exchange),
+            instead=self._when_not_stored(exchange.reply, report),
         )
 
-    def _refuse(self, exchange: Exchange, refusal: StsError) -> Response:
-        self._tell(exchange, f"refused {refusal.code or 'NotWellFormed'}", detail=refusal.detail)
-        headers = (("Retry-After", str(refusal.retry_after)),) if isinstance(refusal, Busy) else ()
-        return Response(
-            status=refusal.status,
-            body=write_fault(refusal, exchange.reply),
-            content_type=exchange.reply.version.content_type,
-            headers=headers,
-        )
+    def _refuse(self, exchange: Exchange, refusal: StsError, *, durable: "Future[None] | None" = None) -> Response:
+        report = exchange.report(f"refused {refusal.code or 'NotWellFormed'}", detail=refusal.detail)
+        self._report(report)
+        return _fault(refusal, exchange.reply, durable=durable, instead=self._when_not_stored(exchange.reply, report))
 
-    def _tell(self, exchange: Exchange, result: str, *, detail: str = "") -> None:
-        outcome = exchange.outcome or Outcome()
-        self._report(
-            Report(
-                correlation_id=exchange.reply.correlation_id,
-                operation=exchange.rst.operation.value if exchange.rst else "",
-                outcome=result,
-                endpoint=exchange.endpoint.path,
-                source=exchange.request.source,
-                seconds=time.perf_counter() - exchange.began,
-                requestor=outcome.requestor,
-                relying_party=outcome.relying_party,
-                detail=detail,
-            )
-        )
+    def _when_not_stored(self, reply: ReplyContext, report: Report) -> Callable[[BaseException], Response]:
+        """What is answered instead. It is kept until the database has spoken, and so leads to no parsed tree."""
 
-    def _busy(self, exchange: Exchange) -> Callable[[BaseException], Response]:
         def instead(failure: BaseException) -> Response:
-            detail = failure.detail if isinstance(failure, StsError) else type(failure).__name__
-            return self._refuse(exchange, Busy(f"not stored: {detail}"))
+            refusal = Busy(f"not stored: {failure.detail if isinstance(failure, StsError) else type(failure).__name__}")
+            self._report(replace(report, outcome=f"refused {refusal.code}", detail=refusal.detail))
+            return _fault(refusal, reply)
 
         return instead
 
@@ -346,7 +345,7 @@ class SoapBinding:
         endpoint, reply = exchange.endpoint, exchange.reply
         envelope = read_envelope(root, expected=reply.version)
         addressing = read_addressing(envelope.blocks)
-        exchange.reply = reply = replace(reply, addressing=addressing)
+        exchange.reply = reply = reply.with_addressing(addressing)
         demand_understood(envelope)
         demand_anonymous_replies(envelope.blocks)
         operation = _read_operation(exchange.request, addressing, endpoint)
@@ -390,6 +389,23 @@ class SoapBinding:
             return
         if addressing.to not in (f"{self._public_url}{endpoint.path}", ns.WSA_ANONYMOUS, ns.WSA04_ANONYMOUS):
             raise DestinationUnreachable("wsa:To names another address")
+
+
+def _fault(
+    refusal: StsError,
+    reply: ReplyContext,
+    *,
+    durable: "Future[None] | None" = None,
+    instead: Callable[[BaseException], Response] | None = None,
+) -> Response:
+    return Response(
+        status=refusal.status,
+        body=write_fault(refusal, reply),
+        content_type=reply.version.content_type,
+        headers=(("Retry-After", str(refusal.retry_after)),) if isinstance(refusal, Busy) else (),
+        durable=durable,
+        instead=instead,
+    )
 
 
 def _media_type(request: Request) -> MediaType:

@@ -67,8 +67,7 @@ class SqlAccounts:
             return None
         for _ in range(_ATTEMPTS):
             asked_at = time.monotonic()
-            with self._database.reading() as connection:
-                row = connection.execute(_FIND, {"realm": realm, "name": name}).first()
+            row = self._database.fetch_one(_FIND, {"realm": realm, "name": name})
             if row is None:
                 return None
             self._generation.seen(row.generation, asked_at=asked_at)
@@ -109,7 +108,7 @@ def _account(realm: str, row: Any, children: Children) -> Account:
         realm=realm,
         name=row.name,
         version=row.version,
-        enabled=row.enabled,
+        enabled=bool(row.enabled),
         expires_at=None if row.expires_at is None else instant(row.expires_at),
         password_hash=children.password_hash,
         claims=children.claims,

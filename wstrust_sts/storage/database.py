@@ -1,23 +1,38 @@
 """One open database: single reads, and transactions."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Select
 from sqlalchemy.exc import SQLAlchemyError
 
+from wstrust_sts.storage.compiled import Compiled, DriverConnections, Transaction, Values
 from wstrust_sts.storage.engine import PATIENCE, parse_url, reading_engine, sqlite_file, writing_engine
 from wstrust_sts.storage.failures import UnusableDatabase, describe, unavailable_is_busy
 from wstrust_sts.storage.migrate import HEAD, current
 
 
-@dataclass(frozen=True, slots=True)
 class Database:
     """Two pools of connections to one database: for single reads, and for transactions. Thread-safe."""
 
-    readers: Engine
-    writers: Engine
+    def __init__(self, readers: Engine, writers: Engine) -> None:
+        self.readers = readers
+        self.writers = writers
+        self._reading = DriverConnections(readers)
+        self._writing = DriverConnections(writers)
+        self._compiled: dict[Select[Any], Compiled] = {}
+
+    def fetch_one(self, statement: Select[Any], values: Values) -> Any:
+        """The first row of a SELECT that every request runs (compiled.py), or None. Raises Busy."""
+        compiled = self._compiled.get(statement)
+        if compiled is None:
+            compiled = self._compiled[statement] = Compiled(statement, self.readers.dialect)
+        return self._reading.fetch_one(compiled, values)
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """A transaction for compiled statements. Raises Busy."""
+        return self._writing.transaction()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -32,6 +47,8 @@ class Database:
             yield connection
 
     def close(self) -> None:
+        self._reading.close()
+        self._writing.close()
         self.readers.dispose()
         self.writers.dispose()
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Executable, bindparam, insert, update
+from sqlalchemy import Dialect, Executable, bindparam, insert, update
 
+from wstrust_sts.storage.compiled import Compiled, Transaction
 from wstrust_sts.storage.schema import audit_event, issued_token, replay
 
 Row = Mapping[str, object]
@@ -49,15 +50,18 @@ class Unit:
         self.done.set_running_or_notify_cancel()  # what is queued will be written, whoever stops waiting for it
 
 
-def store(connection: Connection, units: Sequence[Unit]) -> None:
+def store(transaction: Transaction, units: Sequence[Unit]) -> None:
     """Writes the rows of all units. Every writer takes tables and rows in the same order, so that no two
     transactions wait for each other.
     """
-    _execute(connection, _INSERT_TOKENS, [row for unit in units for row in unit.tokens])
-    cancellations = sorted(cancellation for unit in units for cancellation in unit.cancellations)
-    _execute(connection, _CANCEL, [cancellation._asdict() for cancellation in cancellations])
-    _remember(connection, units)
-    _execute(connection, _INSERT_EVENTS, [row for unit in units for row in unit.events])
+    statements = _statements(transaction.dialect)
+    if tokens := [row for unit in units for row in unit.tokens]:
+        transaction.execute_many(statements.insert_tokens, tokens)
+    if cancellations := sorted(cancellation for unit in units for cancellation in unit.cancellations):
+        transaction.execute_many(statements.cancel, [cancellation._asdict() for cancellation in cancellations])
+    _remember(transaction, statements.remember, units)
+    if events := [row for unit in units for row in unit.events]:
+        transaction.execute_many(statements.insert_events, events)
 
 
 _INSERT_TOKENS = insert(issued_token)
@@ -73,26 +77,35 @@ _CANCEL = (
 )
 
 
-def _execute(connection: Connection, statement: Executable, rows: Sequence[Row]) -> None:
-    if rows:
-        connection.execute(statement, rows)
+class _Statements(NamedTuple):
+    insert_tokens: Compiled
+    cancel: Compiled
+    remember: Compiled
+    insert_events: Compiled
 
 
-def _remember(connection: Connection, units: Iterable[Unit]) -> None:
+@cache
+def _statements(dialect: Dialect) -> _Statements:
+    return _Statements(
+        insert_tokens=Compiled(_INSERT_TOKENS, dialect),
+        cancel=Compiled(_CANCEL, dialect),
+        remember=Compiled(_remember_statement(dialect.name), dialect),
+        insert_events=Compiled(_INSERT_EVENTS, dialect),
+    )
+
+
+def _remember(transaction: Transaction, statement: Compiled, units: Iterable[Unit]) -> None:
     """Sets `new` on the units whose sighting is the first: of this group, and of what is stored and not expired."""
     first: dict[tuple[str, bytes], tuple[Sighting, Unit]] = {}
     for unit in units:
         unit.new = False
         if unit.sighting is not None:
             first.setdefault((unit.sighting.realm, unit.sighting.digest), (unit.sighting, unit))
-    if not first:
-        return
-    rows = [first[key][0]._asdict() for key in sorted(first)]
-    for realm, digest in connection.execute(_remember_statement(connection.dialect.name), rows):
-        first[realm, bytes(digest)][1].new = True
+    for key in sorted(first):
+        sighting, unit = first[key]
+        unit.new = transaction.returns_row(statement, sighting._asdict())
 
 
-@cache
 def _remember_statement(dialect: str) -> Executable:
     """Inserts sightings, or takes over rows that had expired when this one was seen; returns which it did."""
     statement: Any

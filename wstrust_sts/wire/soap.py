@@ -20,20 +20,13 @@ _FAULT_PREFIXES = {"wsse": ns.WSSE, "wsu": ns.WSU}
 class SoapVersion(enum.Enum):
     """A SOAP version, by the namespace of its envelope."""
 
-    SOAP11 = ns.SOAP11
-    SOAP12 = ns.SOAP12
+    SOAP11 = ns.SOAP11, "text/xml"
+    SOAP12 = ns.SOAP12, "application/soap+xml"
 
-    @property
-    def namespace(self) -> str:
-        return self.value
-
-    @property
-    def media_type(self) -> str:
-        return "text/xml" if self is SoapVersion.SOAP11 else "application/soap+xml"
-
-    @property
-    def content_type(self) -> str:
-        return f"{self.media_type}; charset=utf-8"
+    def __init__(self, namespace: str, media_type: str) -> None:
+        self.namespace = namespace
+        self.media_type = media_type
+        self.content_type = f"{media_type}; charset=utf-8"
 
     @classmethod
     def of_media_type(cls, media_type: str) -> "SoapVersion | None":
@@ -120,6 +113,15 @@ class ReplyContext:
     correlation_id: str
     now: datetime
     addressing: Addressing | None = None
+
+    def with_addressing(self, addressing: Addressing | None) -> "ReplyContext":
+        return ReplyContext(
+            version=self.version,
+            trust=self.trust,
+            correlation_id=self.correlation_id,
+            now=self.now,
+            addressing=addressing,
+        )
 
 
 def write_answer(body: bytes, *, action: str, context: ReplyContext, blocks: str = "") -> bytes:

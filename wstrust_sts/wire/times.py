@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,7})?(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
 
@@ -22,6 +23,10 @@ def read_time(text: str) -> datetime:
         raise ValueError("a time outside the calendar") from None
 
 
+@lru_cache(maxsize=64)
 def write_time(instant: datetime) -> str:
-    """A UTC instant with exactly three fraction digits and Z (wire contract row 18); what is finer is cut."""
+    """A UTC instant with exactly three fraction digits and Z (wire contract row 18); what is finer is cut.
+
+    One answer writes the same few instants many times.
+    """
     return instant.isoformat(timespec="milliseconds")[:23] + "Z"
