@@ -79,7 +79,8 @@ def cancel(target: str, *, trust: str = ns.WST13) -> str:
 
 
 def envelope(body: str, *headers: str, soap: str = "1.2") -> str:
-    return f'<s:Envelope xmlns:s="{SOAP[soap]}"><s:Header>{"".join(headers)}</s:Header><s:Body>{body}</s:Body></s:Envelope>'
+    header = f"<s:Header>{''.join(headers)}</s:Header>"
+    return f'<s:Envelope xmlns:s="{SOAP[soap]}">{header}<s:Body>{body}</s:Body></s:Envelope>'
 
 
 def content_type(soap: str = "1.2", *, action: str | None = None) -> str:

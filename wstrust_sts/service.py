@@ -6,7 +6,7 @@ that no plug-in can forget one. No XML, no SQL and no plug-in is known to this m
 
 import hmac
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wstrust_sts.errors import (
     InvalidHeaderToken,
@@ -74,7 +74,7 @@ class Verdict:
     entries: tuple[Entry, ...] = ()
     relying_party: str = ""
     token_id: str = ""
-    decision: Decision = Decision()
+    decision: Decision = field(default_factory=Decision)
 
 
 class SecurityTokenService:

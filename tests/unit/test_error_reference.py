@@ -8,7 +8,9 @@ import pytest
 from wstrust_sts import errors
 
 REFERENCE = (Path(__file__).parents[2] / "docs" / "errors.md").read_text()
-PREFIXED = {f"{fault.namespace}:{fault.code}" for fault in errors.fault_classes() if fault.namespace not in ("soap", "none")}
+PREFIXED = {
+    f"{fault.namespace}:{fault.code}" for fault in errors.fault_classes() if fault.namespace not in ("soap", "none")
+}
 
 
 @pytest.mark.parametrize("fault", errors.fault_classes(), ids=lambda fault: fault.__name__)
