@@ -231,6 +231,8 @@ def demand_status_type(request: RequestSecurityToken) -> None:
 def shared_claims(claims: Sequence[tuple[Claim, ...]]) -> tuple[Claim, ...]:
     """What every party of one token may be told: the first's claims, with the values that all others get too."""
     first, *others = claims
+    if not others:
+        return first
     told = []
     for claim in first:
         values = tuple(value for value in claim.values if all(_has(other, claim.type, value) for other in others))

@@ -61,9 +61,11 @@ class PasswordChecker:
         queue: int,
         remember_for: timedelta = timedelta(minutes=5),
         remembered: int = 10_000,
+        hasher: PasswordHasher = _ARGON2ID,
     ) -> None:
         if slots < 1 or queue < 0:
             raise ValueError("a password checker needs a slot, and a queue of no less than nothing")
+        self._hasher = hasher
         self._slots = threading.BoundedSemaphore(slots)
         self._places = threading.BoundedSemaphore(slots + queue)
         self._verdicts = _Verdicts(remember_for, remembered)
@@ -104,7 +106,7 @@ class PasswordChecker:
 
     def _hashes_to(self, credential: "_Credential", octets: bytes) -> bool:
         try:
-            return _ARGON2ID.verify(credential.stored, octets)
+            return self._hasher.verify(credential.stored, octets)
         except VerifyMismatchError:
             return False
         except (VerificationError, ValueError) as failure:

@@ -200,9 +200,12 @@ class WsTrustProtocol(Soap11):  # type: ignore[misc]
 
 
 class _Context(MethodContext):  # type: ignore[misc]
-    """Spyne's, without its check of every assignment."""
+    """Spyne's, without its check of every assignment, and without events, which nobody here listens to."""
 
     __setattr__ = object.__setattr__
+
+    def fire_event(self, event: str, *args: object, **kwargs: object) -> None:
+        pass
 
 
 class _Shell(ServerBase):  # type: ignore[misc]

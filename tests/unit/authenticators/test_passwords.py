@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,32 +45,33 @@ def refusal(checker: PasswordChecker, account: Account, password: str) -> Failed
     return caught.value
 
 
+class HeldHasher(PasswordHasher):
+    """Verifies the password `held` only when it is let go, and finds it wrong."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self.let_go = threading.Event()
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> bool:
+        if password == b"held":
+            assert self.let_go.wait(30)
+            raise VerifyMismatchError
+        return super().verify(hash, password)
+
+
 @contextmanager
-def all_places_taken(checker: PasswordChecker, *, by: int) -> Iterator[list[FailedAuthentication]]:
-    """Keeps `by` slow verifications under way; yields the list that their refusals end up in."""
+def all_places_taken(checker: PasswordChecker, hasher: HeldHasher, *, by: int) -> Iterator[list[FailedAuthentication]]:
+    """Keeps `by` verifications under way, all the places there are; yields the list their refusals end up in."""
     ends: list[FailedAuthentication] = []
-    threads = [threading.Thread(target=lambda: ends.append(patient_refusal(checker))) for _ in range(by)]
+    threads = [threading.Thread(target=lambda: ends.append(refusal(checker, ALICE, "held"))) for _ in range(by)]
     for thread in threads:
         thread.start()
-    while True:
-        try:
-            checker.refuse("x", reason="probing")
-        except FailedAuthentication:
-            continue
-        except Busy:
-            break
+    while checker._places._value:  # nothing else shows that a thread waits in the queue
+        time.sleep(0.001)
     yield ends
+    hasher.let_go.set()
     for thread in threads:
         thread.join()
-
-
-def patient_refusal(checker: PasswordChecker) -> FailedAuthentication:
-    """The refusal of the slow account, after as many tries as the probing of others makes necessary."""
-    while True:
-        try:
-            return refusal(checker, SLOW, "x")
-        except Busy:
-            time.sleep(0.001)
 
 
 # -- hash_password
@@ -243,8 +245,9 @@ def test_the_least_recently_used_verdict_leaves_first() -> None:
 
 
 def test_beyond_slots_and_queue_the_answer_is_busy_at_once() -> None:
-    checker = PasswordChecker(slots=1, queue=1)
-    with all_places_taken(checker, by=2) as ends:
+    hasher = HeldHasher()
+    checker = PasswordChecker(slots=1, queue=1, hasher=hasher)
+    with all_places_taken(checker, hasher, by=2) as ends:
         with pytest.raises(Busy) as caught:
             checker.verify(ALICE, PASSWORD, now=NOON)
         with pytest.raises(Busy):
@@ -255,9 +258,10 @@ def test_beyond_slots_and_queue_the_answer_is_busy_at_once() -> None:
 
 
 def test_a_remembered_password_needs_no_slot() -> None:
-    checker = PasswordChecker(slots=1, queue=0)
+    hasher = HeldHasher()
+    checker = PasswordChecker(slots=1, queue=0, hasher=hasher)
     checker.verify(ALICE, PASSWORD, now=NOON)
-    with all_places_taken(checker, by=1) as ends:
+    with all_places_taken(checker, hasher, by=1) as ends:
         checker.verify(ALICE, PASSWORD, now=NOON)
         assert not ends
 
