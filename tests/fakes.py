@@ -14,20 +14,8 @@ from datetime import UTC, datetime, timedelta
 from wstrust_sts import ports
 from wstrust_sts.addresses import candidates, parse_address
 from wstrust_sts.errors import Busy, RequestFailed
-from wstrust_sts.model import (
-    Account,
-    AppliesToRule,
-    AuditEvent,
-    Claim,
-    Entry,
-    KeyState,
-    Realm,
-    RelyingParty,
-    RelyingPartyMatch,
-    SigningKeyRecord,
-    TokenCancelled,
-    TokenRecord,
-)
+from wstrust_sts.model import Account, AppliesToRule, Claim, Realm, RelyingParty, RelyingPartyMatch
+from wstrust_sts.records import AuditEvent, Entry, KeyState, SigningKeyRecord, TokenCancelled, TokenRecord
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 REALM = Realm(name="default", issuer="https://sts.example.test/trust", pairwise_secret=b"p" * 32)

@@ -22,8 +22,8 @@ from cryptography.x509.oid import NameOID
 
 from wstrust_sts import ns
 from wstrust_sts.errors import FailedCheck, RequestFailed
-from wstrust_sts.model import KeyState, SigningKeyRecord
 from wstrust_sts.ports import SecretBox, Signer, SigningKeys, VerificationKey
+from wstrust_sts.records import KeyState, SigningKeyRecord
 
 RSA_2048 = "rsa-2048"
 RSA_3072 = "rsa-3072"

@@ -27,9 +27,9 @@ from wstrust_sts.model import (
     RelyingPartyMatch,
     RequestSecurityToken,
     TokenDescriptor,
-    TokenRecord,
     TokenType,
 )
+from wstrust_sts.records import TokenRecord
 
 OPERATIONS = frozenset({Operation.ISSUE, Operation.VALIDATE, Operation.CANCEL})
 _ENCRYPTION_ALGORITHMS = frozenset(

@@ -9,20 +9,17 @@ from wstrust_sts.model import (
     Account,
     Authenticated,
     Claim,
-    Entry,
     IssuedToken,
-    KeyState,
     Principal,
     Realm,
     ReceivedToken,
     RelyingParty,
     RelyingPartyMatch,
     RequestedClaim,
-    SigningKeyRecord,
     TokenDescriptor,
-    TokenRecord,
     TokenType,
 )
+from wstrust_sts.records import Entry, KeyState, SigningKeyRecord, TokenRecord
 
 
 class Clock(Protocol):

@@ -19,12 +19,10 @@ from wstrust_sts.errors import (
     UnsupportedSecurityToken,
 )
 from wstrust_sts.model import (
-    AuditEvent,
     Authenticated,
     Circumstances,
     Claim,
     Decision,
-    Entry,
     Evidence,
     IssuedToken,
     Operation,
@@ -37,8 +35,6 @@ from wstrust_sts.model import (
     RequestSecurityToken,
     RequestSecurityTokenResponse,
     Status,
-    TokenCancelled,
-    TokenRecord,
     TokenType,
     VerifiedMessage,
     VerifiedToken,
@@ -63,6 +59,7 @@ from wstrust_sts.ports import (
     RelyingParties,
     TokenProvider,
 )
+from wstrust_sts.records import AuditEvent, Entry, TokenCancelled, TokenRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,15 +15,8 @@ from sqlalchemy import text
 
 from tests.fakes import NOON
 from wstrust_sts.keys import AesGcmSecretBox
-from wstrust_sts.model import (
-    Account,
-    AppliesToRule,
-    AuditEvent,
-    Claim,
-    Realm,
-    RelyingParty,
-    TokenRecord,
-)
+from wstrust_sts.model import Account, AppliesToRule, Claim, Realm, RelyingParty
+from wstrust_sts.records import AuditEvent, TokenRecord
 from wstrust_sts.storage.database import Database, open_database
 from wstrust_sts.storage.engine import parse_url, writing_engine
 from wstrust_sts.storage.migrate import upgrade

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.fakes import NOON
-from wstrust_sts.model import TokenCancelled
+from wstrust_sts.records import TokenCancelled
 
 
 def test_a_record_comes_back_as_it_was_written(node, a_token) -> None:

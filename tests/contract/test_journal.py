@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from tests.contract.held import HeldDatabase
 from tests.fakes import NOON
 from wstrust_sts.errors import Busy
-from wstrust_sts.model import TokenCancelled
+from wstrust_sts.records import TokenCancelled
 from wstrust_sts.storage.database import open_database
 from wstrust_sts.storage.journal import SqlJournal
 from wstrust_sts.storage.schema import audit_event, issued_token
@@ -228,7 +228,7 @@ import sys
 from datetime import timedelta
 from tests.fakes import NOON
 from wstrust_sts.keys import AesGcmSecretBox
-from wstrust_sts.model import AuditEvent, TokenCancelled
+from wstrust_sts.records import AuditEvent, TokenCancelled
 from wstrust_sts.storage.database import open_database
 from wstrust_sts.storage.stores import open_stores
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from tests.fakes import NOON
-from wstrust_sts.model import KeyState, Realm, SigningKeyRecord
+from wstrust_sts.model import Realm
+from wstrust_sts.records import KeyState, SigningKeyRecord
 
 
 def a_key(key_id: str, *, realm: str = "default", age: int = 0, state: KeyState = KeyState.ACTIVE) -> SigningKeyRecord:

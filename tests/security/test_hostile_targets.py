@@ -23,7 +23,8 @@ from tests.harness import PASSWORDS, signing_key
 from wstrust_sts import ns
 from wstrust_sts.errors import InvalidRequest, InvalidSecurityToken, NotAuthorized
 from wstrust_sts.keys import LocalSigner, make_signing_key, unwrap
-from wstrust_sts.model import KeyState, TokenType
+from wstrust_sts.model import TokenType
+from wstrust_sts.records import KeyState
 
 each_type = pytest.mark.parametrize("token_type", list(TokenType), ids=lambda token_type: token_type.value)
 _URIS = {TokenType.SAML20: ns.TP11_SAML20, TokenType.SAML11: ns.TP11_SAML11}

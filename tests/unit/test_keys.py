@@ -23,7 +23,7 @@ from wstrust_sts.keys import (
     make_signing_key,
     unwrap,
 )
-from wstrust_sts.model import KeyState
+from wstrust_sts.records import KeyState
 
 each_key = pytest.mark.parametrize("algorithm", KEY_ALGORITHMS)
 

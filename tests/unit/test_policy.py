@@ -22,11 +22,11 @@ from wstrust_sts.model import (
     Principal,
     RelyingPartyMatch,
     RequestSecurityToken,
-    TokenRecord,
     TokenType,
     TrustVersion,
 )
 from wstrust_sts.policy import IssueQuestion, authorize_issue, demand_supported, shared_claims
+from wstrust_sts.records import TokenRecord
 
 HOUR = timedelta(hours=1)
 METHOD = AuthenticationMethod.PASSWORD_OVER_TLS

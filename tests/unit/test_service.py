@@ -25,7 +25,6 @@ from wstrust_sts.errors import (
 from wstrust_sts.model import (
     Account,
     AppliesTo,
-    AuditEvent,
     Authenticated,
     AuthenticationMethod,
     Circumstances,
@@ -38,8 +37,6 @@ from wstrust_sts.model import (
     RequestedClaim,
     RequestSecurityToken,
     Status,
-    TokenCancelled,
-    TokenRecord,
     TokenType,
     TrustVersion,
     UnknownToken,
@@ -47,6 +44,7 @@ from wstrust_sts.model import (
     VerifiedMessage,
     VerifiedToken,
 )
+from wstrust_sts.records import AuditEvent, TokenCancelled, TokenRecord
 from wstrust_sts.service import SecurityTokenService
 
 PASSWORD, TLS = AuthenticationMethod.PASSWORD, AuthenticationMethod.PASSWORD_OVER_TLS

@@ -11,14 +11,7 @@ from datetime import datetime, timedelta
 from wstrust_sts import ns
 from wstrust_sts.authenticators.passwords import PasswordChecker
 from wstrust_sts.errors import FailedAuthentication, MessageExpired
-from wstrust_sts.model import (
-    Account,
-    Authenticated,
-    AuthenticationMethod,
-    Realm,
-    ReceivedToken,
-    UsernamePassword,
-)
+from wstrust_sts.model import Account, Authenticated, AuthenticationMethod, Realm, ReceivedToken, UsernamePassword
 from wstrust_sts.ports import Accounts, ReplayCache
 
 

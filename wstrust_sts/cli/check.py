@@ -12,8 +12,9 @@ import click
 from wstrust_sts.cli.opening import config_option, now
 from wstrust_sts.cli.output import json_option, print_json, print_table
 from wstrust_sts.config import Config, ConfigurationError, load_config, read_key_encryption_key
-from wstrust_sts.model import KeyState, Realm, RelyingParty
+from wstrust_sts.model import Realm, RelyingParty
 from wstrust_sts.ports import SecretBox
+from wstrust_sts.records import KeyState
 from wstrust_sts.strict_toml import Problem
 
 if TYPE_CHECKING:

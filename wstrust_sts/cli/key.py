@@ -8,7 +8,7 @@ import click
 from wstrust_sts.cli.opening import config_option, opened, realm_option, require_realm
 from wstrust_sts.cli.output import Refusal, json_option, print_json, print_table
 from wstrust_sts.cli.signing_keys import DEFAULT_ALGORITHM, active_key, add_signing_key
-from wstrust_sts.model import SigningKeyRecord
+from wstrust_sts.records import SigningKeyRecord
 
 
 @click.group()

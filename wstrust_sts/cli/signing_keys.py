@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from wstrust_sts.cli.opening import Deployment, now
-from wstrust_sts.model import KeyState, SigningKeyRecord
+from wstrust_sts.records import KeyState, SigningKeyRecord
 
 DEFAULT_ALGORITHM = "rsa-2048"
 

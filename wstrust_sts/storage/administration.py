@@ -9,8 +9,9 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from wstrust_sts.errors import Busy
-from wstrust_sts.model import Account, Claim, KeyState, Realm, RelyingParty, SigningKeyRecord
+from wstrust_sts.model import Account, Claim, Realm, RelyingParty
 from wstrust_sts.ports import SecretBox
+from wstrust_sts.records import KeyState, SigningKeyRecord
 from wstrust_sts.storage.account_changes import remove_account, write_account
 from wstrust_sts.storage.accounts import read_accounts
 from wstrust_sts.storage.columns import is_storable, microseconds, new_row_key

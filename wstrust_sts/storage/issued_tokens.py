@@ -2,7 +2,7 @@
 
 from sqlalchemy import bindparam, select
 
-from wstrust_sts.model import TokenRecord
+from wstrust_sts.records import TokenRecord
 from wstrust_sts.storage.columns import instant, is_storable
 from wstrust_sts.storage.database import Database
 from wstrust_sts.storage.schema import issued_token

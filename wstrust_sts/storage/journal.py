@@ -3,7 +3,7 @@
 import json
 from concurrent.futures import Future
 
-from wstrust_sts.model import AuditEvent, Entry, TokenCancelled, TokenRecord
+from wstrust_sts.records import AuditEvent, Entry, TokenCancelled, TokenRecord
 from wstrust_sts.storage.columns import legible, microseconds, row_key
 from wstrust_sts.storage.units import Cancellation, Row, Unit
 from wstrust_sts.storage.writer import GroupWriter

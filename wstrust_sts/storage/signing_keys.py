@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import bindparam, select
 
-from wstrust_sts.model import KeyState, SigningKeyRecord
+from wstrust_sts.records import KeyState, SigningKeyRecord
 from wstrust_sts.storage.columns import instant
 from wstrust_sts.storage.database import Database
 from wstrust_sts.storage.generation import Generation

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-import spyne.const
 from lxml import etree
 
 from tests import messages
@@ -26,14 +25,7 @@ from wstrust_sts.errors import (
     TooLarge,
     UnsupportedMediaType,
 )
-from wstrust_sts.model import (
-    Endpoint,
-    Operation,
-    Outcome,
-    RequestSecurityTokenResponse,
-    Status,
-    TrustVersion,
-)
+from wstrust_sts.model import Endpoint, Operation, Outcome, RequestSecurityTokenResponse, Status, TrustVersion
 from wstrust_sts.registry import LAYOUTS, POLICIES
 from wstrust_sts.wire.wsse import Freshness
 

@@ -5,14 +5,7 @@ token is spliced in as it was signed.
 """
 
 from wstrust_sts import ns
-from wstrust_sts.model import (
-    IssuedToken,
-    KeyType,
-    Operation,
-    RequestSecurityTokenResponse,
-    TokenType,
-    TrustVersion,
-)
+from wstrust_sts.model import IssuedToken, KeyType, Operation, RequestSecurityTokenResponse, TokenType, TrustVersion
 from wstrust_sts.wire.markup import attribute, text
 from wstrust_sts.wire.times import write_time
 

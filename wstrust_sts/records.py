@@ -1,0 +1,85 @@
+"""What is stored: the rows of the register, of the audit trail and of the signing keys, as plain values.
+
+Times are timezone-aware UTC. A record never holds a token's text or a secret in the clear.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRecord:
+    """A row of the token register; never the token's text."""
+
+    realm: str
+    token_id: str
+    digest: bytes
+    token_type: str
+    relying_party: str
+    subject: str  # the NameID value that went out
+    account: str  # the account's id
+    requestor: str  # the account name of who asked
+    methods: str
+    key_id: str
+    key_type: str
+    issued_at: datetime
+    expires_at: datetime
+    renewing_allowed: bool = True
+    renewing_after_expiry: bool = False
+    cancelled_at: datetime | None = None
+    cancel_reason: str | None = None
+    correlation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenCancelled:
+    """The durable fact that a token was cancelled."""
+
+    realm: str
+    token_id: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    """One operation, whatever its outcome. `outcome` is `issued`, `valid`, `invalid`, `cancelled` or a fault code."""
+
+    realm: str
+    correlation_id: str
+    at: datetime
+    operation: str
+    outcome: str
+    endpoint: str
+    source: str = ""
+    requestor: str = ""
+    relying_party: str = ""
+    token_id: str = ""
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+Entry = TokenRecord | TokenCancelled | AuditEvent
+
+
+class KeyState(enum.Enum):
+    """The life of a signing key: published before it signs, and honoured after it stopped."""
+
+    NEXT = "next"
+    ACTIVE = "active"
+    RETIRING = "retiring"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKeyRecord:
+    """A signing key as stored: the private key wrapped by the `SecretBox`, the certificate in DER."""
+
+    id: str
+    realm: str
+    state: KeyState
+    algorithm: str  # rsa-2048, rsa-3072, ec-p256
+    certificate: bytes
+    wrapped_private_key: bytes = field(repr=False)
+    created_at: datetime
