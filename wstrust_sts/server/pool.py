@@ -4,6 +4,9 @@ Python runs one thread at a time, so that many runnable ones only take the inter
 enough to sign in one while the other computes. A job that runs longer than `STALL_SECONDS` is taken to wait
 for something (a password hash, the database), and one more thread may run for each of these. Threads wait in a
 stack: the one that worked last works next, with warm caches, and a server with little to do has few threads.
+
+A thread ends after JOBS jobs, and another takes its place: lxml keeps every name of an element, attribute or
+namespace that it has read for as long as the thread lives, and clients choose names.
 """
 
 import threading
@@ -14,17 +17,19 @@ from collections.abc import Callable
 RUNNING = 2
 STALL_SECONDS = 0.0015
 RELIEF_SECONDS = 0.001
+JOBS = 64
 
 Job = Callable[[], None]
 
 
 class Thread:
-    """A worker's own state: the job it is to do next, and since when it does it."""
+    """A worker's own state: the job it is to do next, since when it does it, and how many it may do."""
 
-    __slots__ = ("job", "since", "wake")
+    __slots__ = ("job", "left", "since", "wake")
 
     def __init__(self, job: Job | None) -> None:
         self.job = job
+        self.left = JOBS
         self.since = time.monotonic()
         self.wake = threading.Lock()
         self.wake.acquire()
@@ -104,10 +109,15 @@ class ThreadPool:
                 thread.wake.acquire()
 
     def _next(self, thread: Thread) -> bool:
-        """Whether the thread has something more to do at once, or must not wait because the pool is closed."""
+        """Whether the thread has something more to do at once, or must not wait because it is to end."""
         with self._lock:
             self._busy.discard(thread)
+            thread.left -= 1
             if self._closed:
+                return True
+            if not thread.left:
+                if self._waiting and self._has_room():
+                    self._employ()
                 return True
             if self._waiting and self._has_room():
                 thread.job = self._waiting.popleft()
