@@ -146,6 +146,17 @@ class TestRow27:
         client.sts.clock.advance(timedelta(days=30))
         assert [verdict(client, target) for target in (token, reference)] == ["invalid", "invalid"]
 
+    @EACH_TYPE
+    @pytest.mark.parametrize("name", ["u:Id", "Id", "ID", "AssertionID", "xml:id"])
+    def test_rows_8_and_27_an_id_that_is_not_unique_in_the_message_makes_a_target_invalid(
+        self, client, token_type, name
+    ):
+        token = client.token(token_type=token_type)
+        identifier = etree.fromstring(token).get("ID") or etree.fromstring(token).get("AssertionID")
+        twin = f'<x:Twin xmlns:x="urn:x" xmlns:u="{ns.WSU}" {name}="{identifier}"/>'
+        assert verdict(client, token, headers=(twin,)) == "invalid"
+        assert verdict(client, token, headers=(twin.replace(identifier, "_another"),)) == "valid"
+
     def test_row_27_another_token_type_asks_for_what_is_not_offered(self, client):
         body = client.rst(
             "Validate",
