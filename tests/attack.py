@@ -293,7 +293,7 @@ _CORRELATION_ID = re.compile(r"[0-9a-f]{32}")
 
 def demand_sound(answer: Answer) -> None:
     """A well-formed SOAP answer with one Timestamp, a fault with a correlation id, or a plain refusal; no leak."""
-    correlation_id = answer.headers.get("X-Correlation-Id", "")
+    correlation_id = answer.headers.get("x-correlation-id", "")
     assert _CORRELATION_ID.fullmatch(correlation_id)
     if answer.content_type.startswith("text/plain"):
         assert _PLAIN.get(answer.body) == answer.status, answer.body[:300]

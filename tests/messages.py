@@ -116,7 +116,8 @@ class Answer:
 
     @classmethod
     def of(cls, response: Response) -> "Answer":
-        return cls(response.status, response.body, response.content_type, dict(response.headers))
+        fields = {name.lower(): value for name, value in response.headers}
+        return cls(response.status, response.body, response.content_type, fields)
 
     @property
     def root(self):

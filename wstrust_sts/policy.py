@@ -190,7 +190,7 @@ def _strongest(methods: Sequence[AuthenticationMethod]) -> AuthenticationMethod:
 
 
 def authorize_validate(
-    principal: Principal, record: TokenRecord, relying_party: RelyingParty | None, *, by_reference: bool
+    principal: Principal, record: TokenRecord, relying_party: RelyingParty, *, by_reference: bool
 ) -> None:
     """Who may learn the status of a token (wire contract row 27).
 
@@ -198,7 +198,7 @@ def authorize_validate(
     """
     if by_reference and not _concerns(principal, record):
         raise InvalidSecurityToken("by reference, only the requestor and the subject of a token learn its status")
-    if relying_party is not None and relying_party.validators and principal.name not in relying_party.validators:
+    if relying_party.validators and principal.name not in relying_party.validators:
         raise NotAuthorized(f"{relying_party.name} lets only its own accounts validate")
 
 
@@ -209,7 +209,7 @@ def authorize_cancel(principal: Principal, record: TokenRecord, realm: Realm, *,
     """
     if principal.account.id == record.account:
         return "by its subject"
-    if principal.name == record.requestor:
+    if principal.account.id == record.requestor:
         return "by its requestor"
     if principal.name in realm.administrators:
         return "by an administrator"
@@ -219,7 +219,7 @@ def authorize_cancel(principal: Principal, record: TokenRecord, realm: Realm, *,
 
 
 def _concerns(principal: Principal, record: TokenRecord) -> bool:
-    return principal.account.id == record.account or principal.name == record.requestor
+    return principal.account.id == record.account or principal.account.id == record.requestor
 
 
 def demand_status_type(request: RequestSecurityToken) -> None:

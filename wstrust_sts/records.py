@@ -20,7 +20,7 @@ class TokenRecord:
     relying_party: str
     subject: str  # the NameID value that went out
     account: str  # the account's id
-    requestor: str  # the account name of who asked
+    requestor: str  # the id of the account that asked
     methods: str
     key_id: str
     key_type: str

@@ -5,6 +5,7 @@ that no plug-in can forget one. No XML, no SQL and no plug-in is known to this m
 """
 
 import hmac
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -60,6 +61,8 @@ from wstrust_sts.ports import (
     TokenProvider,
 )
 from wstrust_sts.records import AuditEvent, Entry, TokenCancelled, TokenRecord
+
+_USER_INFORMATION = re.compile(r"//[^/]*@")  # of a URL, where some people put a password
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +222,7 @@ class SecurityTokenService:
     def _find(self, address: str, asked: "_Asked") -> RelyingPartyMatch:
         match = self._relying_parties.find(asked.realm.name, address)
         if match is None:
-            raise InvalidScope(f"no relying party is registered for {address[:256]!r}")
+            raise InvalidScope(f"no relying party is registered for {_USER_INFORMATION.sub('//', address)[:256]!r}")
         return match
 
     def _release(
@@ -241,6 +244,8 @@ class SecurityTokenService:
         try:
             record = self._recorded(asked)
             party = self._relying_parties.get(asked.realm.name, record.relying_party)
+            if party is None:
+                raise InvalidSecurityToken("its relying party is not registered any more")
             authorize_validate(asked.principal, record, party, by_reference=by_reference)
         except InvalidSecurityToken as doubt:
             return _status(request, Status.INVALID, Decision(reasons=(doubt.detail,)))
@@ -329,7 +334,7 @@ def _record(issued: IssuedToken, asked: _Asked) -> TokenRecord:
         relying_party=descriptor.relying_party,
         subject=descriptor.subject.value,
         account=principal.account.id,
-        requestor=principal.name,
+        requestor=principal.account.id,
         methods=" ".join(method.value for method in principal.methods),
         key_id=issued.key_id,
         key_type=descriptor.key_type.value,

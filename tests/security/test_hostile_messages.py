@@ -581,7 +581,7 @@ def test_octets_that_are_not_of_the_charset_are_refused(attack: Attack) -> None:
 )
 def test_another_method_is_refused(attack: Attack, method: str) -> None:
     answer = attack.refused(attack.message(), MethodNotAllowed, method=method)
-    assert answer.headers["Allow"] == "GET, HEAD, POST"
+    assert answer.headers["allow"] == "GET, HEAD, POST"
 
 
 def test_a_path_that_is_not_exactly_an_endpoint_is_not_found(attack: Attack) -> None:

@@ -110,7 +110,7 @@ def test_what_is_not_stored_is_not_told(alone: tuple[Attack, InProcess]) -> None
     attack, target = alone
     target.sts.stores.journal.away = True
     answer = attack.refused(attack.message(), Busy)
-    assert answer.headers["Retry-After"] == "1"
+    assert answer.headers["retry-after"] == "1"
     assert b"Assertion" not in answer.body
     assert b"journal" not in answer.body
 

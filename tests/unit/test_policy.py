@@ -303,13 +303,12 @@ class TestDescriptor:
 class TestTargets:
     def test_by_reference_only_requestor_and_subject_may_learn_the_status(self):
         policy.authorize_validate(ALICE, record(), RELYING_PARTY, by_reference=True)
-        policy.authorize_validate(BOB, record(requestor="bob"), RELYING_PARTY, by_reference=True)
+        policy.authorize_validate(BOB, record(requestor=BOB.account.id), RELYING_PARTY, by_reference=True)
         with pytest.raises(InvalidSecurityToken):
             policy.authorize_validate(BOB, record(), RELYING_PARTY, by_reference=True)
 
     def test_by_the_token_itself_everybody_may_unless_the_party_keeps_it_to_itself(self):
         policy.authorize_validate(BOB, record(), RELYING_PARTY, by_reference=False)
-        policy.authorize_validate(BOB, record(), None, by_reference=False)
         strict = replace(RELYING_PARTY, validators=frozenset({"bob"}))
         policy.authorize_validate(BOB, record(), strict, by_reference=False)
         with pytest.raises(NotAuthorized):
@@ -319,7 +318,7 @@ class TestTargets:
         ("principal", "requestor", "administrators", "right"),
         [
             (ALICE, "service", (), "by its subject"),
-            (BOB, "bob", (), "by its requestor"),
+            (BOB, BOB.account.id, (), "by its requestor"),
             (BOB, "service", ("bob",), "by an administrator"),
         ],
     )

@@ -268,7 +268,7 @@ class TestIssue:
             relying_party="rp",
             subject="alice",
             account="id-alice",
-            requestor="alice",
+            requestor="id-alice",
             methods="password-over-tls",
             key_id="key-1",
             key_type="Bearer",
@@ -421,6 +421,11 @@ class TestValidate:
     def test_another_digest_under_a_known_id_is_invalid(self, world):
         record = world.issue()
         assert self.verdict(world.validate(world.presented(record, digest=b"other"))) is Status.INVALID
+
+    def test_a_token_for_a_party_that_was_taken_away_is_invalid(self, world):
+        record = world.issue()
+        world.relying_parties.rows.clear()
+        assert self.verdict(world.validate(world.presented(record), "bob")) is Status.INVALID
 
     def test_a_verified_token_that_is_not_registered_is_invalid(self, world):
         record = world.issue()
