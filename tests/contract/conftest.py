@@ -1,9 +1,5 @@
-"""The databases that every store is tested on: SQLite, and PostgreSQL where WSTRUST_STS_TEST_POSTGRESQL names one.
+"""The databases that every store is tested on: SQLite, and PostgreSQL where its server is installed."""
 
-The PostgreSQL database is emptied for every test.
-"""
-
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,19 +7,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
+from tests import postgresql
 from tests.fakes import NOON
 from wstrust_sts.keys import AesGcmSecretBox
 from wstrust_sts.model import Account, AppliesToRule, Claim, Realm, RelyingParty
 from wstrust_sts.records import AuditEvent, TokenRecord
 from wstrust_sts.storage.database import Database, open_database
-from wstrust_sts.storage.engine import parse_url, writing_engine
 from wstrust_sts.storage.migrate import upgrade
-from wstrust_sts.storage.schema import metadata
 from wstrust_sts.storage.stores import Stores, open_stores
 
-POSTGRESQL = os.environ.get("WSTRUST_STS_TEST_POSTGRESQL", "")
+DATABASES = ["sqlite", "postgresql"] if postgresql.programs() else ["sqlite"]
+collect_ignore = [] if postgresql.programs() else ["test_postgresql.py"]
 
 
 @pytest.fixture(scope="session")
@@ -34,19 +29,23 @@ def migrated_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["sqlite", "postgresql"] if POSTGRESQL else ["sqlite"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path, migrated_sqlite_file: Path) -> str:
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[postgresql.PostgresqlServer]:
+    """Started when the first test asks for it."""
+    with postgresql.running_postgresql() as server:
+        yield server
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A migrated and empty database."""
     if request.param == "sqlite":
-        shutil.copy(migrated_sqlite_file, tmp_path / "sts.db")
-        return f"sqlite:///{tmp_path}/sts.db"
-    engine = writing_engine(parse_url(POSTGRESQL))
-    with engine.begin() as connection:
-        metadata.drop_all(connection)
-        connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
-    engine.dispose()
-    upgrade(POSTGRESQL)
-    return POSTGRESQL
+        shutil.copy(request.getfixturevalue("migrated_sqlite_file"), tmp_path / "sts.db")
+        yield f"sqlite:///{tmp_path}/sts.db"
+    else:
+        server: postgresql.PostgresqlServer = request.getfixturevalue("postgresql_server")
+        with server.database() as url:
+            yield url
 
 
 @pytest.fixture
