@@ -7,11 +7,14 @@ SQLite needs 3 microseconds for the row of an account. Core's way around it cost
 from collections import namedtuple
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from threading import Semaphore
 from typing import Any
 
 from sqlalchemy import Dialect, Engine, Executable, Select
+from sqlalchemy.pool import QueuePool
 
 from wstrust_sts.errors import Busy
+from wstrust_sts.storage.engine import has_ended
 from wstrust_sts.storage.failures import UNAVAILABLE, describe
 
 Values = Mapping[str, object]
@@ -52,11 +55,20 @@ class Transaction:
 
 
 class DriverConnections:
-    """Connections of one engine that are kept between uses, out of its pool's sight. Thread-safe."""
+    """Connections of one engine that are kept between uses, out of its pool's sight. Thread-safe.
+
+    At most half of the pool's, so that those who use the pool itself find one however many threads come here.
+    """
 
     def __init__(self, engine: Engine) -> None:
+        pool = engine.pool
+        if not isinstance(pool, QueuePool):
+            raise TypeError("only a pool of a known size can be shared")
         self._engine = engine
-        self._driver: Any = engine.dialect.loaded_dbapi
+        self._patience = pool.timeout()
+        self._permits = Semaphore(max(1, pool.size() // 2))
+        driver: Any = engine.dialect.loaded_dbapi
+        self._unavailable = (*UNAVAILABLE, driver.OperationalError, driver.InterfaceError)
         self._idle: list[Any] = []  # append and pop are atomic
 
     def fetch_one(self, statement: Compiled, values: Values) -> Any:
@@ -78,26 +90,31 @@ class DriverConnections:
     @contextmanager
     def _lent(self) -> Iterator[Any]:
         """A connection; one on which anything has failed is not used again."""
-        connection = self._take()
+        if not self._permits.acquire(timeout=self._patience):
+            raise Busy("database: no connection became free")
         try:
-            yield connection
-        except (self._driver.OperationalError, self._driver.InterfaceError) as failure:
-            _discard(connection)
+            connection = self._take()
+            try:
+                yield connection
+            except BaseException:
+                _discard(connection)
+                raise
+            self._idle.append(connection)
+        except self._unavailable as failure:
             raise Busy(describe(failure)) from failure
-        except BaseException:
-            _discard(connection)
-            raise
-        self._idle.append(connection)
+        finally:
+            self._permits.release()
 
     def _take(self) -> Any:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            pass
-        try:
-            return self._engine.raw_connection()
-        except UNAVAILABLE as failure:
-            raise Busy(describe(failure)) from failure
+        """One that was kept, or a new one. Those that the server has ended meanwhile are thrown away."""
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return self._engine.raw_connection()
+            if not has_ended(connection.driver_connection):
+                return connection
+            _discard(connection)
 
     def close(self) -> None:
         while self._idle:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, Select
 from sqlalchemy.exc import SQLAlchemyError
 
 from wstrust_sts.storage.compiled import Compiled, DriverConnections, Transaction, Values
-from wstrust_sts.storage.engine import PATIENCE, parse_url, reading_engine, sqlite_file, writing_engine
+from wstrust_sts.storage.engine import CONNECTIONS, PATIENCE, parse_url, reading_engine, sqlite_file, writing_engine
 from wstrust_sts.storage.failures import UnusableDatabase, describe, unavailable_is_busy
 from wstrust_sts.storage.migrate import HEAD, current
 
@@ -53,17 +53,19 @@ class Database:
         self.writers.dispose()
 
 
-def open_database(url: str, *, patience: float = PATIENCE) -> Database:
+def open_database(url: str, *, patience: float = PATIENCE, connections: int = CONNECTIONS) -> Database:
     """Opens a database that `wstrust-sts db upgrade` has prepared. A path in `url` is absolute.
 
-    `patience`: seconds to wait for a lock or a connection. Raises UnusableDatabase, with what to do about it.
+    `patience`: seconds to wait for a lock or a connection. `connections`: how many this process opens at most.
+    Raises UnusableDatabase, with what to do about it.
     """
     address = parse_url(url)
     shown = address.render_as_string(hide_password=True)
     path = sqlite_file(address)
     if path is not None and not path.exists():
         raise UnusableDatabase(f"There is no database at {shown}; make it with `wstrust-sts db upgrade`.")
-    database = Database(reading_engine(address, patience=patience), writing_engine(address, patience=patience))
+    readers = reading_engine(address, patience=patience, connections=connections)
+    database = Database(readers, writing_engine(address, patience=patience))
     try:
         _require_head(current(database.readers), shown)
     except SQLAlchemyError as failure:

@@ -1,22 +1,25 @@
 """Connections to a database: which kinds are supported, and how each is set up.
 
 SQLite: write-ahead log, every commit synchronised to disk, writers queue from the start of their transaction
-(BEGIN IMMEDIATE), so that none fails half-way. PostgreSQL by psycopg 3, with time-outs on locks and statements.
+(BEGIN IMMEDIATE), so that none fails half-way. PostgreSQL by psycopg 3, with time-outs on locks and statements;
+connections that its server ended while they were idle are replaced before anyone uses them.
 """
 
 import math
 import os
+import select
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.pool import QueuePool
 
 from wstrust_sts.storage.failures import UnusableDatabase
 
-READERS = 16
-WRITERS = 4
+CONNECTIONS = 20  # of one process
+_WRITERS = 4
 PATIENCE = 5.0  # seconds to wait for a connection or a lock before the answer is Busy
 
 
@@ -53,21 +56,24 @@ def create_sqlite_file(path: Path) -> None:
         raise UnusableDatabase(f"The database file {path} cannot be made: {failure.strerror}.") from failure
 
 
-def reading_engine(url: URL, *, patience: float = PATIENCE) -> Engine:
-    """For single statements: each sees what is committed, and none opens a transaction."""
-    return _engine(url, patience=patience, pool_size=READERS, isolation_level="AUTOCOMMIT")
+def reading_engine(url: URL, *, patience: float = PATIENCE, connections: int = CONNECTIONS) -> Engine:
+    """For single statements: each sees what is committed, and none opens a transaction.
+
+    `connections` are those of the process: its writing engine has four of them.
+    """
+    return _engine(url, patience=patience, pool_size=connections - _WRITERS, isolation_level="AUTOCOMMIT")
 
 
 def writing_engine(url: URL, *, patience: float = PATIENCE) -> Engine:
     """For transactions."""
-    engine = _engine(url, patience=patience, pool_size=WRITERS)
+    engine = _engine(url, patience=patience, pool_size=_WRITERS)
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "begin", _begin_immediate)
     return engine
 
 
 def _engine(url: URL, *, patience: float, pool_size: int, **options: Any) -> Engine:
-    connect_args = _sqlite_arguments(patience) if sqlite_file(url) else _postgresql_arguments(patience)
+    connect_args = _sqlite_arguments(patience) if sqlite_file(url) else _postgresql_arguments(url, patience)
     try:
         engine = create_engine(
             url,
@@ -86,18 +92,52 @@ def _engine(url: URL, *, patience: float, pool_size: int, **options: Any) -> Eng
         ) from missing
     if sqlite_file(url):
         event.listen(engine, "connect", _prepare_sqlite)
+    else:
+        event.listen(engine, "checkout", _replace_ended)
     return engine
+
+
+def has_ended(connection: Any) -> bool:
+    """Whether the server has ended a driver's connection that nobody uses at the moment.
+
+    Asking the server costs as much as the statement itself. But it says nothing unasked on an idle connection except
+    farewell, or that a setting changed, so that whatever is there to be read is reason enough for a new one.
+    """
+    number: Callable[[], int] | None = getattr(connection, "fileno", None)
+    if number is None:  # SQLite is no server
+        return False
+    if connection.closed:
+        return True
+    poll = select.poll()
+    poll.register(number(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _replace_ended(connection: Any, _record: object, _proxy: object) -> None:
+    if has_ended(connection):
+        raise InvalidatePoolError  # the pool opens a new one, and trusts no older one
 
 
 def _sqlite_arguments(patience: float) -> dict[str, Any]:
     return {"timeout": patience, "check_same_thread": False}
 
 
-def _postgresql_arguments(patience: float) -> dict[str, Any]:
+def _postgresql_arguments(url: URL, patience: float) -> dict[str, Any]:
+    """What libpq is told unless the URL says otherwise. A server that has vanished is noticed within a minute."""
     milliseconds = math.ceil(patience * 1000)
+    defaults = {
+        "application_name": "wstrust-sts",
+        "connect_timeout": str(max(2, math.ceil(patience))),
+        "keepalives_idle": "30",
+        "keepalives_interval": "10",
+        "keepalives_count": "3",
+        "tcp_user_timeout": "30000",
+    }
+    options = f"-c lock_timeout={milliseconds} -c statement_timeout={3 * milliseconds}"
+    given = url.normalized_query.get("options", ())
     return {
-        "connect_timeout": max(2, math.ceil(patience)),
-        "options": f"-c lock_timeout={milliseconds} -c statement_timeout={3 * milliseconds}",
+        **{name: value for name, value in defaults.items() if name not in url.query},
+        "options": " ".join((options, *given)),  # of a setting given twice, the server takes the last
     }
 
 

@@ -3,7 +3,7 @@
 Alembic does it, and is imported only then: a server that starts just compares two revision numbers.
 """
 
-from sqlalchemy import Connection, Engine, column, func, inspect, select, table
+from sqlalchemy import Connection, Engine, column, func, inspect, select, table, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from wstrust_sts.storage.engine import create_sqlite_file, parse_url, sqlite_file, writing_engine
@@ -45,8 +45,19 @@ def _apply(connection: Connection) -> None:
     from alembic.config import Config
 
     if connection.dialect.name == "postgresql":  # SQLite's transaction is exclusive already
-        connection.execute(select(func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
+        _begin_alone(connection)
     config = Config()
     config.set_main_option("script_location", "wstrust_sts.storage:migrations")
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _begin_alone(connection: Connection) -> None:
+    """Waits for as long as another node upgrades; then a migration may take its time, but not wait for a table."""
+    encoding = connection.execute(text("SHOW server_encoding")).scalar()
+    if encoding != "UTF8":
+        raise UnusableDatabase(f"The database has the encoding {encoding}; make it with ENCODING 'UTF8'.")
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
+    connection.execute(text("SET LOCAL lock_timeout = 0"))
+    connection.execute(select(func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
+    connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
