@@ -100,7 +100,7 @@ def open_application(config: Config, *, clock: Clock = now) -> Iterator[Applicat
     check_native_libraries()
     box = AesGcmSecretBox(read_key_encryption_key(config))
     with ExitStack() as opened:
-        database = open_database(config.database.url)
+        database = open_database(config.database.url, connections=config.database.connections)
         opened.callback(database.close)
         stores = open_stores(database, box)
         opened.callback(stores.close)

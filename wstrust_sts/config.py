@@ -133,6 +133,11 @@ class DatabaseSection:
     url_environment: str | None = key(
         kinds.text(), "Take the URL from this environment variable instead, when it is set.", default=None
     )
+    connections: int = key(
+        kinds.whole(6, 1000),
+        "Connections that each process opens at most. PostgreSQL's max_connections must suffice for all nodes.",
+        default=20,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

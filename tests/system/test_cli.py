@@ -183,6 +183,27 @@ def test_a_failed_init_leaves_nothing_behind(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
+def test_init_takes_the_database_from_the_environment_and_writes_down_only_its_name(tmp_path, monkeypatch):
+    made = tmp_path / "sts"
+    refused = call("init", made, "--database-url-from", "STS_TEST_DATABASE")
+    assert (refused.status, "STS_TEST_DATABASE is not set" in refused.err) == (1, True)
+    assert not made.exists()
+    monkeypatch.setenv("STS_TEST_DATABASE", f"sqlite:///{tmp_path}/elsewhere.db")
+    assert call("init", made, "--database-url-from", "STS_TEST_DATABASE").status == 0
+    text = (made / "sts.toml").read_text()
+    assert 'url_environment = "STS_TEST_DATABASE"' in text
+    assert "elsewhere" not in text
+    assert "alice" not in call("user", "list", "--config", made).out
+
+
+def test_init_does_not_take_over_a_database_that_has_an_sts(tmp_path, monkeypatch):
+    monkeypatch.setenv("STS_TEST_DATABASE", f"sqlite:///{tmp_path}/elsewhere.db")
+    assert call("init", tmp_path / "one", "--database-url-from", "STS_TEST_DATABASE").status == 0
+    refused = call("init", tmp_path / "two", "--database-url-from", "STS_TEST_DATABASE")
+    assert (refused.status, "already has an STS" in refused.err) == (1, True)
+    assert list((tmp_path / "two").iterdir()) == []
+
+
 def test_init_knows_hostname_port_issuer_and_key_algorithm(tmp_path):
     made = tmp_path / "sts"
     options = [

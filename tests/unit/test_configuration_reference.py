@@ -9,7 +9,7 @@ import pytest
 from docs.write_configuration import REFERENCE, render
 from wstrust_sts import registry
 from wstrust_sts.cli.serve import known_names
-from wstrust_sts.cli.templates import DEMO_STATE, STS_TOML
+from wstrust_sts.cli.templates import DEMO_STATE, SQLITE, STS_TOML
 from wstrust_sts.config import Config, load_config
 from wstrust_sts.declaration import DeclarationFile, read_declaration
 from wstrust_sts.strict_toml import keys_of
@@ -61,7 +61,9 @@ def test_the_example_state_is_sound(tmp_path):
 
 
 def test_the_files_that_init_writes_are_sound(tmp_path):
-    (tmp_path / "sts.toml").write_text(STS_TOML.format(port=1, public_url="https://localhost:1", key_file="k"))
+    (tmp_path / "sts.toml").write_text(
+        STS_TOML.format(port=1, public_url="https://localhost:1", key_file="k", database=SQLITE)
+    )
     assert load_config(tmp_path / "sts.toml", known=known_names(), environment={}).server.listen == ("127.0.0.1", 1)
     (tmp_path / "demo.toml").write_text(DEMO_STATE)
     for user in ("alice", "bob"):

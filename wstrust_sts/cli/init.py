@@ -12,7 +12,7 @@ import click
 from wstrust_sts.cli.opening import now, opened
 from wstrust_sts.cli.output import Refusal
 from wstrust_sts.cli.signing_keys import DEFAULT_ALGORITHM, add_signing_key
-from wstrust_sts.cli.templates import DEMO_STATE, STS_TOML
+from wstrust_sts.cli.templates import DEMO_STATE, SQLITE, STS_TOML
 from wstrust_sts.config import load_config
 from wstrust_sts.declaration import read_declaration
 from wstrust_sts.model import Realm
@@ -27,6 +27,7 @@ _KEY_FILE = "key-encryption.key"
 Example:
   wstrust-sts init sts --demo
   wstrust-sts init /etc/wstrust-sts --hostname sts.example.com --port 443
+  wstrust-sts init /etc/wstrust-sts --database-url-from STS_DATABASE_URL
 """
 )
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
@@ -46,12 +47,25 @@ Example:
     type=click.Choice(["rsa-2048", "rsa-3072", "ec-p256"]),
     help="Signing key.",
 )
+@click.option(
+    "--database-url-from",
+    "database_variable",
+    metavar="VARIABLE",
+    help="Environment variable with the URL of an empty PostgreSQL database. [default: a SQLite file in DIRECTORY]",
+)
 def init(
-    directory: Path, demo: bool, hostnames: tuple[str, ...], port: int, issuer: str | None, key_algorithm: str
+    directory: Path,
+    demo: bool,
+    hostnames: tuple[str, ...],
+    port: int,
+    issuer: str | None,
+    key_algorithm: str,
+    database_variable: str | None,
 ) -> None:
     """Make a new STS in DIRECTORY: sts.toml, key-encryption key, TLS certificate, database, realm and signing key.
 
-    The TLS certificate is of a development authority (ca.pem) made on the spot; production replaces it.
+    The TLS certificate is of a development authority (ca.pem) made on the spot; production replaces it. Further nodes
+    on one PostgreSQL database get copies of the directory: they share its key-encryption key.
     """
     made = make_sts(
         directory,
@@ -60,6 +74,7 @@ def init(
         port=port,
         issuer=issuer,
         key_algorithm=key_algorithm,
+        database_variable=database_variable,
     )
     _tell(made, demo=demo)
 
@@ -72,10 +87,14 @@ def make_sts(
     port: int = 8443,
     issuer: str | None = None,
     key_algorithm: str = DEFAULT_ALGORITHM,
+    database_variable: str | None = None,
 ) -> "NewSts":
-    """A whole new STS, or, when anything fails, nothing of it. Raises Refusal where there is one already."""
+    """A whole new STS, or, when anything fails, nothing of its files. Raises Refusal where there is one already.
+
+    `database_variable` names the environment variable with the database's URL; without it a SQLite file is made.
+    """
     public_url = f"https://{_in_url(hostnames[0])}{'' if port == 443 else f':{port}'}"
-    made = NewSts(directory, public_url=public_url)
+    made = NewSts(directory, public_url=public_url, database_variable=database_variable)
     made.refuse_existing()
     try:
         made.write_files(hostnames, port)
@@ -98,6 +117,7 @@ class NewSts:
 
     directory: Path
     public_url: str
+    database_variable: str | None = None
 
     @property
     def config_file(self) -> Path:
@@ -116,6 +136,8 @@ class NewSts:
             raise Refusal(
                 f"{self.directory} already has {', '.join(existing)}; init makes a new STS and replaces nothing."
             )
+        if self.database_variable is not None and not os.environ.get(self.database_variable):
+            raise Refusal(f"The environment variable {self.database_variable} is not set; it has the database's URL.")
 
     def remove_files(self) -> None:
         """Takes back what a failed init made."""
@@ -129,7 +151,8 @@ class NewSts:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_secret(self.directory / _KEY_FILE, base64.b64encode(generate_key_encryption_key()).decode("ascii"))
         make_development_pki(self.directory, hostnames=hostnames, now=now())
-        text = STS_TOML.format(port=port, public_url=self.public_url, key_file=_KEY_FILE)
+        database = f'url_environment = "{self.database_variable}"' if self.database_variable else SQLITE
+        text = STS_TOML.format(port=port, public_url=self.public_url, key_file=_KEY_FILE, database=database)
         self.config_file.write_text(text, encoding="utf-8")
 
     def fill_database(self, issuer: str, key_algorithm: str) -> None:
@@ -137,6 +160,10 @@ class NewSts:
 
         upgrade(load_config(self.config_file).database.url)
         with opened(self.config_file) as deployment:
+            if deployment.stores.administration.realms():
+                raise Refusal(
+                    "The database already has an STS. Another node of it gets a copy of the first one's directory."
+                )
             deployment.stores.administration.put_realm(Realm(name="default", issuer=issuer))
             add_signing_key(deployment, "default", algorithm=key_algorithm)
 

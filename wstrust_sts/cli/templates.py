@@ -11,7 +11,7 @@ certificate = "server.pem"  # of a development authority; replace it, or put a T
 private_key = "server.key"
 
 [database]
-url = "sqlite:///sts.db"
+{database}
 
 [secrets]
 key_encryption_key_file = "{key_file}"
@@ -20,6 +20,8 @@ key_encryption_key_file = "{key_file}"
 format = "text"
 level = "info"
 """
+
+SQLITE = 'url = "sqlite:///sts.db"'
 
 DEMO_STATE = """\
 # Two users and two relying parties to try wstrust-sts with: wstrust-sts apply -f demo.toml
