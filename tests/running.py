@@ -2,15 +2,16 @@
 
 import http.client
 import os
+import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.messages import Answer
@@ -41,12 +42,20 @@ as = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
 """
 
 
+DATABASE_VARIABLE = "STS_DATABASE_URL"
+
+
 @dataclass(frozen=True)
 class Prepared:
     """An initialised directory: everything but the running process."""
 
     directory: Path
     port: int
+    database_url: str | None = None  # a file in the directory without it
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {} if self.database_url is None else {DATABASE_VARIABLE: self.database_url}
 
     @property
     def config(self) -> Path:
@@ -80,27 +89,48 @@ class Prepared:
             connection.close()
 
 
-def command(*arguments: str, directory: Path) -> str:
+def command(*arguments: str, directory: Path, environment: Mapping[str, str] | None = None) -> str:
     """Runs `wstrust-sts`; its output. Raises AssertionError with all of it when the command fails."""
     done = subprocess.run(
         [sys.executable, "-m", "wstrust_sts", *arguments],
         cwd=directory,
         capture_output=True,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])} | dict(environment or {}),
     )
     if done.returncode:
         raise AssertionError(f"wstrust-sts {' '.join(arguments)}: status {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
 
 
-def prepare(directory: Path, *, state: str = STATE) -> Prepared:
-    """An STS below `directory` (existing, empty) with accounts and relying parties, not yet running."""
-    prepared = Prepared(directory / "sts", free_port())
-    command("init", str(prepared.directory), "--demo", "--port", str(prepared.port), directory=directory)
-    (directory / "state.toml").write_text(state)
-    command("apply", "--config", str(prepared.config), "-f", str(directory / "state.toml"), directory=directory)
+def prepare(directory: Path, *, state: str = STATE, database_url: str | None = None) -> Prepared:
+    """An STS below `directory` (existing, empty) with accounts and relying parties, not yet running.
+
+    `database_url` is of an empty PostgreSQL database.
+    """
+    prepared = Prepared(directory / "sts", free_port(), database_url)
+    database = () if database_url is None else ("--database-url-from", DATABASE_VARIABLE)
+    arguments = ("init", str(prepared.directory), "--demo", "--port", str(prepared.port), *database)
+    command(*arguments, directory=directory, environment=prepared.environment)
+    change(prepared, state)
     return prepared
+
+
+def change(prepared: Prepared, state: str) -> None:
+    """`wstrust-sts apply`."""
+    file = prepared.directory.parent / "state.toml"
+    file.write_text(state)
+    arguments = ("apply", "--config", str(prepared.config), "-f", str(file))
+    command(*arguments, directory=file.parent, environment=prepared.environment)
+
+
+def another_node(prepared: Prepared, directory: Path) -> Prepared:
+    """A copy of an STS in `directory` (not existing) for another port: the same keys, the same PostgreSQL database."""
+    shutil.copytree(prepared.directory, directory)
+    other = replace(prepared, directory=directory, port=free_port())
+    text = other.config.read_text()
+    other.config.write_text(text.replace(f'listen = "127.0.0.1:{prepared.port}"', f'listen = "127.0.0.1:{other.port}"'))
+    return other
 
 
 def free_port() -> int:
@@ -119,13 +149,14 @@ def serving(prepared: Prepared) -> Iterator["subprocess.Popen[bytes]"]:
             cwd=prepared.directory,
             stdout=sink,
             stderr=sink,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])} | prepared.environment,
         )
     try:
         wait_until_ready(prepared, server)
         yield server
     finally:
-        server.send_signal(signal.SIGTERM)
+        if server.poll() is None:
+            server.send_signal(signal.SIGTERM)
         server.wait(20)
 
 
