@@ -3,6 +3,7 @@
 #
 #   STS_DEMO=yes     on an empty volume: demo users and relying parties too. Never in production.
 #   STS_PORT=8443    on an empty volume: the port to listen on, on all addresses of the container.
+#   STS_DATABASE_URL=postgresql://...    on an empty volume: use this empty database; later: the same one, elsewhere.
 set -eu
 umask 077
 
@@ -13,6 +14,9 @@ if [ ! -e "$config" ]; then
     set -- init "$state" --port "${STS_PORT:-8443}"
     if [ "${STS_DEMO:-no}" = yes ]; then
         set -- "$@" --demo
+    fi
+    if [ -n "${STS_DATABASE_URL:-}" ]; then
+        set -- "$@" --database-url-from STS_DATABASE_URL
     fi
     wstrust-sts "$@"
     # A container is reached from outside: init writes loopback.
