@@ -14,10 +14,11 @@ from wstrust_sts.bindings.metadata import render_wsdl
 from wstrust_sts.bindings.soap import Report, SoapBinding
 from wstrust_sts.claims.rules import RuleClaimPolicy
 from wstrust_sts.config import Config, read_key_encryption_key
-from wstrust_sts.errors import Busy, HttpRefusal, MethodNotAllowed, NotFound, StsError
+from wstrust_sts.errors import Busy, HttpRefusal, MethodNotAllowed, NotFound
 from wstrust_sts.keys import AesGcmSecretBox, StoredKeyring
 from wstrust_sts.model import Endpoint, Operation
 from wstrust_sts.ports import Clock, Keyring
+from wstrust_sts.readiness import find_obstacles
 from wstrust_sts.service import SecurityTokenService
 from wstrust_sts.storage.database import open_database
 from wstrust_sts.storage.janitor import Janitor
@@ -186,13 +187,6 @@ def _hash_slots(workers: int) -> int:
 
 def _unready(stores: Stores, keyring: Keyring, endpoints: Mapping[str, Endpoint]) -> str | None:
     """Why no token can be issued now, in one line that gives nothing away; None when all is well."""
-    try:
-        for realm in {endpoint.realm for endpoint in endpoints.values()}:
-            if stores.realms.get(realm) is None:
-                return "A realm that an endpoint names does not exist; run `wstrust-sts check`."
-            keyring.signer(realm)
-    except Busy:
-        return "The database cannot be reached."
-    except StsError:
-        return "There is no active signing key; run `wstrust-sts check`."
-    return None
+    served = (endpoint.realm for endpoint in endpoints.values())
+    found = find_obstacles(served, realms=stores.realms, keyring=keyring)
+    return next((obstacle.sentence for obstacle in found), None)

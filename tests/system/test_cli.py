@@ -484,12 +484,57 @@ def test_check_tells_a_realm_without_a_key_and_warns_of_an_empty_one(sts, direct
     with contextlib.closing(sqlite3.connect(directory / "sts.db")) as database:
         database.execute("DELETE FROM signing_key")
         database.commit()
-    assert faults(sts("check", "--json")) == ["realm default: it has no active signing key"]
+    assert faults(sts("check", "--json")) == ["realm default: realm default has no active signing key"]
     assert sts("key", "create").status == 0
     for user in ("alice", "bob"):
         sts("user", "remove", user)
     warnings = {warning["what"] for warning in json.loads(sts("check", "--json").out)["warnings"]}
     assert "it has no accounts: nobody can ask for a token" in warnings
+
+
+def test_check_tells_relying_parties_that_tell_nothing_or_name_nobody(sts, directory):
+    declared = directory / "more.toml"
+    declared.write_text(
+        '[[relying_party]]\nname = "bare"\napplies_to = ["urn:bare"]\n'
+        f'name_identifier = {{ format = "emailAddress", claim = "{EMAIL}" }}\n'
+        '[[account]]\nname = "carol"\n[[realm]]\nname = "spare"\nissuer = "urn:spare"\n'
+    )
+    assert sts("apply", "-f", declared).status == 0
+    found = json.loads(sts("check", "--json").out)
+    assert not found["faults"]
+    warnings = {f"{warning['where']}: {warning['what']}" for warning in found["warnings"]}
+    assert "realm spare: no endpoint serves it" in warnings
+    assert "relying party default/bare: it has no claim rules: its tokens tell the subject's name and nothing else" in (
+        warnings
+    )
+    assert any(f"names subjects by {EMAIL}, which 1 of 3 accounts do not have" in warning for warning in warnings)
+
+
+def test_check_tells_a_default_relying_party_that_is_not_there(sts, directory):
+    with (directory / "sts.toml").open("a") as file:
+        file.write(
+            '[[endpoint]]\npath = "/a"\ntrust = "1.3"\ntolerances = ["no-applies-to"]\ndefault_relying_party = "gone"\n'
+        )
+    (line,) = faults(sts("check", "--json"))
+    assert line.endswith('default_relying_party: "gone" does not exist')
+
+
+def test_check_tells_a_database_of_another_version(sts, directory):
+    import sqlite3
+
+    for revision, told in (("0000", "run `wstrust-sts db upgrade`"), ("9999", "newer than this software knows")):
+        with contextlib.closing(sqlite3.connect(directory / "sts.db")) as database:
+            database.execute("UPDATE alembic_version SET version_num = ?", [revision])
+            database.commit()
+        (line,) = faults(sts("check", "--json"))
+        assert told in line
+
+
+def test_check_changes_nothing(sts, directory):
+    before = {path.name: path.read_bytes() for path in directory.iterdir()}
+    sts("check")
+    after = {path.name: path.read_bytes() for path in directory.iterdir() if not path.name.endswith(("-wal", "-shm"))}
+    assert after == {name: octets for name, octets in before.items() if not name.endswith(("-wal", "-shm"))}
 
 
 # -- tokens ------------------------------------------------------------------------------------------------------------
@@ -516,6 +561,16 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     assert call("init", prepared.directory, "--demo", "--port", str(prepared.port)).status == 0
     with serving(prepared):
         yield Live(prepared.directory, prepared.port)
+
+
+def test_check_asks_the_published_addresses_of_a_running_server(live):
+    assert (
+        faults(call("check", "--published", "--ca", live.directory / "ca.pem", "--config", live.directory, "--json"))
+        == []
+    )
+    (line,) = faults(call("check", "--published", "--config", live.directory, "--json"))
+    assert "the certificate is not trusted" in line
+    assert call("check", "--ca", live.directory / "ca.pem", "--config", live.directory).status == 2
 
 
 @pytest.mark.parametrize("trust", ["1.3", "2005"])

@@ -154,6 +154,7 @@ class NewSts:
         database = f'url_environment = "{self.database_variable}"' if self.database_variable else SQLITE
         text = STS_TOML.format(port=port, public_url=self.public_url, key_file=_KEY_FILE, database=database)
         self.config_file.write_text(text, encoding="utf-8")
+        self.config_file.chmod(0o644)  # whatever the umask: who may change it may change everything
 
     def fill_database(self, issuer: str, key_algorithm: str) -> None:
         from wstrust_sts.storage.migrate import upgrade

@@ -1,0 +1,81 @@
+"""`check --published`: the addresses as a client finds them."""
+
+import http.client
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from wstrust_sts.cli.checks.published import Page, check_published
+from wstrust_sts.config import Config, SecretsSection, ServerSection
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+BASE = "https://sts.example.test"
+CONFIG = Config(
+    server=ServerSection(public_url=BASE),
+    secrets=SecretsSection(key_encryption_key_environment="UNUSED"),
+    file=Path("sts.toml"),
+)
+PATHS = ("/trust/13/usernamemixed", "/trust/2005/usernamemixed")
+SOUND = {f"{BASE}/readyz": Page(200, b"ok\n", NOON)} | {
+    f"{BASE}{path}?wsdl": Page(200, f'<address location="{BASE}{path}"/>'.encode()) for path in PATHS
+}
+
+
+def found(**changed: Page | Exception) -> list[str]:
+    """`changed` by the end of the URL: readyz, trust_13 or trust_2005."""
+
+    def fetch(url: str) -> Page:
+        for end, page in changed.items():
+            if f"/{end.replace('_', '/')}" in url:
+                if isinstance(page, Exception):
+                    raise page
+                return page
+        return SOUND[url]
+
+    findings = list(check_published(CONFIG, fetch, lambda: NOON))
+    assert all(each.problem.fix and not each.warning for each in findings)
+    return [f"{each.problem.where}: {each.problem.what}" for each in findings]
+
+
+def test_a_server_that_answers_as_published_is_sound():
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
+        (TimeoutError(), "TimeoutError"),
+        (http.client.BadStatusLine("x" * 900), "BadStatusLine"),
+        (ssl.SSLCertVerificationError(), "the certificate is not trusted"),
+    ],
+)
+def test_a_server_that_does_not_answer_is_one_fault(failure, told):
+    if isinstance(failure, ssl.SSLCertVerificationError):
+        failure.verify_message = "self-signed certificate"
+    (line,) = found(readyz=failure)
+    assert told in line
+
+
+def test_what_readyz_says_is_told():
+    (line, *_) = found(readyz=Page(503, b"The database cannot be reached.\n"))
+    assert line.endswith("/readyz: it says 503: The database cannot be reached.")
+
+
+def test_clocks_that_differ_are_told():
+    (line,) = found(readyz=Page(200, b"ok\n", NOON - timedelta(minutes=7)))
+    assert "differ by 0:07:00" in line
+
+
+def test_a_path_that_the_proxy_does_not_pass_on_is_told():
+    (line,) = found(trust_2005=Page(404, b""))
+    assert line == f"{BASE}{PATHS[1]}: ?wsdl says 404"
+    (line,) = found(trust_13=ConnectionResetError(104, "Connection reset by peer"))
+    assert line.startswith(f"{BASE}{PATHS[0]}: it does not answer")
+
+
+def test_a_contract_with_another_address_is_told():
+    (line,) = found(trust_13=Page(200, b'<address location="https://old.example.test/trust"/>'))
+    assert "names another address" in line

@@ -1,0 +1,84 @@
+"""What keeps an STS from issuing, and the one line of /readyz that tells it without giving anything away."""
+
+import pytest
+
+from tests.fakes import REALM, FakeKeyring, FakeRealms
+from tests.harness import Sts
+from wstrust_sts.bindings.http import Request
+from wstrust_sts.errors import Busy, RequestFailed
+from wstrust_sts.readiness import find_obstacles
+
+SECRET = "database: OperationalError: connection to 10.0.0.7 as sts refused"
+
+
+class BrokenRealms(FakeRealms):
+    """Fails as a store does whose database is away, or whose secrets do not open."""
+
+    def __init__(self, failure: Exception) -> None:
+        super().__init__()
+        self.failure = failure
+
+    def get(self, name):
+        raise self.failure
+
+
+def keyring(*realms: str) -> FakeKeyring:
+    found = FakeKeyring()
+    for realm in realms:
+        found.signers[realm] = [object()]
+    return found
+
+
+def obstacles(names=("default",), realms=None, keys=None):
+    return list(find_obstacles(names, realms=realms or FakeRealms(), keyring=keys or keyring("default")))
+
+
+def readyz(sts: Sts):
+    return sts.request(Request(method="GET", path="/readyz", headers={}, body=b"", source="192.0.2.1"))
+
+
+def test_a_sound_sts_has_no_obstacles():
+    assert obstacles() == []
+    assert obstacles(["default", "default"]) == []
+
+
+def test_every_realm_is_looked_at():
+    found = obstacles(["nowhere", "default", "elsewhere"], keys=keyring())
+    assert [each.where for each in found] == ["realm default", "realm elsewhere", "realm nowhere"]
+    assert all(each.fix for each in found)
+
+
+def test_a_secret_that_does_not_open_is_told_to_operators_only():
+    (found,) = obstacles(realms=BrokenRealms(RequestFailed("the secret for realm default does not open")))
+    assert found.what == "the secret for realm default does not open"
+    assert "default" not in found.sentence
+
+
+def test_a_database_that_is_away_ends_the_search():
+    (found,) = obstacles(["a", "b"], realms=BrokenRealms(Busy(SECRET)))
+    assert found.sentence == "The database cannot be reached."
+    assert found.what == SECRET
+
+
+def test_readyz_says_ok_when_tokens_can_be_issued():
+    answer = readyz(Sts())
+    assert (answer.status, answer.body) == (200, b"ok\n")
+
+
+def test_readyz_says_in_one_line_what_is_wrong_and_no_name_of_anything():
+    sts = Sts()
+    sts.stores.signing_keys.rows.clear()
+    sts.stores.signing_keys.changes += 1
+    answer = readyz(sts)
+    assert answer.status == 503
+    assert answer.body == b"There is no usable signing key; run `wstrust-sts check`.\n"
+    sts.stores.realms.rows.clear()
+    answer = readyz(sts)
+    assert answer.status == 503
+    assert answer.body == b"A realm that an endpoint names does not exist; run `wstrust-sts check`.\n"
+
+
+@pytest.mark.parametrize("failure", [Busy(SECRET), RequestFailed(SECRET)])
+def test_no_sentence_has_anything_of_the_cause_in_it(failure):
+    (found,) = obstacles(realms=BrokenRealms(failure))
+    assert not set(found.sentence.split()) & {"10.0.0.7", "OperationalError:", REALM.name}

@@ -1,0 +1,98 @@
+"""The published addresses, asked over the network as a client would: DNS, TLS trust, proxy, server."""
+
+import http.client
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from wstrust_sts.cli.checks.findings import Finding, fault
+from wstrust_sts.config import Config
+
+_SECONDS = 10
+_LONGEST_LINE = 200
+_LARGEST_DOCUMENT = 4 * 1024 * 1024
+_APART = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An answer to GET; `date` is the server's clock, None where it does not tell."""
+
+    status: int
+    body: bytes
+    date: datetime | None = None
+
+
+Fetch = Callable[[str], Page]
+
+
+def fetcher(ca: Path | None) -> Fetch:
+    """GET by absolute URL, trusting `ca` (PEM) or the system's authorities. It raises OSError and HTTPException."""
+
+    def fetch(url: str) -> Page:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+        if parts.scheme == "https":
+            tls = ssl.create_default_context(cafile=None if ca is None else str(ca))
+            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                host, port, timeout=_SECONDS, context=tls
+            )
+        else:
+            connection = http.client.HTTPConnection(host, port, timeout=_SECONDS)
+        try:
+            connection.request("GET", parts._replace(scheme="", netloc="", fragment="").geturl())
+            answer = connection.getresponse()
+            return Page(answer.status, answer.read(_LARGEST_DOCUMENT), _date(answer.getheader("Date")))
+        finally:
+            connection.close()
+
+    return fetch
+
+
+def _date(written: str | None) -> datetime | None:
+    try:
+        told = parsedate_to_datetime(written or "")
+    except ValueError:
+        return None
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
+
+
+def check_published(config: Config, fetch: Fetch, clock: Callable[[], datetime]) -> Iterator[Finding]:
+    """Whether the server is ready, and every endpoint publishes its contract under its public address."""
+    base = config.server.public_url
+    try:
+        page = fetch(f"{base}/readyz")
+    except (OSError, http.client.HTTPException) as error:
+        yield fault(base, f"it does not answer ({_why(error)})", "start the server; check DNS, firewall and proxy")
+        return
+    if page.status != 200:
+        line = page.body[:_LONGEST_LINE].decode("ascii", "replace").strip()
+        yield fault(f"{base}/readyz", f"it says {page.status}: {line}", "as it says; the server's log says more")
+    if page.date is not None and abs(page.date - clock()) > _APART:
+        what = f"its clock and this one differ by {abs(page.date - clock())}"
+        yield fault(base, what, "keep both machines' clocks with NTP")
+    for endpoint in config.endpoints:
+        yield from _contract(base + endpoint.path, fetch)
+
+
+def _contract(address: str, fetch: Fetch) -> Iterator[Finding]:
+    try:
+        page = fetch(f"{address}?wsdl")
+    except (OSError, http.client.HTTPException) as error:
+        yield fault(address, f"it does not answer ({_why(error)})", "check the proxy in front")
+        return
+    if page.status != 200:
+        yield fault(address, f"?wsdl says {page.status}", "route this path to the server; restart it after a change")
+    elif address.encode() not in page.body:
+        what = "its contract names another address"
+        yield fault(address, what, "restart the server if public_url was changed; else something else answers here")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate is not trusted: {error.verify_message}"
+    return str(error.strerror or type(error).__name__) if isinstance(error, OSError) else type(error).__name__

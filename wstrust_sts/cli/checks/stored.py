@@ -1,0 +1,151 @@
+"""The database and what it holds: its schema, realms, keys and relying parties."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from cryptography import x509
+
+from wstrust_sts.cli.checks.clock import check_clock_of_keys
+from wstrust_sts.cli.checks.findings import Finding, fault, warning
+from wstrust_sts.cli.checks.tls import check_validity
+from wstrust_sts.config import Config
+from wstrust_sts.errors import RequestFailed, StsError
+from wstrust_sts.keys import StoredKeyring, unwrap
+from wstrust_sts.model import Account, Realm, RelyingParty
+from wstrust_sts.ports import SecretBox
+from wstrust_sts.readiness import Obstacle, find_obstacles
+from wstrust_sts.records import KeyState, SigningKeyRecord
+from wstrust_sts.storage.database import open_database
+from wstrust_sts.storage.failures import UnusableDatabase
+from wstrust_sts.storage.stores import Stores, open_stores
+
+_SOON = timedelta(days=90)  # every relying party must learn of a new signing key first
+_PATIENCE = 3  # seconds
+
+
+def check_stored(config: Config, box: SecretBox | None, at: datetime) -> Iterator[Finding]:
+    """Without the key-encryption key (`box` None) only the database itself can be looked at."""
+    where = f"{config.file}: database.url"
+    try:
+        database = open_database(config.database.url, patience=_PATIENCE)
+    except UnusableDatabase as error:
+        yield fault(where, str(error), "as it says")
+        return
+    try:
+        if box is None:
+            return
+        stores = open_stores(database, box)
+        try:
+            yield from _everything(config, stores, box, at)
+        except StsError as error:
+            yield fault(where, error.detail, "restore the database, or its key-encryption key")
+        finally:
+            stores.close()
+    finally:
+        database.close()
+
+
+def _everything(config: Config, stores: Stores, box: SecretBox, at: datetime) -> Iterator[Finding]:
+    realms = {realm.name: realm for realm in stores.administration.realms()}
+    served = {section.realm for section in config.endpoint_sections}
+    keyring = StoredKeyring(stores.signing_keys, box)
+    for obstacle in find_obstacles(served | realms.keys(), realms=stores.realms, keyring=keyring):
+        yield _fault_of(obstacle)
+    yield from _endpoints(config, stores)
+    for realm in realms.values():
+        if realm.name not in served:
+            yield warning(f"realm {realm.name}", "no endpoint serves it", "name it in an endpoint of sts.toml")
+        yield from _realm(config, realm, stores, box, at)
+
+
+def _fault_of(obstacle: Obstacle) -> Finding:
+    return fault(obstacle.where, obstacle.what, obstacle.fix)
+
+
+def _endpoints(config: Config, stores: Stores) -> Iterator[Finding]:
+    for section in config.endpoint_sections:
+        where, default = f'{config.file}: endpoint["{section.path}"]', section.default_relying_party
+        if default is None:
+            continue
+        party = stores.relying_parties.get(section.realm, default)
+        if party is None or not party.enabled:
+            what = f'"{default}" does not exist' if party is None else f'"{default}" is disabled'
+            yield fault(f"{where}.default_relying_party", what, "add it: wstrust-sts relying-party add; or enable it")
+
+
+def _realm(config: Config, realm: Realm, stores: Stores, box: SecretBox, at: datetime) -> Iterator[Finding]:
+    where = f"realm {realm.name}"
+    accounts = stores.administration.accounts(realm.name)
+    names = {account.name for account in accounts}
+    parties = stores.administration.relying_parties(realm.name)
+    yield from _signing_keys(where, stores.signing_keys.list(realm.name), box, at)
+    for name in sorted(realm.administrators - names):
+        yield warning(where, f"its administrator {name} is no account", "add the account, or correct administrators")
+    if not accounts:
+        yield warning(where, "it has no accounts: nobody can ask for a token", "wstrust-sts user add")
+    elif not any(_may_log_in(account, at) for account in accounts):
+        yield warning(where, "none of its accounts may log in", "wstrust-sts user enable, or user set-password")
+    if not any(party.enabled for party in parties):
+        yield warning(where, "it has no relying parties: nothing is issued", "wstrust-sts relying-party add")
+    claims = Counter(claim.type for account in accounts for claim in account.claims)
+    for party in parties:
+        yield from _relying_party(config, party, names)
+        yield from _subject_names(party, claims, of=len(accounts))
+
+
+def _may_log_in(account: Account, at: datetime) -> bool:
+    current = account.expires_at is None or account.expires_at > at
+    return account.enabled and current and account.password_hash is not None
+
+
+def _signing_keys(where: str, keys: Sequence[SigningKeyRecord], box: SecretBox, at: datetime) -> Iterator[Finding]:
+    """That there is an active key that opens, `find_obstacles` has seen to."""
+    yield from check_clock_of_keys(where, keys, at)
+    active = [key for key in keys if key.state is KeyState.ACTIVE]
+    for key in keys:
+        if key.state is KeyState.RETIRING:
+            continue
+        certificate = x509.load_der_x509_certificate(key.certificate)
+        named = f"{where}, {key.state.value} key {key.id}"
+        yield from check_validity(
+            named, certificate, at, soon=_SOON, fix="plan its replacement with the relying parties: docs/production.md"
+        )
+        if active and key is active[-1]:
+            continue
+        try:
+            unwrap(key, box=box)
+        except RequestFailed as failure:
+            yield fault(named, failure.detail, "use the key-encryption key that it was made with")
+    for key in active[:-1]:
+        yield warning(where, f"it has more than one active key: {key.id} does not sign", "the newest one signs")
+
+
+def _relying_party(config: Config, party: RelyingParty, accounts: set[str]) -> Iterator[Finding]:
+    where = f"relying party {party.realm}/{party.name}"
+    missing = [type_.value for type_ in party.token_types if type_.value not in config.plugins.token_providers]
+    if missing:
+        fix = "enable it in plugins.token_providers, or take it from token_types"
+        yield fault(where, f"it takes {', '.join(missing)}, which nothing that is enabled issues", fix)
+    if not party.applies_to:
+        yield fault(where, "it has no address: nothing is issued for it", "give it applies_to, or remove it")
+    if not party.claim_rules:
+        what = "it has no claim rules: its tokens tell the subject's name and nothing else"
+        yield warning(where, what, "add [[relying_party.claim]] rules, if it needs more")
+    for name in sorted(party.validators - accounts):
+        yield warning(where, f"its validator {name} is no account", "add the account, or correct validators")
+    if not party.enabled:
+        yield warning(
+            where, "it is disabled: nothing is issued for its addresses", "enable it with apply, or remove it"
+        )
+
+
+def _subject_names(party: RelyingParty, claims: "Counter[str]", *, of: int) -> Iterator[Finding]:
+    claim = party.name_identifier.claim
+    if claim is None or claims[claim] >= of:
+        return
+    yield warning(
+        f"relying party {party.realm}/{party.name}",
+        f"it names subjects by {claim}, which {of - claims[claim]} of {of} accounts do not have",
+        "give it to those who ask for its tokens; others are refused",
+    )
