@@ -89,7 +89,11 @@ def _tell(config: Config | None, faults: Sequence[Problem], warnings: Sequence[P
             ],
             nothing="no endpoints",
         )
-    click.echo(f"{len(faults)} faults, {len(warnings)} warnings")
+    click.echo(f"{_count(faults, 'fault')}, {_count(warnings, 'warning')}")
+
+
+def _count(problems: Sequence[Problem], noun: str) -> str:
+    return f"{len(problems)} {noun}{'' if len(problems) == 1 else 's'}"
 
 
 _TRUST = {"V13": "1.3", "V2005": "2005/02"}
