@@ -16,7 +16,7 @@ from wstrust_sts.declaration import DeclarationFile
 from wstrust_sts.strict_toml import keys_of
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("[a-z]*/README.md")])
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text()
 FOLDERS = (ROOT, ROOT / "wstrust_sts")
 
@@ -46,11 +46,13 @@ def inline_code(text: str) -> list[str]:
 
 def invocations(text: str) -> Iterator[list[str]]:
     """The arguments of every `wstrust-sts` command line."""
-    for line in [*code_lines(text), *inline_code(text)]:
+    for line in code_lines(text):
         for part in re.split(r"[|;&]+|\$\(", line):
-            found = re.match(r"^\s*(?:sudo -u \S+ )?(?:\S+=|\S*/)?wstrust-sts (.+)$", part)
-            if found:
+            if found := re.search(r"(?:^|[\s=/])wstrust-sts (.+)$", part):
                 yield shlex.split(re.split(r"\s[<>]|\s\(", found[1])[0], comments=True)
+    for code in inline_code(text):
+        if code.startswith("wstrust-sts "):
+            yield shlex.split(code)[1:]
 
 
 def check_invocation(arguments: list[str]) -> None:

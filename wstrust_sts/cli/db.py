@@ -17,7 +17,8 @@ def db() -> None:
     epilog="""\b
 Example:
   wstrust-sts db upgrade --config /etc/wstrust-sts/sts.toml
-"""
+""",
+    short_help="Bring the schema to this version.",
 )
 @config_option
 def upgrade(config_file: Path) -> None:

@@ -23,6 +23,7 @@ Example:
   wstrust-sts key list
   wstrust-sts key list --pem > signing-certificates.pem
 """,
+    short_help="List a realm's signing keys and certificates.",
 )
 @click.option("--pem", is_flag=True, help="Print the certificates, for relying parties.")
 @realm_option

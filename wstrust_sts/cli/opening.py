@@ -36,7 +36,9 @@ def config_option(function: Function) -> Function:
     )(function)
 
 
-realm_option = click.option("--realm", default="default", show_default=True, help="The realm.")
+realm_option = click.option(
+    "--realm", default="default", show_default=True, help="The realm, that is, the issuer it belongs to."
+)
 
 
 def _find_config(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Path:

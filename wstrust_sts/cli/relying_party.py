@@ -138,7 +138,9 @@ def show(config_file: Path, name: str, realm: str, as_json: bool) -> None:
     show_one(card, as_json=as_json)
 
 
-@relying_party.command(epilog="\b\nExample:\n  wstrust-sts relying-party remove orders\n")
+@relying_party.command(
+    epilog="\b\nExample:\n  wstrust-sts relying-party remove orders\n", short_help="Remove a relying party, at once."
+)
 @click.argument("name")
 @realm_option
 @config_option

@@ -160,7 +160,8 @@ Example:
   wstrust-sts token validate token.xml --url https://localhost:8443/trust/13/usernamemixed --ca sts/ca.pem \\
       --user alice --password-file sts/alice.password
 Exit status: 0 valid, 1 invalid or refused.
-"""
+""",
+    short_help="Ask the STS whether a token is valid now.",
 )
 @_token_argument
 @_sts_options
@@ -210,7 +211,8 @@ def cancel(file: str, url: str, ca: Path | None, user: str, password_file: str |
 Example:
   wstrust-sts key list --pem > signing.pem
   wstrust-sts token inspect token.xml --signed-by signing.pem
-"""
+""",
+    short_help="Show what is in a token.",
 )
 @_token_argument
 @click.option(
