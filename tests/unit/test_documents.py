@@ -46,13 +46,11 @@ def inline_code(text: str) -> list[str]:
 
 def invocations(text: str) -> Iterator[list[str]]:
     """The arguments of every `wstrust-sts` command line."""
-    for line in code_lines(text):
-        for part in re.split(r"[|;&]+|\$\(", line):
-            if found := re.search(r"(?:^|[\s=/])wstrust-sts (.+)$", part):
-                yield shlex.split(re.split(r"\s[<>]|\s\(", found[1])[0], comments=True)
-    for code in inline_code(text):
-        if code.startswith("wstrust-sts "):
-            yield shlex.split(code)[1:]
+    lines = [part for line in code_lines(text) for part in re.split(r"[|;&]+|\$\(", line)]
+    for line in [*lines, *inline_code(text)]:
+        found = re.match(r"\s*(?:(?:.* )?(?:sudo -u|exec) \S+ |\w+=)?(?:\S*/)?wstrust-sts (.+)$", line)
+        if found:
+            yield shlex.split(re.split(r"\s[<>]|\s\(", found[1])[0], comments=True)
 
 
 def check_invocation(arguments: list[str]) -> None:
