@@ -1,0 +1,165 @@
+import java.io.BufferedReader;
+import java.io.FileInputStream;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.security.KeyStore;
+import java.security.cert.CertificateFactory;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+import javax.xml.namespace.QName;
+
+import org.apache.cxf.Bus;
+import org.apache.cxf.BusFactory;
+import org.apache.cxf.binding.soap.SoapFault;
+import org.apache.cxf.staxutils.StaxUtils;
+import org.apache.cxf.ws.security.SecurityConstants;
+import org.apache.cxf.ws.security.tokenstore.SecurityToken;
+import org.apache.cxf.ws.security.trust.STSClient;
+import org.apache.wss4j.common.crypto.Merlin;
+import org.apache.wss4j.common.saml.SamlAssertionWrapper;
+import org.apache.wss4j.dom.WSDocInfo;
+import org.apache.wss4j.dom.handler.RequestData;
+import org.apache.wss4j.dom.saml.WSSSAMLKeyInfoProcessor;
+import org.apache.wss4j.dom.validate.Credential;
+import org.apache.wss4j.dom.validate.SamlAssertionValidator;
+
+/**
+ * Apache CXF's STSClient, told what to do by lines of words, so that one JVM serves many tests.
+ *
+ * <p>A line is {@code client NAME OPTION=VALUE...} (makes a client and names it) or {@code issue|validate|cancel|verify
+ * NAME ...}. Each gets one line back: {@code ok ...}, or {@code fault CODE TEXT}, fields apart by tabs.
+ */
+public final class StsProbe {
+    private static final String CLAIMS = "http://schemas.xmlsoap.org/ws/2005/05/identity";
+
+    private final Map<String, STSClient> clients = new HashMap<>();
+    private final Map<String, SecurityToken> tokens = new HashMap<>();
+
+    public static void main(String[] arguments) throws Exception {
+        StsProbe probe = new StsProbe();
+        BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+            System.out.println(String.join("\t", probe.answer(line.split("\t"))));
+            System.out.flush();
+        }
+    }
+
+    private String[] answer(String[] words) {
+        try {
+            switch (words[0]) {
+                case "client":
+                    clients.put(words[1], client(options(words)));
+                    return new String[] {"ok"};
+                case "issue":
+                    return issue(clients.get(words[1]), words[2], words[3]);
+                case "validate":
+                    List<SecurityToken> valid = clients.get(words[1]).validateSecurityToken(tokens.get(words[2]));
+                    return new String[] {"ok", String.valueOf(valid.size())};
+                case "cancel":
+                    boolean cancelled = clients.get(words[1]).cancelSecurityToken(tokens.get(words[2]));
+                    return new String[] {"ok", String.valueOf(cancelled)};
+                case "verify":
+                    return verify(tokens.get(words[1]), words[2]);
+                default:
+                    throw new IllegalArgumentException(words[0]);
+            }
+        } catch (Exception failure) {
+            failure.printStackTrace();
+            return new String[] {"fault", code(failure), String.valueOf(failure.getMessage()).replaceAll("\\s+", " ")};
+        }
+    }
+
+    private static Map<String, String> options(String[] words) {
+        Map<String, String> options = new HashMap<>();
+        for (int index = 2; index < words.length; index++) {
+            String[] pair = words[index].split("=", 2);
+            options.put(pair[0], pair[1]);
+        }
+        return options;
+    }
+
+    /** A client that reads everything from the WSDL, or one that knows a location and a policy and no WSDL. */
+    private static STSClient client(Map<String, String> options) throws Exception {
+        Bus bus = BusFactory.newInstance().createBus();
+        STSClient client = new STSClient(bus);
+        if (options.containsKey("wsdl")) {
+            client.setWsdlLocation(options.get("wsdl"));
+            client.setServiceQName(new QName(options.get("targetNamespace"), "SecurityTokenService"));
+            client.setEndpointQName(new QName(options.get("targetNamespace"), options.get("port")));
+        } else {
+            // CXF's own idea of WS-Trust 1.3 has a collection as every answer; section 6 and 7 have one response.
+            bus.setProperty("soap.no.validate.parts", true);
+            client.setLocation(options.get("location"));
+            client.setPolicy(StaxUtils.read(new FileInputStream(options.get("policy"))).getDocumentElement());
+            if (options.get("soap").equals("1.2")) {
+                client.setSoap12();
+            } else {
+                client.setSoap11();
+            }
+        }
+        String trust = options.get("trust");
+        client.setNamespace(trust);
+        client.setTokenType(options.get("tokenType"));
+        client.setKeyType(trust + "/Bearer");
+        client.setEnableAppliesTo(true);
+        client.setAllowRenewing(false);
+        if (options.containsKey("claim")) {
+            client.setClaims(StaxUtils.read(new java.io.StringReader(
+                "<t:Claims xmlns:t='" + trust + "' Dialect='" + CLAIMS + "'><i:ClaimType xmlns:i='" + CLAIMS
+                + "' Uri='" + options.get("claim") + "'/></t:Claims>")).getDocumentElement());
+        }
+        if (options.containsKey("template")) {
+            client.setTemplate(StaxUtils.read(new java.io.StringReader(options.get("template"))).getDocumentElement());
+            client.setTokenType(null);
+            client.setSendKeyType(false);
+        }
+        Map<String, Object> properties = new HashMap<>();
+        properties.put(SecurityConstants.USERNAME, options.get("user"));
+        properties.put(SecurityConstants.PASSWORD, options.get("password"));
+        client.setProperties(properties);
+        return client;
+    }
+
+    private String[] issue(STSClient client, String name, String appliesTo) throws Exception {
+        SecurityToken token = client.requestSecurityToken(appliesTo);
+        tokens.put(name, token);
+        String left = String.valueOf(Duration.between(Instant.now(), token.getExpires()).toSeconds());
+        return new String[] {"ok", token.getId(), token.getTokenType(), left, StaxUtils.toString(token.getToken())};
+    }
+
+    /** What a relying party that trusts the certificates of a PEM file does with the token. */
+    private static String[] verify(SecurityToken token, String trusted) throws Exception {
+        KeyStore store = KeyStore.getInstance("PKCS12");
+        store.load(null, null);
+        int number = 0;
+        for (var certificate : CertificateFactory.getInstance("X.509").generateCertificates(new FileInputStream(trusted))) {
+            store.setCertificateEntry("trusted" + number++, certificate);
+        }
+        Merlin crypto = new Merlin();
+        crypto.setTrustStore(store);
+        RequestData data = new RequestData();
+        data.setSigVerCrypto(crypto);
+        data.setWsDocInfo(new WSDocInfo(token.getToken().getOwnerDocument()));
+        SamlAssertionWrapper assertion = new SamlAssertionWrapper(token.getToken());
+        assertion.verifySignature(new WSSSAMLKeyInfoProcessor(data), crypto);
+        assertion.parseSubject(new WSSSAMLKeyInfoProcessor(data), crypto);
+        Credential credential = new Credential();
+        credential.setSamlAssertion(assertion);
+        new SamlAssertionValidator().validate(credential, data);
+        return new String[] {"ok", assertion.getId(), assertion.getSubjectName(), assertion.getIssuerString()};
+    }
+
+    /** The code that the STS gave, or the exception's name where none of it came from the STS. */
+    private static String code(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof SoapFault fault) {
+                return fault.getSubCode() == null ? fault.getFaultCode().toString() : fault.getSubCode().toString();
+            }
+        }
+        return failure.getClass().getSimpleName();
+    }
+}

@@ -1,0 +1,241 @@
+"""Apache CXF's STSClient, unmodified, against a running STS; the tokens are verified by WSS4J.
+
+Needs a JDK of 17 or later and Maven. What Maven fetches goes where Maven keeps it.
+"""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from tests.messages import RP
+from tests.running import command
+from wstrust_sts import ns
+
+JAVA = Path(__file__).parent / "java"
+POLICIES = Path(__file__).parents[2] / "policies"
+STORE_PASSWORD = "changeit"
+ELSEWHERE = "https://unknown.example.test/"
+TOKEN_TYPES = {"saml20": ns.TP11_SAML20, "saml11": ns.TP11_SAML11}
+each_token_type = pytest.mark.parametrize("token_type", TOKEN_TYPES.values(), ids=list(TOKEN_TYPES))
+
+
+@dataclass(frozen=True)
+class Trust:
+    """A WS-Trust version: how its endpoint is found and described."""
+
+    path: str
+    namespace: str
+    target_namespace: str
+    policy: str
+
+
+TRUSTS = {
+    "13": Trust("/trust/13/usernamemixed", ns.WST13, ns.WST13 + "/", "usernamemixed.xml"),
+    "2005": Trust("/trust/2005/usernamemixed", ns.WST05, ns.WST05, "usernamemixed-2005.xml"),
+}
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a client knows the STS: from the WSDL, or from a location and a policy alone."""
+
+    trust: Trust
+    soap: str
+    by_wsdl: bool
+
+    def options(self, sts) -> dict[str, str]:
+        location = sts.url + self.trust.path
+        if not self.by_wsdl:
+            return {"location": location, "policy": str(POLICIES / self.trust.policy), "soap": self.soap}
+        port = f"STS_Soap{self.soap.replace('.', '')}_Port"
+        return {"wsdl": f"{location}?wsdl", "targetNamespace": self.trust.target_namespace, "port": port}
+
+
+class Refused(Exception):
+    """What the Java side ended with: the fault's code, in Clark notation, or the name of its own exception."""
+
+    def __init__(self, code: str, text: str):
+        super().__init__(f"{code} {text}")
+        self.code = code
+        self.text = text
+
+
+class Probe:
+    """The Java program: one line to it, one line back."""
+
+    def __init__(self, process: "subprocess.Popen[str]"):
+        self.process = process
+
+    def ask(self, *words: str) -> list[str]:
+        self.process.stdin.write("\t".join(words) + "\n")
+        self.process.stdin.flush()
+        result, *fields = self.process.stdout.readline().rstrip("\n").split("\t")
+        if result == "fault":
+            raise Refused(*fields)
+        assert result == "ok", "the Java program has ended; what it wrote to its standard error says why"
+        return fields
+
+
+class Client:
+    """One STSClient, with the tokens it got."""
+
+    def __init__(self, probe: Probe, sts, way: Way, *, name: str, password: str = "clarinet", **more: str):
+        self.probe = probe
+        self.name = name
+        options = way.options(sts) | {"trust": way.trust.namespace, "user": "alice", "password": password} | more
+        probe.ask("client", name, *(f"{option}={value}" for option, value in options.items()))
+
+    def issue(self, address: str = RP) -> list[str]:
+        """[ID, token type, seconds left, markup]"""
+        return self.probe.ask("issue", self.name, "token", address)
+
+    def validate(self) -> list[str]:
+        return self.probe.ask("validate", self.name, "token")
+
+    def cancel(self) -> str:
+        (cancelled,) = self.probe.ask("cancel", self.name, "token")
+        return cancelled
+
+
+@pytest.fixture(scope="session")
+def classpath(tmp_path_factory) -> str:
+    """CXF's jars and the compiled program."""
+    directory = tmp_path_factory.mktemp("cxf")
+    run(
+        "mvn",
+        "--quiet",
+        "--batch-mode",
+        "--file",
+        str(JAVA / "pom.xml"),
+        f"-Dlibraries={directory}",
+        "generate-resources",
+    )
+    (jars,) = directory.glob("*/lib")
+    classes = directory / "classes"
+    run("javac", "-proc:none", "-d", str(classes), "-cp", f"{jars}/*", str(JAVA / "StsProbe.java"))
+    return f"{classes}:{jars}/*"
+
+
+@pytest.fixture(scope="session")
+def trust_store(sts, tmp_path_factory) -> list[str]:
+    """The JVM's arguments that make it trust the CA of the STS's TLS certificate, and nothing else."""
+    store = tmp_path_factory.mktemp("java") / "ca.p12"
+    of_the_store = ["-keystore", str(store), "-storetype", "PKCS12", "-storepass", STORE_PASSWORD]
+    run("keytool", "-importcert", "-noprompt", "-alias", "sts", "-file", str(sts.ca), *of_the_store)
+    properties = {"trustStore": store, "trustStoreType": "PKCS12", "trustStorePassword": STORE_PASSWORD}
+    return [f"-Djavax.net.ssl.{name}={value}" for name, value in properties.items()]
+
+
+@pytest.fixture(scope="session")
+def signing_certificates(sts, tmp_path_factory) -> str:
+    file = tmp_path_factory.mktemp("relying-party") / "sts.pem"
+    file.write_text(command("key", "list", "--pem", "--config", str(sts.config), directory=sts.directory))
+    return str(file)
+
+
+@pytest.fixture(scope="session")
+def probe(classpath, trust_store):
+    process = subprocess.Popen(
+        ["java", *trust_store, "-cp", classpath, "StsProbe"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    yield Probe(process)
+    process.communicate(timeout=20)
+
+
+def run(*arguments: str) -> str:
+    """The output of a command. Raises AssertionError with all of it when the command fails."""
+    done = subprocess.run(arguments, capture_output=True, text=True)
+    assert done.returncode == 0, f"{' '.join(arguments)}: status {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+WAYS = {
+    f"{version}-soap{soap}-{'wsdl' if by_wsdl else 'policy'}": Way(trust, soap, by_wsdl)
+    for version, trust in TRUSTS.items()
+    for soap in ("1.1", "1.2")
+    for by_wsdl in (True, False)
+}
+
+
+@pytest.fixture(params=WAYS)
+def way(request) -> Way:
+    return WAYS[request.param]
+
+
+@pytest.fixture
+def client(probe, sts, way, request):
+    """Makes clients of the way under test."""
+
+    def make(**options: str) -> Client:
+        return Client(probe, sts, way, name=request.node.name, **options)
+
+    return make
+
+
+@each_token_type
+def test_a_relying_party_on_wss4j_accepts_the_token(client, probe, sts, token_type, signing_certificates):
+    identifier, kind, left, _ = client(tokenType=token_type).issue()
+    assert kind == token_type
+    assert 3500 < int(left) <= 3600
+    assert probe.ask("verify", "token", signing_certificates) == [identifier, "alice", sts.url]
+
+
+@each_token_type
+def test_a_token_is_valid_until_it_is_cancelled(client, token_type):
+    client(tokenType=token_type).issue()
+    holder = client()  # with a token type of its own, STSClient's Validate asks for a token of that type
+    assert holder.validate() == ["1"]
+    assert holder.cancel() == "true"
+    with pytest.raises(Refused) as refused:
+        holder.validate()
+    assert refused.value.code == "TrustException"
+    assert "The token is not valid." in refused.value.text
+
+
+def test_a_wrong_password_is_failed_authentication(client):
+    with pytest.raises(Refused) as refused:
+        client(password="trumpet").issue()
+    assert refused.value.code == f"{{{ns.WSSE}}}FailedAuthentication"
+
+
+def test_an_unregistered_address_is_invalid_scope(client, way):
+    with pytest.raises(Refused) as refused:
+        client().issue(ELSEWHERE)
+    assert refused.value.code == f"{{{way.trust.namespace}}}InvalidScope"
+
+
+def test_a_claim_that_is_asked_for_is_in_the_token(client):
+    *_, markup = client(claim=ns.CLAIM_EMAIL, tokenType=ns.TP11_SAML20).issue()
+    values = etree.fromstring(markup).iterfind(f".//{{{ns.SAML20}}}AttributeValue")
+    assert "alice@example.test" in [value.text for value in values]
+
+
+def test_a_claim_that_the_sts_does_not_know_is_refused(client, way):
+    with pytest.raises(Refused) as refused:
+        client(claim="urn:unheard-of").issue()
+    assert refused.value.code == f"{{{way.trust.namespace}}}InvalidRequest"
+
+
+@each_token_type
+def test_a_template_of_the_relying_party_counts(client, way, token_type):
+    """A policy's RequestSecurityTokenTemplate: in SecondaryParameters in 1.3, in the request itself in 2005."""
+    template = (
+        f'<sp:RequestSecurityTokenTemplate xmlns:sp="{ns.SP12}" xmlns:t="{way.trust.namespace}">'
+        f"<t:TokenType>{token_type}</t:TokenType><t:KeyType>{way.trust.namespace}/Bearer</t:KeyType>"
+        f"</sp:RequestSecurityTokenTemplate>"
+    )
+    _, kind, *_ = client(template=template).issue()
+    assert kind == token_type
+
+
+@pytest.mark.parametrize("version", TRUSTS)
+def test_cxf_s_generator_makes_classes_that_compile(classpath, trust_store, sts, version, tmp_path):
+    wsdl = f"{sts.url}{TRUSTS[version].path}?wsdl"
+    generator = "org.apache.cxf.tools.wsdlto.WSDLToJava"
+    run("java", *trust_store, "-cp", classpath, generator, "-autoNameResolution", "-d", str(tmp_path), wsdl)
+    sources = [str(file) for file in tmp_path.rglob("*.java")]
+    assert any(source.endswith("/SecurityTokenService.java") for source in sources)
+    run("javac", "-proc:none", "-d", str(tmp_path / "classes"), "-cp", classpath, *sources)
