@@ -28,6 +28,7 @@ from wstrust_sts.wire.wsse import Freshness
 
 _log = logging.getLogger("wstrust_sts.app")
 
+METADATA = "/mex"  # beneath an endpoint: its metadata by WS-MetadataExchange
 SOAP_OPERATIONS: tuple[Operation, ...] = tuple(sorted(policy.OPERATIONS, key=lambda operation: operation.value))
 
 
@@ -49,6 +50,7 @@ class Application:
     ) -> None:
         self._binding = binding
         self._endpoints = endpoints
+        self._described = {path + METADATA: endpoint for path, endpoint in endpoints.items()}
         self._documents = documents
         self._readiness = readiness
 
@@ -80,6 +82,11 @@ class Application:
             if request.method in ("GET", "HEAD") and request.query.lower() in ("wsdl", "singlewsdl"):
                 return Response(status=200, body=self._documents[endpoint.path], content_type="text/xml; charset=utf-8")
             raise MethodNotAllowed
+        described = self._described.get(request.path)
+        if described is not None:
+            if request.method != "POST":
+                raise MethodNotAllowed
+            return self._binding.handle(request, described, correlation_id, metadata_only=True)
         if request.path in ("/healthz", "/readyz"):
             if request.method not in ("GET", "HEAD"):
                 raise MethodNotAllowed
@@ -143,24 +150,25 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, clock: Clock) -
         claim_sources=[registry.CLAIM_SOURCES.build(name, parts) for name in config.plugins.claim_sources],
         claim_policy=RuleClaimPolicy(),
     )
+    endpoints = {endpoint.path: endpoint for endpoint in config.endpoints}
+    documents = {
+        path: render_wsdl(endpoint, config.server.public_url, SOAP_OPERATIONS) for path, endpoint in endpoints.items()
+    }
     binding = SoapBinding(
         service,
         clock=clock,
         policies=registry.POLICIES,
         layouts=registry.LAYOUTS,
+        documents=documents,
         report=_log_report,
         freshness=Freshness(skew=authentication.clock_skew, max_age=authentication.message_maximum_age),
         public_url=config.server.public_url,
         tls_in_front=config.server.plain_http,
     )
-    endpoints = {endpoint.path: endpoint for endpoint in config.endpoints}
     return Application(
         binding=binding,
         endpoints=endpoints,
-        documents={
-            path: render_wsdl(endpoint, config.server.public_url, SOAP_OPERATIONS)
-            for path, endpoint in endpoints.items()
-        },
+        documents=documents,
         readiness=lambda: _unready(stores, keyring, endpoints),
     )
 

@@ -118,5 +118,12 @@ WSDL = "http://schemas.xmlsoap.org/wsdl/"
 WSDL_SOAP11 = "http://schemas.xmlsoap.org/wsdl/soap/"
 WSDL_SOAP12 = "http://schemas.xmlsoap.org/wsdl/soap12/"
 
+# WS-MetadataExchange, WS-Transfer
+MEX = "http://schemas.xmlsoap.org/ws/2004/09/mex"
+MEX_REQUEST = MEX + "/GetMetadata/Request"
+MEX_RESPONSE = MEX + "/GetMetadata/Response"
+WXF_GET = "http://schemas.xmlsoap.org/ws/2004/09/transfer/Get"
+WXF_GET_RESPONSE = WXF_GET + "Response"
+
 # This software's own: the correlation id in a fault's detail
 STS = "urn:wstrust-sts:fault"

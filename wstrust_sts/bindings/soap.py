@@ -14,7 +14,10 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from wstrust_sts import ns
-from wstrust_sts.bindings import spyne_compat  # noqa: F401 (before the first import of Spyne)
+from wstrust_sts.bindings import (
+    mex,
+    spyne_compat,  # noqa: F401 (before the first import of Spyne)
+)
 from wstrust_sts.bindings.http import Request, Response
 from wstrust_sts.bindings.media_type import MediaType, read_media_type
 from wstrust_sts.errors import (
@@ -107,16 +110,25 @@ class Exchange:
     reply: ReplyContext
     began: float
     charset: str | None = None
+    metadata_only: bool = False
+    question: mex.Question | None = None
     rst: RequestSecurityToken | None = None
     message: VerifiedMessage | None = None
     outcome: Outcome | None = None
     failure: BaseException | None = None
 
+    @property
+    def operation(self) -> str:
+        """The name of what is asked for, also among Spyne's operations; empty while it is unknown."""
+        if self.question is not None:
+            return "GetMetadata"
+        return self.rst.operation.value if self.rst is not None else ""
+
     def report(self, result: str, *, detail: str = "") -> Report:
         outcome = self.outcome
         return Report(
             correlation_id=self.reply.correlation_id,
-            operation=self.rst.operation.value if self.rst else "",
+            operation=self.operation,
             outcome=result,
             endpoint=self.endpoint.path,
             source=self.request.source,
@@ -161,6 +173,10 @@ class Operations(Service):  # type: ignore[misc]
     def Renew(ctx: MethodContext, request: object) -> None:  # noqa: N802, N805
         _carry_out(ctx)
 
+    @rpc(AnyXml, _returns=AnyXml, _body_style="bare")  # type: ignore[untyped-decorator]
+    def GetMetadata(ctx: MethodContext, request: object) -> None:  # noqa: N802, N805
+        _carry_out(ctx)
+
 
 def _carry_out(ctx: Any) -> None:
     """Nothing may escape into Spyne, which would put its text into a fault: failures travel in the exchange."""
@@ -184,8 +200,8 @@ class WsTrustProtocol(Soap11):  # type: ignore[misc]
     def decompose_incoming_envelope(self, ctx: Any, message: object = None) -> None:
         root, _ = ctx.in_document
         ctx.in_document = root
-        rst = ctx.app.config.read(ctx.udc, root)
-        ctx.method_request_string = f"{{{ctx.app.tns}}}{rst.operation.value}"
+        ctx.app.config.read(ctx.udc, root)
+        ctx.method_request_string = f"{{{ctx.app.tns}}}{ctx.udc.operation}"
 
     def generate_method_contexts(self, ctx: Any) -> tuple[Any]:
         """Without Spyne's copy of the context."""
@@ -232,7 +248,8 @@ class _Shell(ServerBase):  # type: ignore[misc]
 class SoapBinding:
     """Answers SOAP requests at every endpoint. Thread-safe; one request stays in one thread.
 
-    `policies` and `layouts` are the tables that endpoint rows name (registry.py). `tls_in_front`: a proxy ends TLS.
+    `policies` and `layouts` are the tables that endpoint rows name (registry.py); `documents` are the WSDL documents
+    by endpoint path. `tls_in_front`: a proxy ends TLS.
     """
 
     def __init__(
@@ -242,6 +259,7 @@ class SoapBinding:
         clock: Clock,
         policies: Mapping[str, SecurityReader],
         layouts: Mapping[str, Layout],
+        documents: Mapping[str, bytes],
         report: Callable[["Report"], None],
         freshness: Freshness,
         public_url: str,
@@ -252,6 +270,7 @@ class SoapBinding:
         self._clock = clock
         self._policies = policies
         self._layouts = layouts
+        self._descriptions = {path: mex.describe(document) for path, document in documents.items()}
         self._report = report
         self._freshness = freshness
         self._public_url = public_url
@@ -261,8 +280,13 @@ class SoapBinding:
         )
         self._shell = _Shell(application)
 
-    def handle(self, request: Request, endpoint: Endpoint, correlation_id: str) -> Response:
-        """The answer to one POST. Raises HttpRefusal for what is no SOAP message at all."""
+    def handle(
+        self, request: Request, endpoint: Endpoint, correlation_id: str, *, metadata_only: bool = False
+    ) -> Response:
+        """The answer to one POST. Raises HttpRefusal for what is no SOAP message at all.
+
+        `metadata_only`: the address is the one where only the endpoint's metadata is to be had.
+        """
         if not request.body:
             raise EmptyRequest
         media_type = _media_type(request)
@@ -272,7 +296,11 @@ class SoapBinding:
         if len(request.body) > MAX_OCTETS:
             raise TooLarge
         reply = ReplyContext(
-            version=version, trust=endpoint.version.namespace, correlation_id=correlation_id, now=self._clock()
+            version=version,
+            trust=endpoint.version.namespace,
+            correlation_id=correlation_id,
+            now=self._clock(),
+            protected=not metadata_only,
         )
         return self._guard(
             Exchange(
@@ -281,6 +309,7 @@ class SoapBinding:
                 reply=reply,
                 charset=media_type.parameters.get("charset"),
                 began=time.perf_counter(),
+                metadata_only=metadata_only,
             )
         )
 
@@ -343,16 +372,22 @@ class SoapBinding:
 
     # -- called by the Spyne application, in this order ------------------------------------------------------------
 
-    def read(self, exchange: Exchange, root: Element) -> RequestSecurityToken:
+    def read(self, exchange: Exchange, root: Element) -> None:
         """From the parsed document to the request and the proofs that came with it. Raises StsError."""
         endpoint, reply = exchange.endpoint, exchange.reply
-        envelope = read_envelope(root, expected=reply.version)
+        envelope = read_envelope(root, expected=reply.version, may_be_empty=True)
         addressing = read_addressing(envelope.blocks)
         exchange.reply = reply = reply.with_addressing(addressing)
         demand_understood(envelope)
         demand_anonymous_replies(envelope.blocks)
-        operation = _read_operation(exchange.request, addressing, endpoint)
-        self._check_destination(addressing, endpoint)
+        action = _read_action(exchange.request, addressing)
+        self._check_destination(addressing, exchange)
+        if exchange.metadata_only or action in mex.RESPONSES:
+            exchange.question = mex.read_question(action, envelope.payload)
+            return
+        operation = _operation_of(action, endpoint)
+        if envelope.payload is None:
+            raise InvalidRequest("the Body is empty")
         tls = exchange.request.tls or self._tls_in_front
         if not tls:
             raise InvalidSecurity("this endpoint is for TLS only")
@@ -364,10 +399,11 @@ class SoapBinding:
             timestamp_required="no-timestamp" not in endpoint.tolerances,
         )
         exchange.rst = read_rst(envelope.payload, version=endpoint.version, action=operation)
-        return exchange.rst
 
     def answer(self, exchange: Exchange) -> bytes:
         """Performs the request and writes its answer. Raises StsError."""
+        if exchange.question is not None:
+            return self._describe(exchange, exchange.question)
         assert exchange.rst is not None
         assert exchange.message is not None
         endpoint, reply = exchange.endpoint, exchange.reply
@@ -386,11 +422,17 @@ class SoapBinding:
         body, action = self._layouts[endpoint.layout](outcome.response, tolerances=endpoint.tolerances)
         return write_answer(body, action=action, context=reply)
 
-    def _check_destination(self, addressing: Addressing | None, endpoint: Endpoint) -> None:
+    def _describe(self, exchange: Exchange, question: mex.Question) -> bytes:
+        """The endpoint's metadata. Nobody was asked who they are: the answer is the same for everyone."""
+        exchange.outcome = Outcome(result="described")
+        body = mex.write_metadata(question, self._descriptions[exchange.endpoint.path])
+        return write_answer(body, action=question.response, context=exchange.reply.unprotected())
+
+    def _check_destination(self, addressing: Addressing | None, exchange: Exchange) -> None:
         """wsa:To is a client's view of the address, which proxies change: compared only where asked for."""
-        if not endpoint.strict_to or addressing is None or addressing.to is None:
+        if not exchange.endpoint.strict_to or addressing is None or addressing.to is None:
             return
-        if addressing.to not in (f"{self._public_url}{endpoint.path}", ns.WSA_ANONYMOUS, ns.WSA04_ANONYMOUS):
+        if addressing.to not in (f"{self._public_url}{exchange.request.path}", ns.WSA_ANONYMOUS, ns.WSA04_ANONYMOUS):
             raise DestinationUnreachable("wsa:To names another address")
 
 
@@ -415,10 +457,10 @@ def _media_type(request: Request) -> MediaType:
     return read_media_type(request.headers.get("content-type", ""))
 
 
-def _read_operation(request: Request, addressing: Addressing | None, endpoint: Endpoint) -> Operation | None:
-    """The operation by its action: wsa:Action, SOAPAction, the action parameter (wire contract row 2).
+def _read_action(request: Request, addressing: Addressing | None) -> str | None:
+    """The action: wsa:Action, SOAPAction, the action parameter (wire contract row 2).
 
-    None where none of them says anything. Raises InvalidRequest (they disagree), ActionNotSupported.
+    None where none of them says anything. Raises InvalidRequest (they disagree).
     """
     named = {
         addressing.action if addressing else None,
@@ -427,11 +469,15 @@ def _read_operation(request: Request, addressing: Addressing | None, endpoint: E
     } - {None}
     if len(named) > 1:
         raise InvalidRequest("wsa:Action, SOAPAction and the action parameter disagree")
-    if not named:
+    return next(iter(named), None)
+
+
+def _operation_of(action: str | None, endpoint: Endpoint) -> Operation | None:
+    """The operation that an action names; None where there is no action. Raises ActionNotSupported."""
+    if action is None:
         return None
-    (action,) = named
     prefix = f"{endpoint.version.namespace}/RST/"
     for operation in Operation:
         if action == prefix + operation.value:
             return operation
-    raise ActionNotSupported(f"the action {str(action)[:256]!r}")
+    raise ActionNotSupported(f"the action {action[:256]!r}")

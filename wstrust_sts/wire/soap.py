@@ -1,7 +1,7 @@
 """SOAP 1.1 and 1.2 envelopes: reading one into its blocks and its single payload, writing answers and faults."""
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from wstrust_sts import ns
@@ -35,18 +35,19 @@ class SoapVersion(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """One message: the header blocks addressed to us, and the one child of its one Body."""
+    """One message: the header blocks addressed to us, and the one child of its one Body; None where it is empty."""
 
     version: SoapVersion
     root: Element
     blocks: tuple[Element, ...]
-    payload: Element
+    payload: Element | None
 
 
-def read_envelope(root: Element, *, expected: SoapVersion) -> Envelope:
+def read_envelope(root: Element, *, expected: SoapVersion, may_be_empty: bool = False) -> Envelope:
     """The envelope in `root`. `expected` is the version that the media type named.
 
-    Raises NotWellFormed, VersionMismatch, InvalidRequest (anything but one Body with one child)).
+    Raises NotWellFormed, VersionMismatch, InvalidRequest (anything but one Body with one child; an empty Body is
+    accepted where it `may_be_empty`).
 
     Blocks for other SOAP roles are left out.
     """
@@ -67,9 +68,9 @@ def read_envelope(root: Element, *, expected: SoapVersion) -> Envelope:
     else:
         raise InvalidRequest("an Envelope holds at most one Header and exactly one Body, in this order")
     payloads = children(parts[-1])
-    if len(payloads) != 1:
+    if len(payloads) != 1 and not (may_be_empty and not payloads):
         raise InvalidRequest("the Body holds not exactly one element")
-    return Envelope(version=expected, root=root, blocks=blocks, payload=payloads[0])
+    return Envelope(version=expected, root=root, blocks=blocks, payload=payloads[0] if payloads else None)
 
 
 def demand_understood(envelope: Envelope) -> None:
@@ -106,13 +107,17 @@ def _mandatory(block: Element, version: SoapVersion) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyContext:
-    """What every answer, good or bad, needs of the request it answers. `trust` is the WS-Trust namespace."""
+    """What every answer, good or bad, needs of the request it answers. `trust` is the WS-Trust namespace.
+
+    `protected`: the binding is a secured one, so its answers carry a Timestamp.
+    """
 
     version: SoapVersion
     trust: str
     correlation_id: str
     now: datetime
     addressing: Addressing | None = None
+    protected: bool = True
 
     def with_addressing(self, addressing: Addressing | None) -> "ReplyContext":
         return ReplyContext(
@@ -121,7 +126,11 @@ class ReplyContext:
             correlation_id=self.correlation_id,
             now=self.now,
             addressing=addressing,
+            protected=self.protected,
         )
+
+    def unprotected(self) -> "ReplyContext":
+        return replace(self, protected=False)
 
 
 def write_answer(body: bytes, *, action: str, context: ReplyContext, blocks: str = "") -> bytes:
@@ -129,10 +138,11 @@ def write_answer(body: bytes, *, action: str, context: ReplyContext, blocks: str
 
     `blocks` are further header blocks, in front of wsse:Security.
     """
+    security = write_security(context.now) if context.protected else ""
     return b"".join(
         (
             f'<s:Envelope xmlns:s="{context.version.namespace}"><s:Header>{_reply_headers(action, context)}{blocks}'
-            f"{write_security(context.now)}</s:Header><s:Body>".encode(),
+            f"{security}</s:Header><s:Body>".encode(),
             body,
             b"</s:Body></s:Envelope>",
         )

@@ -64,6 +64,7 @@ class Face:
             clock=self.clock,
             policies=POLICIES,
             layouts=LAYOUTS,
+            documents={},
             report=self.reports.append,
             freshness=Freshness(),
             public_url=PUBLIC_URL,
