@@ -231,6 +231,23 @@ def test_a_template_of_the_relying_party_counts(client, way, token_type):
     assert kind == token_type
 
 
+@pytest.mark.parametrize("address", ["", "/mex"], ids=["itself", "beneath"])
+@pytest.mark.parametrize("soap", ["1.1", "1.2"])
+@pytest.mark.parametrize("trust", TRUSTS.values(), ids=list(TRUSTS))
+def test_an_endpoint_reference_is_enough_to_find_the_contract_by_ws_metadata_exchange(
+    probe, sts, trust, soap, address, request
+):
+    class Found(Way):
+        def options(self, sts) -> dict[str, str]:
+            location = sts.url + self.trust.path
+            return {"location": location, "mex": location + address, "soap": self.soap}
+
+    client = Client(probe, sts, Found(trust, soap, by_wsdl=False), name=request.node.name)
+    _, kind, *_ = client.issue()
+    assert kind == ns.TP11_SAML20
+    assert client.validate() == ["1"]
+
+
 @pytest.mark.parametrize("version", TRUSTS)
 def test_cxf_s_generator_makes_classes_that_compile(classpath, trust_store, sts, version, tmp_path):
     wsdl = f"{sts.url}{TRUSTS[version].path}?wsdl"

@@ -16,6 +16,9 @@ import org.apache.cxf.Bus;
 import org.apache.cxf.BusFactory;
 import org.apache.cxf.binding.soap.SoapFault;
 import org.apache.cxf.staxutils.StaxUtils;
+import org.apache.cxf.ws.addressing.EndpointReferenceType;
+import org.apache.cxf.ws.addressing.EndpointReferenceUtils;
+import org.apache.cxf.ws.addressing.MetadataType;
 import org.apache.cxf.ws.security.SecurityConstants;
 import org.apache.cxf.ws.security.tokenstore.SecurityToken;
 import org.apache.cxf.ws.security.trust.STSClient;
@@ -34,6 +37,7 @@ import org.apache.wss4j.dom.validate.SamlAssertionValidator;
  * NAME ...}. Each gets one line back: {@code ok ...}, or {@code fault CODE TEXT}, fields apart by tabs.
  */
 public final class StsProbe {
+    private static final String MEX = "http://schemas.xmlsoap.org/ws/2004/09/mex";
     private static final String CLAIMS = "http://schemas.xmlsoap.org/ws/2005/05/identity";
 
     private final Map<String, STSClient> clients = new HashMap<>();
@@ -82,7 +86,7 @@ public final class StsProbe {
         return options;
     }
 
-    /** A client that reads everything from the WSDL, or one that knows a location and a policy and no WSDL. */
+    /** A client that reads everything from the WSDL, that asks for it by WS-MetadataExchange, or that has none. */
     private static STSClient client(Map<String, String> options) throws Exception {
         Bus bus = BusFactory.newInstance().createBus();
         STSClient client = new STSClient(bus);
@@ -90,6 +94,11 @@ public final class StsProbe {
             client.setWsdlLocation(options.get("wsdl"));
             client.setServiceQName(new QName(options.get("targetNamespace"), "SecurityTokenService"));
             client.setEndpointQName(new QName(options.get("targetNamespace"), options.get("port")));
+        } else if (options.containsKey("mex")) {
+            if (options.get("soap").equals("1.1")) {
+                client.setSoap11();
+            }
+            client.configureViaEPR(reference(options.get("location"), options.get("mex")), false);
         } else {
             // CXF's own idea of WS-Trust 1.3 has a collection as every answer; section 6 and 7 have one response.
             bus.setProperty("soap.no.validate.parts", true);
@@ -122,6 +131,18 @@ public final class StsProbe {
         properties.put(SecurityConstants.PASSWORD, options.get("password"));
         client.setProperties(properties);
         return client;
+    }
+
+    /** An endpoint reference as a relying party's policy has it for its issuer: an address, and where metadata is. */
+    private static EndpointReferenceType reference(String address, String metadata) throws Exception {
+        MetadataType found = new MetadataType();
+        found.getAny().add(StaxUtils.read(new java.io.StringReader(
+            "<m:Metadata xmlns:m='" + MEX + "'><m:MetadataSection Dialect='" + MEX + "'><m:MetadataReference>"
+            + "<a:Address xmlns:a='http://www.w3.org/2005/08/addressing'>" + metadata + "</a:Address>"
+            + "</m:MetadataReference></m:MetadataSection></m:Metadata>")).getDocumentElement());
+        EndpointReferenceType reference = EndpointReferenceUtils.getEndpointReference(address);
+        reference.setMetadata(found);
+        return reference;
     }
 
     private String[] issue(STSClient client, String name, String appliesTo) throws Exception {
