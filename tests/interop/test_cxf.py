@@ -1,4 +1,5 @@
-"""Apache CXF's STSClient, unmodified, against a running STS; the tokens are verified by WSS4J.
+"""Apache CXF's STSClient, unmodified, against a running STS; the tokens are verified by WSS4J. And what the generators
+of CXF and of the JAX-WS RI make of the WSDL.
 
 Needs a JDK of 17 or later and Maven. What Maven fetches goes where Maven keeps it.
 """
@@ -101,9 +102,8 @@ class Client:
 
 
 @pytest.fixture(scope="session")
-def classpath(tmp_path_factory) -> str:
-    """CXF's jars and the compiled program."""
-    directory = tmp_path_factory.mktemp("cxf")
+def libraries(tmp_path_factory) -> Path:
+    directory = tmp_path_factory.mktemp("libraries")
     run(
         "mvn",
         "--quiet",
@@ -113,8 +113,14 @@ def classpath(tmp_path_factory) -> str:
         f"-Dlibraries={directory}",
         "generate-resources",
     )
-    (jars,) = directory.glob("*/lib")
-    classes = directory / "classes"
+    return directory
+
+
+@pytest.fixture(scope="session")
+def classpath(libraries) -> str:
+    """CXF's jars and the compiled program."""
+    (jars,) = libraries.glob("*/lib")
+    classes = libraries / "classes"
     run("javac", "-proc:none", "-d", str(classes), "-cp", f"{jars}/*", str(JAVA / "StsProbe.java"))
     return f"{classes}:{jars}/*"
 
@@ -256,3 +262,18 @@ def test_cxf_s_generator_makes_classes_that_compile(classpath, trust_store, sts,
     sources = [str(file) for file in tmp_path.rglob("*.java")]
     assert any(source.endswith("/SecurityTokenService.java") for source in sources)
     run("javac", "-proc:none", "-d", str(tmp_path / "classes"), "-cp", classpath, *sources)
+
+
+@pytest.mark.parametrize("version", TRUSTS)
+def test_wsimport_makes_classes_that_compile(libraries, trust_store, sts, version, tmp_path):
+    """With `-extension`, which wsimport wants for SOAP 1.2 and for one request element in several operations."""
+    wsdl = f"{sts.url}{TRUSTS[version].path}?wsdl"
+    generator = "com.sun.tools.ws.WsImport"
+    jars = f"{libraries}/wsimport/*"
+    said = run("java", *trust_store, "-cp", jars, generator, "-extension", "-keep", "-d", str(tmp_path), wsdl)
+    assert "[ERROR]" not in said
+    port = next(tmp_path.rglob("STS.java")).read_text()
+    for operation in ("Issue", "Validate", "Cancel"):
+        assert f'operationName = "{operation}"' in port
+        assert f"{TRUSTS[version].namespace}/RST/{operation}" in port
+    assert any(tmp_path.rglob("SecurityTokenService.class"))
