@@ -44,6 +44,15 @@ class TestReading:
         assert ([block.tag for block in found.blocks], found.payload.tag) == (["a", "b"], "c")
 
     @BOTH
+    @pytest.mark.parametrize("body", ["<s:Body/>", "<s:Body> <!-- --> </s:Body>"])
+    def test_a_body_may_be_empty_only_where_that_is_said(self, version, body):
+        assert read_envelope(envelope(version, body), expected=version, may_be_empty=True).payload is None
+        with pytest.raises(InvalidRequest):
+            read(version, body)
+        with pytest.raises(InvalidRequest):
+            read_envelope(envelope(version, "<s:Body><a/><b/></s:Body>"), expected=version, may_be_empty=True)
+
+    @BOTH
     def test_a_header_need_not_be_there(self, version):
         assert read(version, "<s:Body><c/></s:Body>").blocks == ()
 
@@ -150,6 +159,13 @@ class TestAnswers:
     def test_without_addressing_there_is_only_security(self, version):
         root = etree.fromstring(write_answer(b"<a/>", action="urn:answer", context=context(version, addressing=None)))
         assert [block.tag for block in root[0]] == [f"{{{ns.WSSE}}}Security"]
+
+    @BOTH
+    def test_where_nothing_is_secured_there_is_no_security(self, version):
+        unsecured = context(version).unprotected()
+        root = etree.fromstring(write_answer(b"<a/>", action="urn:answer", context=unsecured))
+        assert [etree.QName(block).localname for block in root[0]] == ["Action", "RelatesTo"]
+        assert unsecured.with_addressing(None).protected is False
 
 
 class TestFaults:
