@@ -47,3 +47,19 @@ def test_a_cancellation_acts_at_once_on_every_node(node, second_node, a_token) -
     node.record(TokenCancelled(realm="default", token_id="_1", at=NOON, reason="asked"))
     found = second_node.stores.issued_tokens.find("default", "_1")
     assert (found.cancelled_at, found.cancel_reason) == (NOON, "asked")
+
+
+def test_a_key_is_needed_until_the_last_token_in_force_that_it_signed_expires(node, a_token) -> None:
+    hour = timedelta(hours=1)
+    node.record(
+        a_token("_1", expires_at=NOON + hour),
+        a_token("_2", expires_at=NOON + 2 * hour),
+        a_token("_3", expires_at=NOON + 3 * hour, cancelled_at=NOON, cancel_reason="by its subject"),
+        a_token("_4", expires_at=NOON + 4 * hour, key_id="k2"),
+        a_token("_5", expires_at=NOON + 5 * hour, realm="other"),
+    )
+    last = node.stores.issued_tokens.last_expiry
+    assert last("default", "k1", now=NOON) == NOON + 2 * hour
+    assert last("default", "k2", now=NOON) == NOON + 4 * hour
+    assert last("default", "k1", now=NOON + 2 * hour) is None
+    assert last("default", "unknown", now=NOON) is None

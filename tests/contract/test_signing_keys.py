@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.fakes import NOON
+from wstrust_sts.keys import StoredKeyring, make_signing_key
 from wstrust_sts.model import Realm
 from wstrust_sts.records import KeyState, SigningKeyRecord
 
@@ -80,3 +81,55 @@ def test_the_generation_is_that_of_the_database_within_a_moment(node, second_nod
     node.stores.administration.add_signing_key(a_key("k1"))
     threading.Event().wait(0.06)
     assert second_node.stores.signing_keys.generation() == node.stores.signing_keys.generation()
+
+
+def states(node, realm: str = "default") -> dict[str, KeyState]:
+    return {key.id: key.state for key in node.stores.signing_keys.list(realm)}
+
+
+def test_a_next_key_takes_the_place_of_the_active_one_in_its_own_realm_alone(node) -> None:
+    administration = node.stores.administration
+    for key in (a_key("k1", age=2), a_key("k2", age=1, state=KeyState.NEXT), a_key("k1", realm="other")):
+        administration.add_signing_key(key)
+    before = node.stores.signing_keys.generation()
+    assert administration.promote_key("default", "k2")
+    assert states(node) == {"k1": KeyState.RETIRING, "k2": KeyState.ACTIVE}
+    assert states(node, "other") == {"k1": KeyState.ACTIVE}
+    assert node.stores.signing_keys.generation() != before
+
+
+@pytest.mark.parametrize("state", [KeyState.ACTIVE, KeyState.RETIRING, KeyState.RETIRED])
+def test_no_other_key_is_promoted(node, state: KeyState) -> None:
+    node.stores.administration.add_signing_key(a_key("k1", age=1))
+    node.stores.administration.add_signing_key(a_key("k2", state=state))
+    before = node.stores.signing_keys.generation(), states(node)
+    assert not node.stores.administration.promote_key("default", "k2")
+    assert not node.stores.administration.promote_key("default", "unknown")
+    assert (node.stores.signing_keys.generation(), states(node)) == before
+
+
+def test_a_state_changes_only_from_the_one_that_was_expected(node) -> None:
+    administration = node.stores.administration
+    administration.add_signing_key(a_key("k1"))
+    assert not administration.set_key_state("default", "k1", KeyState.RETIRED, expected=KeyState.RETIRING)
+    assert states(node) == {"k1": KeyState.ACTIVE}
+    assert administration.set_key_state("default", "k1", KeyState.RETIRING, expected=KeyState.ACTIVE)
+
+
+def test_another_node_signs_with_the_promoted_key_within_a_moment(node, second_node) -> None:
+    first, second = (
+        make_signing_key("default", algorithm="ec-p256", name="sts", now=NOON, box=node.box, state=state)
+        for state in (KeyState.ACTIVE, KeyState.NEXT)
+    )
+    for key in (first, second):
+        node.stores.administration.add_signing_key(key)
+    elsewhere = StoredKeyring(second_node.stores.signing_keys, second_node.box)
+    assert elsewhere.signer("default").key_id == first.id
+    assert [key.key_id for key in elsewhere.verification_keys("default")] == [first.id]
+    node.stores.administration.promote_key("default", second.id)
+    threading.Event().wait(0.06)
+    assert elsewhere.signer("default").key_id == second.id
+    assert {key.key_id for key in elsewhere.verification_keys("default")} == {first.id, second.id}
+    node.stores.administration.set_key_state("default", first.id, KeyState.RETIRED, expected=KeyState.RETIRING)
+    threading.Event().wait(0.06)
+    assert [key.key_id for key in elsewhere.verification_keys("default")] == [second.id]

@@ -440,3 +440,25 @@ def test_a_token_by_a_key_that_is_no_longer_known_is_invalid(sts_attack: Attack,
     keys.changes += 1
     assert sts_attack.validated(issued(sts_attack, token_type)) == "valid"
     assert sts_attack.validated(token) == "invalid"
+
+
+@each_type
+def test_a_token_of_a_key_that_was_retired_in_an_emergency_is_invalid_at_once_by_id_too(
+    sts_attack: Attack, token_type: TokenType
+) -> None:
+    target: InProcess = sts_attack.target
+    token = issued(sts_attack, token_type)
+    by_id = reference(id_of(etree.fromstring(token), token_type), token_type)
+    stores = target.sts.stores
+    (leaked,) = stores.signing_keys.list("default")
+    following = make_signing_key(
+        "default", algorithm="ec-p256", name="sts.example.test", now=NOON, box=BOX, state=KeyState.NEXT
+    )
+    stores.administration.add_signing_key(following)
+    assert stores.administration.promote_key("default", following.id)
+    assert sts_attack.validated(token) == sts_attack.validated(by_id) == "valid"
+    assert stores.administration.set_key_state("default", leaked.id, KeyState.RETIRED, expected=KeyState.RETIRING)
+    assert sts_attack.validated(token) == "invalid"
+    assert sts_attack.validated(by_id) == "invalid"
+    assert sts_attack.cancelled(by_id) is None
+    assert sts_attack.validated(issued(sts_attack, token_type)) == "valid"

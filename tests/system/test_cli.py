@@ -398,9 +398,73 @@ def test_the_exported_certificate_is_the_signing_keys(sts):
     assert sts("key", "list").status == 0
 
 
-def test_a_realm_with_a_key_gets_no_second_one(sts):
-    assert sts("key", "create").status == 1
+def states(sts) -> dict[str, str]:
+    return {key["id"]: key["state"] for key in sts("key", "list", "--json").json()}
+
+
+def test_a_next_key_is_published_and_signs_only_after_a_rotation(sts):
+    (first,) = states(sts)
     assert sts("key", "create", "--realm", "nowhere").status == 1
+    made = sts("key", "create", "--algorithm", "ec-p256")
+    assert "does not sign yet" in made.out
+    (second,) = states(sts).keys() - {first}
+    assert states(sts) == {first: "active", second: "next"}
+    assert f"# next ec-p256 {second}" in sts("key", "list", "--pem").out
+    again = sts("key", "create")
+    assert (again.status, second in again.err) == (1, True)
+    rotated = sts("key", "rotate")
+    assert (rotated.status, rotated.err) == (0, "")
+    assert f"signs with {second} (ec-p256) now" in rotated.out
+    assert f"key retire {first}" in rotated.out
+    assert states(sts) == {first: "retiring", second: "active"}
+    assert sts("key", "retire", first).status == 0
+    assert states(sts) == {second: "active"}
+
+
+def test_a_rotation_without_a_next_key_makes_one_and_warns_that_nobody_has_seen_it(sts):
+    (first,) = states(sts)
+    done = sts("key", "rotate")
+    assert done.status == 0
+    assert "WARNING" in done.err
+    assert "no relying party has its certificate" in done.err
+    (second,) = states(sts).keys() - {first}
+    assert states(sts) == {first: "retiring", second: "active"}
+    assert sts("key", "rotate", "--realm", "nowhere").status == 1
+
+
+def test_a_next_key_that_does_not_open_never_gets_to_sign(sts, directory):
+    import sqlite3
+
+    (first,) = states(sts)
+    assert sts("key", "create").status == 0
+    with contextlib.closing(sqlite3.connect(directory / "sts.db")) as database:
+        database.execute("UPDATE signing_key SET wrapped_private_key = x'01' WHERE state = 'next'")
+        database.commit()
+    assert sts("key", "rotate").status == 1
+    assert states(sts)[first] == "active"
+
+
+def test_the_active_key_does_not_retire_and_a_next_one_can_be_discarded(sts):
+    (first,) = states(sts)
+    for how in ([], ["--force"]):
+        done = sts("key", "retire", first, *how)
+        assert done.status == 1
+        assert "key rotate" in done.err
+    assert sts("key", "create").status == 0
+    (second,) = states(sts).keys() - {first}
+    assert sts("key", "retire", second).status == 0
+    assert states(sts) == {first: "active"}
+    for unknown in (second, "nonsense", "\x1b[2J"):
+        done = sts("key", "retire", unknown)
+        assert (done.status, "\x1b" in done.err) == (1, False)
+
+
+def test_check_warns_of_a_retiring_key_that_nothing_needs(sts):
+    (first,) = states(sts)
+    assert sts("key", "rotate").status == 0
+    (warning,) = [row for row in json.loads(sts("check", "--json").out)["warnings"] if "retiring key" in row["where"]]
+    assert first in warning["where"]
+    assert warning["fix"] == f"wstrust-sts key retire --realm default {first}"
 
 
 def test_upgrading_twice_changes_nothing(sts):

@@ -1,6 +1,7 @@
-"""Making a realm's signing key."""
+"""Making a realm's signing keys, and what there is to know of them."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from wstrust_sts.cli.opening import Deployment, now
 from wstrust_sts.records import KeyState, SigningKeyRecord
@@ -9,16 +10,27 @@ DEFAULT_ALGORITHM = "rsa-2048"
 
 
 def active_key(deployment: Deployment, realm: str) -> SigningKeyRecord | None:
-    keys = deployment.stores.signing_keys.list(realm)
-    return next((key for key in keys if key.state is KeyState.ACTIVE), None)
+    return key_in_state(deployment, realm, KeyState.ACTIVE)
 
 
-def add_signing_key(deployment: Deployment, realm: str, *, algorithm: str) -> SigningKeyRecord:
-    """A new active key, named by the realm's issuer. Raises ValueError for an unknown algorithm."""
+def key_in_state(deployment: Deployment, realm: str, state: KeyState) -> SigningKeyRecord | None:
+    """The oldest key of the realm in that state."""
+    return next((key for key in deployment.stores.signing_keys.list(realm) if key.state is state), None)
+
+
+def needed_until(deployment: Deployment, key: SigningKeyRecord) -> datetime | None:
+    """When the last token in force that the key signed expires; None: there is none."""
+    return deployment.stores.issued_tokens.last_expiry(key.realm, key.id, now=now())
+
+
+def add_signing_key(
+    deployment: Deployment, realm: str, *, algorithm: str, state: KeyState = KeyState.ACTIVE
+) -> SigningKeyRecord:
+    """A new key, named by the realm's issuer. Raises ValueError for an unknown algorithm."""
     from wstrust_sts.keys import make_signing_key
 
     issuer = next(row.issuer for row in deployment.stores.administration.realms() if row.name == realm)
-    key = make_signing_key(realm, algorithm=algorithm, name=issuer, now=now(), box=deployment.box)
+    key = make_signing_key(realm, algorithm=algorithm, name=issuer, now=now(), box=deployment.box, state=state)
     deployment.stores.administration.add_signing_key(key)
     return key
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from wstrust_sts.errors import Busy
@@ -143,16 +143,23 @@ class SqlAdministration:
             )
             raise_generation(connection)
 
-    def set_key_state(self, realm: str, key_id: str, state: KeyState) -> bool:
-        """False when the realm has no such key."""
+    def set_key_state(self, realm: str, key_id: str, state: KeyState, *, expected: KeyState | None = None) -> bool:
         with self._configuring() as connection:
             stored = _key_state(connection, realm, key_id)
-            if stored is None:
+            if stored is None or (expected is not None and stored != expected.value):
                 return False
             if stored != state.value:
-                key = (signing_key.c.realm == realm, signing_key.c.key_id == key_id)
-                connection.execute(update(signing_key).where(*key).values(state=state.value))
+                _move_keys(connection, realm, signing_key.c.key_id == key_id, to=state)
                 raise_generation(connection)
+            return True
+
+    def promote_key(self, realm: str, key_id: str) -> bool:
+        with self._configuring() as connection:
+            if _key_state(connection, realm, key_id) != KeyState.NEXT.value:
+                return False
+            _move_keys(connection, realm, signing_key.c.state == KeyState.ACTIVE.value, to=KeyState.RETIRING)
+            _move_keys(connection, realm, signing_key.c.key_id == key_id, to=KeyState.ACTIVE)
+            raise_generation(connection)
             return True
 
     # -- transactions
@@ -187,3 +194,7 @@ def _require_realm(connection: Connection, name: str) -> None:
 def _key_state(connection: Connection, realm: str, key_id: str) -> str | None:
     key = (signing_key.c.realm == realm, signing_key.c.key_id == key_id)
     return connection.execute(select(signing_key.c.state).where(*key)).scalar()
+
+
+def _move_keys(connection: Connection, realm: str, which: ColumnElement[bool], *, to: KeyState) -> None:
+    connection.execute(update(signing_key).where(signing_key.c.realm == realm, which).values(state=to.value))

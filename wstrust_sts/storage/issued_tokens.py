@@ -1,14 +1,28 @@
 """The register of issued tokens, read by token id."""
 
+from datetime import datetime
+
 from sqlalchemy import bindparam, select
 
 from wstrust_sts.records import TokenRecord
-from wstrust_sts.storage.columns import instant, is_storable
+from wstrust_sts.storage.columns import instant, is_storable, microseconds
 from wstrust_sts.storage.database import Database
 from wstrust_sts.storage.schema import issued_token
 
 _FIND = select(*(column for column in issued_token.c if column.name != "id")).where(
     issued_token.c.realm == bindparam("in_realm"), issued_token.c.token_id == bindparam("with_id")
+)
+
+_LAST_EXPIRY = (  # down the index of expiry times, to the first that is of the key
+    select(issued_token.c.expires_at)
+    .where(
+        issued_token.c.expires_at > bindparam("now"),
+        issued_token.c.realm == bindparam("in_realm"),
+        issued_token.c.key_id == bindparam("by_key"),
+        issued_token.c.cancelled_at.is_(None),
+    )
+    .order_by(issued_token.c.expires_at.desc())
+    .limit(1)
 )
 
 
@@ -45,3 +59,9 @@ class SqlIssuedTokens:
             cancel_reason=row.cancel_reason,
             correlation_id=row.correlation_id,
         )
+
+    def last_expiry(self, realm: str, key_id: str, *, now: datetime) -> datetime | None:
+        with self._database.reading() as connection:
+            parameters = {"now": microseconds(now), "in_realm": realm, "by_key": key_id}
+            expires_at = connection.execute(_LAST_EXPIRY, parameters).scalar()
+        return None if expires_at is None else instant(expires_at)

@@ -80,6 +80,7 @@ def _realm(config: Config, realm: Realm, stores: Stores, box: SecretBox, at: dat
     names = {account.name for account in accounts}
     parties = stores.administration.relying_parties(realm.name)
     yield from _signing_keys(where, stores.signing_keys.list(realm.name), box, at)
+    yield from _retiring_keys(where, realm.name, stores, at)
     for name in sorted(realm.administrators - names):
         yield warning(where, f"its administrator {name} is no account", "add the account, or correct administrators")
     if not accounts:
@@ -109,7 +110,7 @@ def _signing_keys(where: str, keys: Sequence[SigningKeyRecord], box: SecretBox, 
         certificate = x509.load_der_x509_certificate(key.certificate)
         named = f"{where}, {key.state.value} key {key.id}"
         yield from check_validity(
-            named, certificate, at, soon=_SOON, fix="plan its replacement with the relying parties: docs/production.md"
+            named, certificate, at, soon=_SOON, fix="plan its replacement with the relying parties: docs/operations.md"
         )
         if active and key is active[-1]:
             continue
@@ -119,6 +120,13 @@ def _signing_keys(where: str, keys: Sequence[SigningKeyRecord], box: SecretBox, 
             yield fault(named, failure.detail, "use the key-encryption key that it was made with")
     for key in active[:-1]:
         yield warning(where, f"it has more than one active key: {key.id} does not sign", "the newest one signs")
+
+
+def _retiring_keys(where: str, realm: str, stores: Stores, at: datetime) -> Iterator[Finding]:
+    for key in stores.signing_keys.list(realm):
+        if key.state is KeyState.RETIRING and stores.issued_tokens.last_expiry(realm, key.id, now=at) is None:
+            fix = f"wstrust-sts key retire --realm {realm} {key.id}"
+            yield warning(f"{where}, retiring key {key.id}", "no token in force was signed by it any more", fix)
 
 
 def _relying_party(config: Config, party: RelyingParty, accounts: set[str]) -> Iterator[Finding]:
