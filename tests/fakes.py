@@ -15,7 +15,15 @@ from wstrust_sts import ports
 from wstrust_sts.addresses import candidates, parse_address
 from wstrust_sts.errors import Busy, RequestFailed
 from wstrust_sts.model import Account, AppliesToRule, Claim, Realm, RelyingParty, RelyingPartyMatch
-from wstrust_sts.records import AuditEvent, Entry, KeyState, SigningKeyRecord, TokenCancelled, TokenRecord
+from wstrust_sts.records import (
+    AuditEvent,
+    AuditSelection,
+    Entry,
+    KeyState,
+    SigningKeyRecord,
+    TokenCancelled,
+    TokenRecord,
+)
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 REALM = Realm(name="default", issuer="https://sts.example.test/trust", pairwise_secret=b"p" * 32)
@@ -71,9 +79,10 @@ class FakeRelyingParties:
             return None
         owners = {rule: party for party in self.rows.values() if party.realm == realm for rule in party.applies_to}
         for candidate in candidates(asked):
-            party = owners.get(AppliesToRule(address=asked.origin + candidate.path, prefix=candidate.prefix))
+            rule = AppliesToRule(address=asked.origin + candidate.path, prefix=candidate.prefix)
+            party = owners.get(rule)
             if party is not None:
-                return RelyingPartyMatch(party, asked.text) if party.enabled else None
+                return RelyingPartyMatch(party, asked.text, rule) if party.enabled else None
         return None
 
     def get(self, realm: str, name: str) -> RelyingParty | None:
@@ -99,6 +108,16 @@ class FakeIssuedTokens:
 
     def find(self, realm: str, token_id: str) -> TokenRecord | None:
         return self.rows.get((realm, token_id))
+
+    def last_expiry(self, realm: str, key_id: str, *, now: datetime) -> datetime | None:
+        return max(
+            (
+                row.expires_at
+                for row in self.rows.values()
+                if (row.realm, row.key_id) == (realm, key_id) and row.expires_at > now and row.cancelled_at is None
+            ),
+            default=None,
+        )
 
 
 class FakeJournal:
@@ -135,6 +154,32 @@ class FakeJournal:
             if row is not None and row.cancelled_at is None:
                 cancelled = replace(row, cancelled_at=entry.at, cancel_reason=entry.reason)
                 self.tokens.rows[entry.realm, entry.token_id] = cancelled
+
+
+class FakeAuditTrail:
+    """Reads what a `FakeJournal` was given."""
+
+    def __init__(self, journal: FakeJournal) -> None:
+        self._journal = journal
+
+    def of_operation(self, correlation_id: str) -> Sequence[AuditEvent]:
+        return [event for event in self._by_time() if event.correlation_id == correlation_id]
+
+    def latest(self, selection: AuditSelection, *, limit: int | None) -> Sequence[AuditEvent]:
+        selected = [event for event in self._by_time() if self._selects(selection, event)]
+        return selected if limit is None else selected[max(0, len(selected) - limit) :]
+
+    def _by_time(self) -> list[AuditEvent]:
+        return sorted(self._journal.events, key=lambda event: event.at)
+
+    @staticmethod
+    def _selects(selection: AuditSelection, event: AuditEvent) -> bool:
+        names = ("realm", "operation", "requestor", "relying_party")
+        return (
+            all(getattr(selection, name) in ("", getattr(event, name)) for name in names)
+            and selection.outcome in ("", event.outcome, event.outcome.partition(" ")[0])
+            and (selection.since is None or event.at >= selection.since)
+        )
 
 
 class FakeReplayCache:
@@ -248,13 +293,22 @@ class FakeAdministration:
         self._keys.rows[key.realm, key.id] = key
         self._keys.changes += 1
 
-    def set_key_state(self, realm: str, key_id: str, state: KeyState) -> bool:
+    def set_key_state(self, realm: str, key_id: str, state: KeyState, *, expected: KeyState | None = None) -> bool:
         key = self._keys.rows.get((realm, key_id))
-        if key is None:
+        if key is None or expected not in (None, key.state):
             return False
         self._keys.rows[realm, key_id] = replace(key, state=state)
         self._keys.changes += 1
         return True
+
+    def promote_key(self, realm: str, key_id: str) -> bool:
+        promoted = self._keys.rows.get((realm, key_id))
+        if promoted is None or promoted.state is not KeyState.NEXT:
+            return False
+        for key in self._keys.list(realm):
+            if key.state is KeyState.ACTIVE:
+                self.set_key_state(realm, key.id, KeyState.RETIRING)
+        return self.set_key_state(realm, key_id, KeyState.ACTIVE)
 
 
 @dataclass(slots=True)
@@ -270,10 +324,12 @@ class FakeStores:
     replay_cache: FakeReplayCache = field(default_factory=FakeReplayCache)
     keyring: FakeKeyring = field(default_factory=FakeKeyring)
     journal: FakeJournal = field(init=False)
+    audit_trail: FakeAuditTrail = field(init=False)
     administration: FakeAdministration = field(init=False)
 
     def __post_init__(self) -> None:
         self.journal = FakeJournal(self.issued_tokens)
+        self.audit_trail = FakeAuditTrail(self.journal)
         self.administration = FakeAdministration(
             realms=self.realms, accounts=self.accounts, relying_parties=self.relying_parties, keys=self.signing_keys
         )
@@ -288,7 +344,8 @@ def _each_fake_is_what_its_port_asks(stores: FakeStores) -> tuple[object, ...]:
     keys: ports.SigningKeys = stores.signing_keys
     tokens: ports.IssuedTokens = stores.issued_tokens
     journal: ports.Journal = stores.journal
+    trail: ports.AuditTrail = stores.audit_trail
     replay: ports.ReplayCache = stores.replay_cache
     keyring: ports.Keyring = stores.keyring
     administration: ports.Administration = stores.administration
-    return clock, realms, accounts, relying_parties, keys, tokens, journal, replay, keyring, administration
+    return clock, realms, accounts, relying_parties, keys, tokens, journal, trail, replay, keyring, administration

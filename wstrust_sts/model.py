@@ -5,6 +5,7 @@
 """
 
 import enum
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -330,10 +331,14 @@ class RelyingParty:
 
 @dataclass(frozen=True, slots=True)
 class RelyingPartyMatch:
-    """The relying party an address belongs to, and that address in canonical form."""
+    """The relying party an address belongs to, that address in canonical form, and the rule that covers it.
+
+    Without `rule` it was not an address that found the relying party.
+    """
 
     relying_party: RelyingParty
     address: str
+    rule: AppliesToRule | None = None
 
 
 # -- endpoints ------------------------------------------------------------------------------------------------
@@ -383,11 +388,15 @@ class Lifetime:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The verdict's reasons, rule by rule, in order: what `explain` shows and the audit trail keeps."""
+    """The verdict's reasons, rule by rule, in order: what `explain` shows and the audit trail keeps.
+
+    Claims by their types: those found about the subject, those that went out, and those that did not, each with why.
+    """
 
     reasons: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
     released: tuple[str, ...] = ()
-    withheld: tuple[str, ...] = ()
+    withheld: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,7 +66,10 @@ def demand_supported(request: RequestSecurityToken, *, issuer: str, signature_al
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssueQuestion:
-    """All that the decision to issue rests on. `claims` is what the rules release of what was asked for."""
+    """All that the decision to issue rests on. `claims` is what the rules release of what was asked for.
+
+    `findings` is how it came to that: the reasons, found and withheld claims so far.
+    """
 
     request: RequestSecurityToken
     principal: Principal
@@ -75,20 +78,21 @@ class IssueQuestion:
     match: RelyingPartyMatch
     participants: tuple[RelyingPartyMatch, ...]
     claims: tuple[Claim, ...]
-    withheld: tuple[str, ...]
+    findings: Decision
     now: datetime
 
 
 def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
     """What the token will say. Raises BadRequest, InvalidTimeRange, RequestFailed."""
     relying_party = question.match.relying_party
-    token_type, uri = _choose_token_type(question)
+    token_type, uri, whence = _choose_token_type(question)
     for party in (relying_party, *(match.relying_party for match in question.participants)):
         if token_type not in party.token_types:
             raise BadRequest(f"{party.name} takes no {token_type.value} tokens")
         if KeyType.BEARER not in party.key_types:
             raise BadRequest(f"{party.name} takes no bearer tokens")
     lifetime, how = _choose_lifetime(question)
+    findings = question.findings
     return TokenDescriptor(
         token_id="_" + secrets.token_hex(16),
         token_type=token_type,
@@ -107,29 +111,33 @@ def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
         renewing_after_expiry=False,
         decision=Decision(
             reasons=(
-                f"AppliesTo {question.match.address} belongs to {relying_party.name}",
-                f"token type {token_type.value}",
-                how,
+                *findings.reasons,
+                f"token type {token_type.value}, {whence}",
+                f"name identifier {relying_party.name_identifier.format}",
+                f"{how}, {round((lifetime.expires - lifetime.created).total_seconds())} s",
             ),
+            found=findings.found,
             released=tuple(claim.type for claim in question.claims),
-            withheld=question.withheld,
+            withheld=findings.withheld,
         ),
     )
 
 
-def _choose_token_type(question: IssueQuestion) -> tuple[TokenType, str]:
-    """The type, and the spelling that the answer repeats (wire contract row 5)."""
+def _choose_token_type(question: IssueQuestion) -> tuple[TokenType, str, str]:
+    """The type, the spelling that the answer repeats (wire contract row 5), and why this type."""
     asked = question.request.token_type
     if asked is not None:
         known = _TOKEN_TYPES.get(asked)
         if known is None:
             raise BadRequest("an unknown TokenType")
-        return known, asked
+        return known, asked, "asked for"
     party = question.match.relying_party
     default = party.default_token_type or question.endpoint.default_token_type
     if default not in party.token_types and len(party.token_types) == 1:
         (default,) = party.token_types
-    return default, _DEFAULT_URIS[default]
+        return default, _DEFAULT_URIS[default], f"the only one that {party.name} takes"
+    whose = "the endpoint" if party.default_token_type is None else party.name
+    return default, _DEFAULT_URIS[default], f"the default of {whose}"
 
 
 def _choose_lifetime(question: IssueQuestion) -> tuple[Lifetime, str]:

@@ -19,7 +19,7 @@ from wstrust_sts.model import (
     TokenDescriptor,
     TokenType,
 )
-from wstrust_sts.records import Entry, KeyState, SigningKeyRecord, TokenRecord
+from wstrust_sts.records import AuditEvent, AuditSelection, Entry, KeyState, SigningKeyRecord, TokenRecord
 
 
 class Clock(Protocol):
@@ -140,6 +140,25 @@ class SigningKeys(Protocol):
 class IssuedTokens(Protocol):
     def find(self, realm: str, token_id: str) -> TokenRecord | None: ...
 
+    def last_expiry(self, realm: str, key_id: str, *, now: datetime) -> datetime | None:
+        """When the last token expires that a key signed and that is neither expired nor cancelled; None: there is none.
+
+        For operators' commands: it looks at every token that is in force.
+        """
+        ...
+
+
+class AuditTrail(Protocol):
+    """What the journal keeps of operations, for operators."""
+
+    def of_operation(self, correlation_id: str) -> Sequence[AuditEvent]:
+        """The events under one correlation id, in the order of their time."""
+        ...
+
+    def latest(self, selection: AuditSelection, *, limit: int | None) -> Sequence[AuditEvent]:
+        """The newest `limit` selected events (None: all of them), in the order of their time."""
+        ...
+
 
 class Journal(Protocol):
     """Durable writes. All entries of one call commit in one transaction, perhaps together with other calls'."""
@@ -205,4 +224,13 @@ class Administration(Protocol):
 
     def add_signing_key(self, key: SigningKeyRecord) -> None: ...
 
-    def set_key_state(self, realm: str, key_id: str, state: KeyState) -> bool: ...
+    def set_key_state(self, realm: str, key_id: str, state: KeyState, *, expected: KeyState | None = None) -> bool:
+        """False when the realm has no such key, or not (or no longer) in the `expected` state."""
+        ...
+
+    def promote_key(self, realm: str, key_id: str) -> bool:
+        """Makes a `next` key the active one and whichever was active a retiring one, in one transaction.
+
+        False when the realm has no such key, or not (or no longer) as `next`.
+        """
+        ...

@@ -63,6 +63,19 @@ class AuditEvent:
 Entry = TokenRecord | TokenCancelled | AuditEvent
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditSelection:
+    """Which audit events; what is empty selects nothing out. `outcome` is a whole one, or the first word of one:
+    `refused` stands for every `refused InvalidScope` and the like."""
+
+    realm: str = ""
+    operation: str = ""
+    outcome: str = ""
+    requestor: str = ""
+    relying_party: str = ""
+    since: datetime | None = None
+
+
 class KeyState(enum.Enum):
     """The life of a signing key: published before it signs, and honoured after it stopped."""
 

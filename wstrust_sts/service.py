@@ -5,9 +5,8 @@ that no plug-in can forget one. No XML, no SQL and no plug-in is known to this m
 """
 
 import hmac
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from wstrust_sts.errors import (
     InvalidHeaderToken,
@@ -32,6 +31,7 @@ from wstrust_sts.model import (
     Principal,
     Realm,
     ReceivedToken,
+    RelyingParty,
     RelyingPartyMatch,
     RequestSecurityToken,
     RequestSecurityTokenResponse,
@@ -60,21 +60,27 @@ from wstrust_sts.ports import (
     RelyingParties,
     TokenProvider,
 )
+from wstrust_sts.reasons import (
+    describe_match,
+    describe_request,
+    explain_unasked,
+    explain_unreleased,
+    explain_unshared,
+    shorten,
+)
 from wstrust_sts.records import AuditEvent, Entry, TokenCancelled, TokenRecord
 
-_USER_INFORMATION = re.compile(r"//[^/]*@")  # of a URL, where some people put a password
+_NOTHING_YET = Decision()
+_REFUSAL_LENGTH = 1024  # characters; some refusals quote what a client chose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What one operation comes to: the answer, what must be stored with it, and what the audit trail says."""
+    """What one operation comes to: the answer, what it is called, and what must be stored with it."""
 
     response: RequestSecurityTokenResponse
     outcome: str
     entries: tuple[Entry, ...] = ()
-    relying_party: str = ""
-    token_id: str = ""
-    decision: Decision = field(default_factory=Decision)
 
 
 class SecurityTokenService:
@@ -123,30 +129,28 @@ class SecurityTokenService:
         if realm is None:
             raise RequestFailed(f"the realm {at.endpoint.realm} does not exist; create it with `wstrust-sts apply`")
         principal = self._identify(message, realm, at)
-        asked = _Asked(request, principal, realm, at)
+        asked = _Asked(request, principal, realm, at, _Findings())
         try:
             demand_supported(
                 request, issuer=realm.issuer, signature_algorithm=self._keyring.signer(realm.name).algorithm
             )
             verdict = self._operations[request.operation](asked)
         except StsError as refusal:
-            event = _event(asked, outcome=f"refused {refusal.code}", detail={"refused": refusal.detail})
-            return Outcome(fault=refusal, durable=self._journal.write(event), requestor=principal.name)
+            event = _event(asked, outcome=f"refused {refusal.code}", refused=refusal.detail)
+            return Outcome(
+                fault=refusal,
+                durable=self._journal.write(event),
+                requestor=principal.name,
+                relying_party=asked.findings.relying_party,
+            )
         except Exception:
-            self._journal.write(_event(asked, outcome="failed", detail={"refused": "an unexpected failure"}))
+            self._journal.write(_event(asked, outcome="failed", refused="an unexpected failure"))
             raise
-        event = _event(
-            asked,
-            outcome=verdict.outcome,
-            detail=_explain(verdict.decision),
-            relying_party=verdict.relying_party,
-            token_id=verdict.token_id,
-        )
         return Outcome(
             response=verdict.response,
-            durable=self._journal.write(*verdict.entries, event),
+            durable=self._journal.write(*verdict.entries, _event(asked, outcome=verdict.outcome)),
             requestor=principal.name,
-            relying_party=verdict.relying_party,
+            relying_party=asked.findings.relying_party,
             result=verdict.outcome,
         )
 
@@ -180,11 +184,10 @@ class SecurityTokenService:
     def _issue(self, asked: "_Asked") -> Verdict:
         request, principal, at = asked.request, asked.principal, asked.at
         match = self._find_relying_party(request, asked)
+        asked.findings.relying_party = match.relying_party.name
+        asked.findings.decision = Decision(reasons=(describe_match(request, match),))
         participants = tuple(self._find(address, asked) for address in request.participants)
-        released = shared_claims(
-            [self._release(principal, party, request) for party in (match, *participants)],
-        )
-        claims, withheld = self._claim_policy.satisfy(request.claims, released)
+        claims = self._collect_claims(match, participants, asked)
         descriptor = authorize_issue(
             IssueQuestion(
                 request=request,
@@ -194,18 +197,17 @@ class SecurityTokenService:
                 match=match,
                 participants=participants,
                 claims=claims,
-                withheld=withheld,
+                findings=asked.findings.decision,
                 now=at.now,
             )
         )
         issued = self._providers[descriptor.token_type].issue(descriptor, self._keyring.signer(asked.realm.name))
+        asked.findings.token_id = descriptor.token_id
+        asked.findings.decision = descriptor.decision
         return Verdict(
             response=RequestSecurityTokenResponse(request=request, issued=issued),
             outcome="issued",
             entries=(_record(issued, asked),),
-            relying_party=descriptor.relying_party,
-            token_id=descriptor.token_id,
-            decision=descriptor.decision,
         )
 
     def _find_relying_party(self, request: RequestSecurityToken, asked: "_Asked") -> RelyingPartyMatch:
@@ -222,17 +224,36 @@ class SecurityTokenService:
     def _find(self, address: str, asked: "_Asked") -> RelyingPartyMatch:
         match = self._relying_parties.find(asked.realm.name, address)
         if match is None:
-            raise InvalidScope(f"no relying party is registered for {_USER_INFORMATION.sub('//', address)[:256]!r}")
+            raise InvalidScope(f"no relying party is registered for {shorten(address)!r}")
         return match
 
-    def _release(
-        self, principal: Principal, match: RelyingPartyMatch, request: RequestSecurityToken
+    def _collect_claims(
+        self, match: RelyingPartyMatch, participants: Sequence[RelyingPartyMatch], asked: "_Asked"
     ) -> tuple[Claim, ...]:
-        party = match.relying_party
-        found = [
-            claim for source in self._claim_sources for claim in source.claims_for(principal, party, request.claims)
+        """What the token will state: found, released by the rules of every party, and asked for."""
+        request, party = asked.request, match.relying_party
+        found = self._find_claims(party, asked)
+        stated = self._claim_policy.release(asked.principal, party, found)
+        others = [
+            self._claim_policy.release(
+                asked.principal, other.relying_party, self._find_claims(other.relying_party, asked)
+            )
+            for other in participants
         ]
-        return self._claim_policy.release(principal, party, found)
+        shared = shared_claims([stated, *others])
+        findings = asked.findings
+        matched, types = findings.decision.reasons, tuple(claim.type for claim in found)
+        withheld = explain_unreleased(found, party) | explain_unshared(stated, shared)
+        findings.decision = Decision(reasons=matched, found=types, withheld=withheld)
+        claims, kept = self._claim_policy.satisfy(request.claims, shared)
+        if kept:
+            unasked = explain_unasked(kept, request, shared)
+            findings.decision = Decision(reasons=matched, found=types, withheld=unasked | withheld)
+        return claims
+
+    def _find_claims(self, party: RelyingParty, asked: "_Asked") -> list[Claim]:
+        wanted = asked.request.claims
+        return [claim for source in self._claim_sources for claim in source.claims_for(asked.principal, party, wanted)]
 
     # -- validate and cancel ------------------------------------------------------------------------------------
 
@@ -248,26 +269,28 @@ class SecurityTokenService:
                 raise InvalidSecurityToken("its relying party is not registered any more")
             authorize_validate(asked.principal, record, party, by_reference=by_reference)
         except InvalidSecurityToken as doubt:
-            return _status(request, Status.INVALID, Decision(reasons=(doubt.detail,)))
+            return _status(asked, Status.INVALID, doubt.detail)
+        asked.findings.relying_party, asked.findings.token_id = record.relying_party, record.token_id
         if record.cancelled_at is not None:
-            return _status(request, Status.INVALID, Decision(reasons=(f"cancelled {record.cancel_reason}",)), record)
+            return _status(asked, Status.INVALID, f"cancelled {record.cancel_reason}")
         if record.expires_at <= asked.at.now:
-            return _status(request, Status.INVALID, Decision(reasons=("expired",)), record)
-        return _status(request, Status.VALID, Decision(reasons=("verified, registered, not cancelled",)), record)
+            return _status(asked, Status.INVALID, "expired")
+        if not any(key.key_id == record.key_id for key in self._keyring.verification_keys(asked.realm.name)):
+            return _status(asked, Status.INVALID, f"signed by the key {record.key_id}, which is retired")
+        return _status(asked, Status.VALID, "verified, registered, not cancelled")
 
     def _cancel(self, asked: "_Asked") -> Verdict:
         """WS-Trust 1.3 section 6. To cancel what is cancelled already is no error: an answer may have been lost."""
         record = self._recorded(asked)
         by_reference = isinstance(asked.request.target, PresentedReference)
         right = authorize_cancel(asked.principal, record, asked.realm, by_reference=by_reference)
+        asked.findings.relying_party, asked.findings.token_id = record.relying_party, record.token_id
+        asked.findings.decision = Decision(reasons=(right,))
         cancelled = TokenCancelled(realm=record.realm, token_id=record.token_id, at=asked.at.now, reason=right)
         return Verdict(
             response=RequestSecurityTokenResponse(request=asked.request, cancelled=True),
             outcome="cancelled",
             entries=() if record.cancelled_at is not None else (cancelled,),
-            relying_party=record.relying_party,
-            token_id=record.token_id,
-            decision=Decision(reasons=(right,)),
         )
 
     def _recorded(self, asked: "_Asked") -> TokenRecord:
@@ -301,26 +324,32 @@ class SecurityTokenService:
         return proof.token
 
 
+@dataclass(slots=True)
+class _Findings:
+    """What has been found out so far about one request, phase by phase: told in its audit event however it ends."""
+
+    relying_party: str = ""
+    token_id: str = ""
+    decision: Decision = _NOTHING_YET
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """One authenticated request with its circumstances."""
+    """One authenticated request with its circumstances, and what is found out about it."""
 
     request: RequestSecurityToken
     principal: Principal
     realm: Realm
     at: Circumstances
+    findings: _Findings
 
 
-def _status(
-    request: RequestSecurityToken, status: Status, decision: Decision, record: TokenRecord | None = None
-) -> Verdict:
-    reason = "The token is valid." if status is Status.VALID else "The token is not valid."
+def _status(asked: _Asked, status: Status, reason: str) -> Verdict:
+    asked.findings.decision = Decision(reasons=(reason,))
+    sentence = "The token is valid." if status is Status.VALID else "The token is not valid."
     return Verdict(
-        response=RequestSecurityTokenResponse(request=request, status=status, reason=reason),
+        response=RequestSecurityTokenResponse(request=asked.request, status=status, reason=sentence),
         outcome=status.value,
-        relying_party="" if record is None else record.relying_party,
-        token_id="" if record is None else record.token_id,
-        decision=decision,
     )
 
 
@@ -346,9 +375,8 @@ def _record(issued: IssuedToken, asked: _Asked) -> TokenRecord:
     )
 
 
-def _event(
-    asked: _Asked, *, outcome: str, detail: dict[str, object], relying_party: str = "", token_id: str = ""
-) -> AuditEvent:
+def _event(asked: _Asked, *, outcome: str, refused: str = "") -> AuditEvent:
+    findings = asked.findings
     return AuditEvent(
         realm=asked.realm.name,
         correlation_id=asked.at.correlation_id,
@@ -358,15 +386,22 @@ def _event(
         endpoint=asked.at.endpoint.path,
         source=asked.at.source,
         requestor=asked.principal.name,
-        relying_party=relying_party,
-        token_id=token_id,
-        detail=detail,
+        relying_party=findings.relying_party,
+        token_id=findings.token_id,
+        detail=_detail(asked, refused),
     )
 
 
-def _explain(decision: Decision) -> dict[str, object]:
-    return {
+def _detail(asked: _Asked, refused: str) -> dict[str, object]:
+    """JSON, without what is empty."""
+    decision = asked.findings.decision
+    told = {
+        "evidence": [method.value for method in asked.principal.methods],
+        "asked": describe_request(asked.request),
         "reasons": list(decision.reasons),
+        "found": list(decision.found),
         "released": list(decision.released),
-        "withheld": list(decision.withheld),
+        "withheld": decision.withheld,
+        "refused": refused[:_REFUSAL_LENGTH],
     }
+    return {name: value for name, value in told.items() if value}

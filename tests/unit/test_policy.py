@@ -12,6 +12,7 @@ from wstrust_sts.errors import BadRequest, InvalidSecurityToken, InvalidTimeRang
 from wstrust_sts.model import (
     AuthenticationMethod,
     Claim,
+    Decision,
     Endpoint,
     KeyType,
     Lifetime,
@@ -48,7 +49,7 @@ def question(party=RELYING_PARTY, *, participants=(), principal=ALICE, realm=REA
         match=RelyingPartyMatch(party, "https://rp.example.test/svc"),
         participants=tuple(RelyingPartyMatch(other, f"urn:{other.name}") for other in participants),
         claims=(Claim("urn:told", ("1",)),),
-        withheld=("urn:kept",),
+        findings=Decision(reasons=("found",), found=("urn:kept",), withheld={"urn:kept": "not asked for"}),
         now=NOON,
     )
 
@@ -271,11 +272,13 @@ class TestDescriptor:
         assert descriptor.attributes == (Claim("urn:told", ("1",)),)
         assert (descriptor.authentication_method, descriptor.authentication_instant) == (METHOD, NOON)
         assert descriptor.decision.released == ("urn:told",)
-        assert descriptor.decision.withheld == ("urn:kept",)
+        assert descriptor.decision.found == ("urn:kept",)
+        assert descriptor.decision.withheld == {"urn:kept": "not asked for"}
         assert descriptor.decision.reasons == (
-            "AppliesTo https://rp.example.test/svc belongs to rp",
-            "token type saml20",
-            "the default lifetime",
+            "found",
+            "token type saml20, the default of the endpoint",
+            f"name identifier {ns.NAMEID_UNSPECIFIED}",
+            "the default lifetime, 3600 s",
         )
 
     def test_its_id_is_random_and_an_xml_name(self):

@@ -158,7 +158,7 @@ class World:
         self.tokens = FakeIssuedTokens()
         self.journal = FakeJournal(self.tokens)
         self.keyring = FakeKeyring()
-        self.keyring.signers["default"] = [Key()]
+        self.keyring.signers["default"] = self.keyring.verifiers["default"] = [Key()]
         self.realms = FakeRealms([replace(REALM, administrators=frozenset({"admin"}))])
         self.relying_parties = FakeRelyingParties(self.parties)
         self.service = SecurityTokenService(
@@ -289,8 +289,16 @@ class TestIssue:
             token_id=descriptor.token_id,
             detail=event.detail,
         )
-        assert event.detail["reasons"][0] == f"AppliesTo {RP} belongs to rp"
+        assert event.detail["evidence"] == ["password-over-tls"]
+        assert event.detail["asked"] == {"applies_to": RP}
+        assert event.detail["reasons"] == [
+            f"AppliesTo {RP} belongs to rp by its rule {RP}",
+            "token type saml20, the default of the endpoint",
+            f"name identifier {ns.NAMEID_UNSPECIFIED}",
+            "the default lifetime, 3600 s",
+        ]
         assert ns.CLAIM_EMAIL in event.detail["released"]
+        assert event.detail["found"] == [ns.CLAIM_EMAIL]
         assert (outcome.requestor, outcome.relying_party, outcome.result) == ("alice", "rp", "issued")
 
     def test_nothing_of_the_token_itself_is_recorded(self, world):
@@ -320,7 +328,9 @@ class TestIssue:
         assert type(outcome.fault) is refusal
         (event,) = world.journal.entries
         assert event.outcome == f"refused {refusal.code}"
-        assert event.detail == {"refused": outcome.fault.detail}
+        assert event.detail["refused"] == outcome.fault.detail
+        assert event.detail["evidence"] == ["password-over-tls"]
+        assert "released" not in event.detail
         assert (event.requestor, outcome.requestor) == ("alice", "alice")
         assert outcome.durable.done()
 
@@ -350,6 +360,54 @@ class TestIssue:
         attributes = world.perform(request()).response.issued.descriptor.attributes
         assert Claim("http://claims.example.test/department", ("brass",)) in attributes
         assert not any("9" in claim.values for claim in attributes)
+
+    def test_the_event_tells_which_claims_stayed_here_and_why_but_no_value(self):
+        world = World(sources=(Directory(more=(Claim("department", ("brass",)), Claim("salary", ("9876543",)))),))
+        orchestra, shown = "http://claims.example.test/orchestra", "http://claims.example.test/department"
+        world.perform(
+            request(
+                participants=("https://strict.example.test/svc",),
+                claims=(RequestedClaim(ns.CLAIM_UPN, optional=True), RequestedClaim(shown, optional=True)),
+            )
+        )
+        (event,) = world.journal.events
+        assert event.detail["found"] == [ns.CLAIM_EMAIL, "department", "salary"]
+        assert event.detail["withheld"] == {
+            "salary": "no rule of rp releases it",
+            orchestra: "another participant is not told it",
+            shown: "another participant is not told it",
+            ns.CLAIM_UPN: "asked for, and nothing states it",
+            ns.CLAIM_EMAIL: "not asked for",
+        }
+        assert event.detail["asked"]["claims"] == [f"{ns.CLAIM_UPN} (optional)", f"{shown} (optional)"]
+        assert "9876543" not in repr(event)
+
+    def test_a_refusal_tells_what_was_found_out_before_it(self, world):
+        world.perform(request(claims=(RequestedClaim(ns.CLAIM_UPN),)))
+        (event,) = world.journal.events
+        assert event.relying_party == "rp"
+        assert event.detail["reasons"] == [f"AppliesTo {RP} belongs to rp by its rule {RP}"]
+        assert event.detail["found"] == [ns.CLAIM_EMAIL]
+        assert ns.CLAIM_UPN in event.detail["refused"]
+
+    def test_no_request_makes_its_event_large(self, world):
+        long = "x" * 10_000
+        many = tuple(RequestedClaim(f"{long}{number}", optional=True) for number in range(1000))
+        world.perform(request(claims=many, token_type=long, participants=(long,) * 1000))
+        world.perform(request(claims=many))
+        world.perform(request(claims=(RequestedClaim(long),)))
+        world.perform(request(Operation.VALIDATE, target=PresentedReference(long)))
+        assert all(len(repr(event)) < 40_000 for event in world.journal.events)
+
+    def test_a_password_in_an_address_is_not_in_the_event(self, world):
+        secret = "https://alice:s3cr3t@rp.example.test/svc"
+        world.perform(request(applies_to=AppliesTo(secret)))
+        world.perform(
+            request(participants=(secret,), token_type=secret, claims=(RequestedClaim(secret, optional=True),))
+        )
+        world.perform(request(claims=(RequestedClaim(secret, optional=True),)))
+        assert len(world.journal.events) == 3
+        assert "s3cr3t" not in repr(world.journal.events)
 
     def test_two_providers_for_one_token_type_are_refused_at_start(self, world):
         with pytest.raises(ValueError, match="two providers"):
@@ -443,6 +501,14 @@ class TestValidate:
             at = replace(AT, now=NOON + late)
             assert self.verdict(world.validate(world.presented(record), at=at)) is status
 
+    def test_one_whose_key_is_retired_is_invalid_by_whatever_it_is_named(self, world):
+        record = world.issue()
+        world.keyring.verifiers["default"] = []
+        for target in (world.presented(record), PresentedReference(record.token_id)):
+            assert self.verdict(world.validate(target)) is Status.INVALID
+            assert world.journal.events[-1].detail["reasons"] == ["signed by the key key-1, which is retired"]
+        assert world.cancel(PresentedReference(record.token_id)).response.cancelled
+
     def test_every_invalid_answer_has_the_same_words_and_its_reason_only_in_the_audit(self, world):
         record = world.issue()
         bad = world.validate(world.presented(record, digest=b"other"))
@@ -468,7 +534,7 @@ class TestValidate:
     def test_a_token_of_another_realm_is_unknown(self, world):
         record = world.issue()
         world.realms.rows["other"] = replace(REALM, name="other")
-        world.keyring.signers["other"] = [Key()]
+        world.keyring.signers["other"] = world.keyring.verifiers["other"] = [Key()]
         at = replace(AT, endpoint=replace(ENDPOINT, realm="other"))
         for target in (world.presented(record), PresentedReference(record.token_id)):
             assert self.verdict(world.validate(target, at=at)) is Status.INVALID

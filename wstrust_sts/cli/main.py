@@ -32,6 +32,8 @@ COMMANDS = {
     "user": Entry("user", "user", "Accounts that may ask for tokens."),
     "relying-party": Entry("relying_party", "relying_party", "Services that tokens are issued for."),
     "key": Entry("key", "key", "Signing keys."),
+    "audit": Entry("audit", "audit", "The audit trail."),
+    "explain": Entry("explain", "explain", "Why an operation ended as it did."),
     "token": Entry("token", "token", "Ask any STS for tokens, and look into them."),
     "db": Entry("db", "db", "The database's schema."),
     "demo": Entry("demo", "demo", "See the whole life of a token, on this machine."),

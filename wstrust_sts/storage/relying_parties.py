@@ -97,14 +97,15 @@ class SqlRelyingParties:
         except ValueError:
             return None
         with self._database.reading() as connection:
-            owner = _owner(connection, realm, address)
-            if owner is None:
+            covered = _owner(connection, realm, address)
+            if covered is None:
                 return None
+            owner, rule = covered
             party = snapshot.by_id.get((realm, owner)) or _read_by_id(connection, realm, owner)
         if party is None:
             return None
         _keep(snapshot.by_id, (realm, owner), party)
-        return RelyingPartyMatch(party, address.text) if party.enabled else None
+        return RelyingPartyMatch(party, address.text, rule) if party.enabled else None
 
 
 def read_relying_party(connection: Connection, realm: str, name: str) -> RelyingParty | None:
@@ -123,14 +124,17 @@ def _read_by_id(connection: Connection, realm: str, party_id: str) -> RelyingPar
     return None if row is None else _relying_party(connection, row)
 
 
-def _owner(connection: Connection, realm: str, address: Address) -> str | None:
-    """The id of the relying party whose rule covers `address` first."""
+def _owner(connection: Connection, realm: str, address: Address) -> tuple[str, AppliesToRule] | None:
+    """The id of the relying party whose rule covers `address` first, and that rule."""
     covering = candidates(address)
     paths = list({candidate.path for candidate in covering})
     rows = connection.execute(_COVERING, {"realm": realm, "origin": address.origin, "paths": paths}).all()
     owners = {(row.path, row.prefix): row.relying_party_id for row in rows}
-    found = (owners.get((candidate.path, candidate.prefix)) for candidate in covering)
-    return next((owner for owner in found if owner is not None), None)
+    for candidate in covering:
+        owner = owners.get((candidate.path, candidate.prefix))
+        if owner is not None:
+            return owner, AppliesToRule(address=address.origin + candidate.path, prefix=candidate.prefix)
+    return None
 
 
 def _relying_party(connection: Connection, row: Sequence[Any]) -> RelyingParty:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from wstrust_sts import ports
 from wstrust_sts.storage.accounts import SqlAccounts
 from wstrust_sts.storage.administration import SqlAdministration
+from wstrust_sts.storage.audit_trail import SqlAuditTrail
 from wstrust_sts.storage.database import Database
 from wstrust_sts.storage.generation import Generation
 from wstrust_sts.storage.issued_tokens import SqlIssuedTokens
@@ -26,6 +27,7 @@ class Stores:
     signing_keys: ports.SigningKeys
     issued_tokens: ports.IssuedTokens
     journal: ports.Journal
+    audit_trail: ports.AuditTrail
     replay_cache: ports.ReplayCache
     administration: ports.Administration
     writer: GroupWriter
@@ -46,6 +48,7 @@ def open_stores(database: Database, box: ports.SecretBox) -> Stores:
         signing_keys=SqlSigningKeys(database, generation),
         issued_tokens=SqlIssuedTokens(database),
         journal=SqlJournal(writer),
+        audit_trail=SqlAuditTrail(database),
         replay_cache=SqlReplayCache(writer),
         administration=SqlAdministration(database, generation, box),
         writer=writer,

@@ -1,0 +1,189 @@
+"""What an operator does about a running STS: find out why something was refused, and change its signing keys."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.running import Prepared, free_port, serving
+from tests.system.test_cli import Done, call
+
+ORDERS = "https://orders.example.test/api"
+EMAIL = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A demo STS with two worker processes, which share nothing but the database."""
+
+    directory: Path
+    port: int
+
+    def client(self, command: str, *arguments: str | Path, user: str = "alice", password: Path | None = None) -> Done:
+        return call(
+            "token", command, *arguments,
+            "--url", f"https://localhost:{self.port}/trust/13/usernamemixed",
+            "--ca", self.directory / "ca.pem", "--user", user,
+            "--password-file", password or self.directory / f"{user}.password",
+        )  # fmt: skip
+
+    def operator(self, *arguments: str) -> Done:
+        return call(*arguments, "--config", self.directory)
+
+    def events(self, *selection: str) -> list[dict]:
+        done = self.operator("audit", "tail", "--json", *selection)
+        assert done.status == 0, done.err
+        return [json.loads(line) for line in done.out.splitlines()]
+
+    def keys(self) -> dict[str, str]:
+        return {key["id"]: key["state"] for key in self.operator("key", "list", "--json").json()}
+
+
+@pytest.fixture(scope="module")
+def sts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    prepared = Prepared(tmp_path_factory.mktemp("operations") / "sts", free_port())
+    assert call("init", prepared.directory, "--demo", "--port", str(prepared.port)).status == 0
+    config = prepared.config.read_text()
+    prepared.config.write_text(config.replace("[server]\n", "[server]\nworkers = 2\n", 1))
+    with serving(prepared):
+        yield Running(prepared.directory, prepared.port)
+
+
+def correlation_id(done: Done) -> str:
+    return done.err.partition("correlation id ")[2][:32]
+
+
+# -- explain and audit tail --------------------------------------------------------------------------------------------
+
+
+def test_an_issued_token_is_explained_from_the_evidence_to_the_token(sts):
+    assert sts.client("request", "--applies-to", ORDERS, "--lifetime", "5m").status == 0
+    event = sts.events("-n", "1")[0]
+    card = sts.operator("explain", event["correlation_id"]).out
+    for told in (
+        "Issue: issued",
+        "/trust/13/usernamemixed (realm default)",
+        "127.0.0.1",
+        "alice",
+        "password-over-tls",
+        f"AppliesTo {ORDERS}",
+        "belongs to orders by its rule https://orders.example.test/",
+        "the lifetime asked for, ",
+        EMAIL,
+        "in force",
+        f"signed by {next(iter(sts.keys()))}",
+    ):
+        assert told in card
+    assert "alice@example.test" not in card.replace("for alice@example.test", "")  # a name, no claim's value
+    (explained,) = sts.operator("explain", event["correlation_id"], "--json").json()
+    assert explained["token"]["id"] == event["token_id"]
+    assert explained["detail"]["released"]
+
+
+def test_a_refusal_is_explained_with_what_was_found_out_before_it(sts):
+    refused = sts.client("request", "--applies-to", ORDERS, "--claim", "urn:unheard-of")
+    explained = sts.operator("explain", correlation_id(refused))
+    assert explained.status == 0
+    assert "Issue: refused InvalidRequest" in explained.out
+    assert "mandatory claim 'urn:unheard-of' is unknown" in explained.out
+    assert "belongs to orders" in explained.out
+    nowhere = sts.client("request", "--applies-to", "https://nowhere.example.test/")
+    assert "no relying party is registered" in sts.operator("explain", correlation_id(nowhere)).out
+
+
+def test_a_refusal_before_authentication_is_in_the_log_and_explain_says_so(sts, tmp_path):
+    (tmp_path / "wrong").write_text("wrong\n")
+    refused = sts.client("request", "--applies-to", ORDERS, password=tmp_path / "wrong")
+    done = sts.operator("explain", correlation_id(refused))
+    assert done.status == 1
+    assert f"grep {correlation_id(refused)} " in done.err
+    lines = [
+        line for line in (sts.directory / "server.log").read_text().splitlines() if correlation_id(refused) in line
+    ]
+    assert "wrong password" in " ".join(lines)
+
+
+@pytest.mark.parametrize("nonsense", ["", "x", "0" * 31, "0" * 33, "g" * 32, "'; DROP TABLE audit_event", "\x1b"])
+def test_what_is_no_correlation_id_is_wrong_use(sts, nonsense):
+    done = sts.operator("explain", nonsense)
+    assert (done.status, done.out, "\x1b" in done.err) == (2, "", False)
+
+
+def test_the_audit_trail_is_told_by_what_is_looked_for(sts):
+    sts.client("request", "--applies-to", ORDERS, user="bob")
+    sts.client("request", "--applies-to", "urn:nowhere", user="bob")
+    assert [event["outcome"] for event in sts.events("--requestor", "bob")] == ["issued", "refused InvalidScope"]
+    assert {event["requestor"] for event in sts.events("--relying-party", "orders")} == {"alice", "bob"}
+    assert [event["outcome"] for event in sts.events("--outcome", "refused", "-n", "1")] == ["refused InvalidScope"]
+    assert sts.events("--operation", "cancel") == sts.events("--realm", "other") == []
+    assert sts.events("--since", "2999-01-01") == sts.events("-n", "0") == []
+    assert len(sts.events("--since", "1h")) == len(sts.events("-n", "100"))
+    table = sts.operator("audit", "tail", "--requestor", "bob").out.splitlines()
+    assert table[0].split()[:3] == ["AT", "OPERATION", "OUTCOME"]
+    assert "refused InvalidScope" in table[-1]
+    for wrong in (["--since", "yesterday"], ["--since", "0s"], ["--operation", "steal"], ["-n", "-1"]):
+        assert sts.operator("audit", "tail", *wrong).status == 2
+
+
+def test_the_audit_trail_is_followed_until_it_is_interrupted(sts):
+    following = subprocess.Popen(
+        [
+            sys.executable,
+            "-u",
+            "-m",
+            "wstrust_sts",
+            "audit",
+            "tail",
+            "-n",
+            "1",
+            "-f",
+            "--json",
+            "--config",
+            sts.directory,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert following.stdout is not None
+    first = json.loads(following.stdout.readline())
+    sts.client("request", "--applies-to", "urn:followed")
+    second = json.loads(following.stdout.readline())
+    assert second["detail"]["asked"]["applies_to"] == "urn:followed"
+    assert second["correlation_id"] != first["correlation_id"]
+    following.send_signal(signal.SIGINT)
+    out, err = following.communicate(timeout=10)
+    assert (following.returncode, out, err) == (0, "", "")
+
+
+# -- keys, while servers run -------------------------------------------------------------------------------------------
+
+
+def test_servers_follow_a_rotation_and_an_emergency_without_a_restart(sts, tmp_path):
+    token, (before, *_) = tmp_path / "token.xml", [key for key, state in sts.keys().items() if state == "active"]
+    assert sts.client("request", "--applies-to", ORDERS, "--out", token).status == 0
+    assert sts.operator("key", "create").status == 0
+    assert sts.operator("key", "rotate").status == 0
+    assert sts.keys()[before] == "retiring"
+    (listed,) = [key for key in sts.operator("key", "list", "--json").json() if key["id"] == before]
+    assert listed["needed_until"]
+    assert all(sts.client("validate", token).status == 0 for _ in range(6)), "by either worker"
+    for _ in range(6):
+        assert sts.client("request", "--applies-to", ORDERS).status == 0
+        assert sts.operator("explain", sts.events("-n", "1")[0]["correlation_id"], "--json").json()[0]["token"][
+            "key_id"
+        ] == next(key for key, state in sts.keys().items() if state == "active")
+    refused = sts.operator("key", "retire", before)
+    assert refused.status == 1
+    assert "the last expires at" in refused.err
+    assert "invalid now" in sts.operator("key", "retire", "--force", before).out
+    assert all(sts.client("validate", token).status == 1 for _ in range(6)), "by either worker"
+    event = sts.events("--operation", "Issue", "--since", "1h", "-n", "100")[0]
+    assert "invalid: its key is retired" in sts.operator("explain", event["correlation_id"]).out
