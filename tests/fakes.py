@@ -252,10 +252,13 @@ class FakeAdministration:
         claims: Sequence[Claim],
         groups: Sequence[str],
         password_hash: str | None,
+        digest_password: bytes | None = None,
     ) -> None:
         stored = self._accounts.rows.get((realm, name))
         if stored is not None and password_hash is None:
             password_hash = stored.password_hash
+        if digest_password is None and stored is not None and password_hash == stored.password_hash:
+            digest_password = stored.sealed_digest_password
         self._accounts.rows[realm, name] = Account(
             id=stored.id if stored else uuid.uuid4().hex,
             realm=realm,
@@ -266,6 +269,7 @@ class FakeAdministration:
             password_hash=password_hash,
             claims=tuple(claims),
             groups=tuple(groups),
+            sealed_digest_password=digest_password or None,  # this fake seals nothing
         )
 
     def delete_account(self, realm: str, name: str) -> bool:

@@ -57,6 +57,7 @@ class DeclaredAccount:
     claims: tuple[Claim, ...] = ()
     groups: tuple[str, ...] = ()
     password: str | None = field(default=None, repr=False)
+    allows_digest: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,11 @@ class AccountTable:
     password_stdin: bool = key(
         kinds.flag(), "The password is the next line of standard input, in the order of this file.", default=False
     )
+    password_digest: bool = key(
+        kinds.flag(),
+        "Whether it may present its password as a digest, too; the password is then kept so that it can be recovered.",
+        default=False,
+    )
     enabled: bool = key(kinds.flag(), "Whether it may authenticate.", default=True)
     expires: datetime | None = key(kinds.instant(), "From when on it may not any more.", default=None)
     groups: tuple[str, ...] = key(_NAMES, "Groups and roles it has.", default=(), shown="[]")
@@ -121,6 +127,7 @@ class AccountTable:
             claims=tuple(Claim(type_, values) for type_, values in self.claims),
             groups=self.groups,
             password=password,
+            allows_digest=self.password_digest,
         )
 
 
@@ -397,6 +404,7 @@ def account_table(account: Account | DeclaredAccount) -> dict[str, Any]:
         {
             "realm": account.realm,
             "name": account.name,
+            "password_digest": account.allows_digest or None,
             "enabled": account.enabled,
             "expires": account.expires_at,
             "groups": list(account.groups),

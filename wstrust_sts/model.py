@@ -51,6 +51,8 @@ class AuthenticationMethod(enum.Enum):
 
     PASSWORD = "password"  # noqa: S105 (a name, not a secret)
     PASSWORD_OVER_TLS = "password-over-tls"  # noqa: S105
+    PASSWORD_DIGEST = "password-digest"  # noqa: S105
+    PASSWORD_DIGEST_OVER_TLS = "password-digest-over-tls"  # noqa: S105
     UNSPECIFIED = "unspecified"
 
 
@@ -59,7 +61,10 @@ class AuthenticationMethod(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class UsernamePassword:
-    """A UsernameToken as presented (UsernameToken Profile 1.1 section 3). `password` is the text or digest."""
+    """A UsernameToken as presented (UsernameToken Profile 1.1 section 3). `password` is the text or digest.
+
+    `created_text` is how Created was written, without white space around it: a digest covers the text, not the instant.
+    """
 
     username: str
     password: str = field(repr=False)
@@ -67,6 +72,7 @@ class UsernamePassword:
     nonce: bytes | None = None
     created: datetime | None = None
     over_tls: bool = False
+    created_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +180,8 @@ class Claim:
 class Account:
     """A user or service known to a realm. `version` changes with every change of the account or its children.
 
-    `password_hash` is an argon2id PHC string or None (the account cannot log in by password).
+    `password_hash` is an argon2id PHC string or None (the account cannot log in by password). The password itself is
+    kept, sealed by the `SecretBox` for `digest_purpose`, only where the account allows PasswordDigest.
     """
 
     id: str
@@ -186,6 +193,16 @@ class Account:
     password_hash: str | None = field(default=None, repr=False)
     claims: tuple[Claim, ...] = ()
     groups: tuple[str, ...] = ()
+    sealed_digest_password: bytes | None = field(default=None, repr=False)
+
+    @property
+    def allows_digest(self) -> bool:
+        return self.sealed_digest_password is not None
+
+    @property
+    def digest_purpose(self) -> str:
+        """What the password is sealed for: no other account's opens here. Ids hold no colon."""
+        return f"account-digest-password:{self.realm}:{self.id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -208,8 +208,13 @@ class Administration(Protocol):
         claims: Sequence[Claim],
         groups: Sequence[str],
         password_hash: str | None,
+        digest_password: bytes | None = None,
     ) -> None:
-        """`password_hash` None keeps the stored one."""
+        """`password_hash` None keeps the stored one.
+
+        `digest_password` is the password itself, to be sealed, for an account that allows PasswordDigest. None keeps
+        the stored one, unless `password_hash` brings another password; empty octets remove it.
+        """
         ...
 
     def delete_account(self, realm: str, name: str) -> bool: ...

@@ -207,7 +207,11 @@ def _account_changes(
     problems: list[Problem] = []
     for row in declaration.accounts:
         try:
+            _require_password_for_digest(row, stored.get((row.realm, row.name)))
             changes.append(_account_change(row, stored.get((row.realm, row.name)), passwords))
+        except _NoPassword as error:
+            where = f'{declaration.file}: account["{row.name}"].password_digest'
+            problems.append(Problem(where, str(error), "give the password here, too, or remove password_digest"))
         except ValueError as error:
             where = f'{declaration.file}: account["{row.name}"].password'
             problems.append(Problem(where, str(error), "choose another password"))
@@ -226,6 +230,15 @@ def _account_removal(account: Account) -> Change:
     )
 
 
+class _NoPassword(Exception):
+    """Digests are asked for, and there is nothing to check them with."""
+
+
+def _require_password_for_digest(declared: DeclaredAccount, stored: Account | None) -> None:
+    if declared.allows_digest and declared.password is None and not (stored and stored.allows_digest):
+        raise _NoPassword("needs the password: what is stored, if anything, is a hash")
+
+
 def _account_change(declared: DeclaredAccount, stored: Account | None, passwords: Passwords) -> Change:
     """Raises ValueError for a password that cannot be one."""
     action, details = _compare(account_table(stored) if stored else None, account_table(declared))
@@ -234,6 +247,9 @@ def _account_change(declared: DeclaredAccount, stored: Account | None, passwords
         password_hash = passwords.hash(declared.password)
         details = (*details, "password: set")
         action = Action.CHANGE if stored else Action.CREATE
+    digest_password = None if declared.allows_digest else b""
+    if declared.allows_digest and declared.password is not None:
+        digest_password = declared.password.encode()
     return Change(
         action=action,
         kind="account",
@@ -248,6 +264,7 @@ def _account_change(declared: DeclaredAccount, stored: Account | None, passwords
             claims=declared.claims,
             groups=declared.groups,
             password_hash=password_hash,
+            digest_password=digest_password,
         ),
     )
 

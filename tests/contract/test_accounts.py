@@ -4,12 +4,12 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, update
+from sqlalchemy import event, select, update
 
 from tests.fakes import NOON
-from wstrust_sts.errors import Busy
+from wstrust_sts.errors import Busy, RequestFailed
 from wstrust_sts.model import Claim
-from wstrust_sts.storage.schema import account
+from wstrust_sts.storage.schema import account, credential
 
 
 def test_an_account_comes_back_as_it_was_put(node) -> None:
@@ -117,3 +117,60 @@ def test_what_is_read_while_an_account_changes_is_always_one_version(node, secon
     for reader in readers:
         reader.join()
     assert not torn
+
+
+# -- the password of accounts that allow digests
+
+
+def opened(node, found) -> bytes:
+    return node.box.open(found.sealed_digest_password, purpose=found.digest_purpose)
+
+
+def test_a_digest_password_is_stored_sealed_for_its_account_alone(node) -> None:
+    alice = node.put_account("alice", digest_password=b"clarinet")
+    bob = node.put_account("bob", digest_password=b"clarinet")
+    there = node.put_account("alice", realm="other", digest_password=b"clarinet")
+    assert [opened(node, found) for found in (alice, bob, there)] == [b"clarinet"] * 3
+    for other in (bob, there):
+        with pytest.raises(RequestFailed):
+            node.box.open(alice.sealed_digest_password, purpose=other.digest_purpose)
+    with node.database.reading() as connection:
+        stored = [row.verifier for row in connection.execute(select(credential))]
+    assert len(stored) == 6
+    assert not any("clarinet" in verifier for verifier in stored)
+
+
+def test_an_account_without_one_does_not_allow_digests(node) -> None:
+    assert not node.put_account().allows_digest
+    assert node.put_account(digest_password=b"clarinet").allows_digest
+
+
+def test_a_digest_password_is_kept_while_the_password_is_the_same(node) -> None:
+    first = node.put_account(digest_password=b"clarinet")
+    assert node.put_account(password_hash=None) == first
+    assert node.put_account() == first
+    changed = node.put_account(password_hash=None, enabled=False)
+    assert (opened(node, changed), changed.version > first.version) == (b"clarinet", True)
+
+
+def test_a_new_password_leaves_no_old_one_for_digests(node) -> None:
+    node.put_account(digest_password=b"clarinet")
+    assert not node.put_account(password_hash="$argon2id$two").allows_digest
+    replaced = node.put_account(password_hash="$argon2id$three", digest_password=b"oboe")
+    assert opened(node, replaced) == b"oboe"
+
+
+def test_empty_octets_remove_a_digest_password_and_nothing_else(node, second_node) -> None:
+    node.put_account(digest_password=b"clarinet")
+    assert second_node.stores.accounts.find("default", "alice").allows_digest
+    node.put_account(password_hash=None, digest_password=b"")
+    found = second_node.stores.accounts.find("default", "alice")
+    assert (found.allows_digest, found.password_hash) == (False, "$argon2id$one")
+
+
+def test_no_credential_outlives_its_account(node) -> None:
+    node.put_account(digest_password=b"clarinet")
+    assert node.stores.administration.delete_account("default", "alice")
+    with node.database.reading() as connection:
+        assert connection.execute(select(credential)).first() is None
+    assert not node.put_account().allows_digest

@@ -241,6 +241,7 @@ def test_the_life_of_a_user(sts, directory, tmp_path):
         "realm": "default",
         "enabled": True,
         "password": True,
+        "password_digest": False,
         "expires": "2031-01-01T00:00:00+00:00",
         "groups": ["staff", "sales"],
         "claims": {EMAIL: ["carol@example.test", "c@example.test"]},
@@ -260,6 +261,27 @@ def test_a_disabled_users_password_is_still_there_when_it_is_enabled_again(sts, 
     sts("user", "enable", "alice")
     done = sts("apply", "-f", directory / "demo.toml")
     assert "4 unchanged" in done.out
+
+
+def test_a_user_may_present_digests_for_as_long_as_each_password_is_set_so(sts):
+    def allows() -> bool:
+        return sts("user", "show", "dora", "--json").json()["password_digest"]
+
+    assert sts("user", "add", "dora", "--allow-digest", stdin="first words\n").status == 0
+    assert allows()
+    exported = sts("export").out
+    assert "password_digest = true" in exported
+    assert "first words" not in exported
+    assert sts("user", "disable", "dora").status == 0
+    assert sts("user", "enable", "dora").status == 0
+    assert allows()
+    assert sts("user", "set-password", "dora", stdin="second words\n").status == 0
+    assert not allows()
+    assert sts("user", "set-password", "dora", "--allow-digest", stdin="third words\n").status == 0
+    assert allows()
+    assert sts("user", "set-password", "dora", stdin="third words\n").status == 0
+    assert not allows()
+    assert sts("user", "add", "erik", "--allow-digest", "--no-password").status == 2
 
 
 def test_a_user_is_not_added_twice_nor_by_a_bad_name_password_or_claim(sts):

@@ -486,3 +486,51 @@ def test_an_export_has_neither_passwords_nor_keys(tmp_path: Path) -> None:
     assert "dnalrednow" not in exported
     assert "wonderland" not in exported
     assert "pppp" not in exported
+
+
+# -- accounts that allow digests
+
+WITH_DIGEST = REALM + '[[account]]\nname = "alice"\npassword = "clarinet"\npassword_digest = true\n'
+WITHOUT_PASSWORD = REALM + '[[account]]\nname = "alice"\npassword_digest = true\n'
+WITHOUT_DIGEST = REALM + '[[account]]\nname = "alice"\n'
+
+
+def test_an_account_may_allow_digests_and_the_export_shows_that_and_no_secret(tmp_path: Path) -> None:
+    stores = FakeStores()
+    apply(read(tmp_path, WITH_DIGEST), stores)
+    assert stores.accounts.rows["default", "alice"].sealed_digest_password == b"clarinet"
+    exported = write_declaration(stores.administration)
+    assert "password_digest = true" in exported
+    assert "clarinet" not in exported
+    for again in (exported, WITH_DIGEST, WITHOUT_PASSWORD):
+        assert planned(read(tmp_path, again), stores).is_empty
+
+
+def test_digests_are_allowed_and_forbidden_without_changing_the_password(tmp_path: Path) -> None:
+    stores = FakeStores()
+    apply(read(tmp_path, WITH_DIGEST.replace("password_digest = true", "")), stores)
+    alice = stores.accounts.rows["default", "alice"]
+    assert not alice.allows_digest
+    (change,) = (each for each in apply(read(tmp_path, WITH_DIGEST), stores).changes if each.kind == "account")
+    assert change.details == ("password_digest: (none) -> true",)
+    assert stores.accounts.rows["default", "alice"].sealed_digest_password == b"clarinet"
+    (change,) = (each for each in apply(read(tmp_path, WITHOUT_DIGEST), stores).changes if each.kind == "account")
+    assert change.details == ("password_digest: true -> (none)",)
+    assert stores.accounts.rows["default", "alice"].sealed_digest_password is None
+    assert stores.accounts.rows["default", "alice"].password_hash == alice.password_hash
+
+
+def test_a_new_password_is_the_one_that_digests_are_made_of(tmp_path: Path) -> None:
+    stores = FakeStores()
+    apply(read(tmp_path, WITH_DIGEST), stores)
+    apply(read(tmp_path, WITH_DIGEST.replace("clarinet", "oboe")), stores)
+    assert stores.accounts.rows["default", "alice"].sealed_digest_password == b"oboe"
+
+
+def test_digests_need_the_password_once(tmp_path: Path) -> None:
+    stores = FakeStores()
+    with pytest.raises(ConfigurationError) as caught:
+        planned(read(tmp_path, WITHOUT_PASSWORD), stores)
+    (problem,) = caught.value.problems
+    assert problem.where == f'{tmp_path / "state.toml"}: account["alice"].password_digest'
+    assert "needs the password" in problem.what

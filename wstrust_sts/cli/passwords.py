@@ -21,6 +21,12 @@ password_file_option = click.option(
     help="File whose first line is the password; - is standard input. [default: standard input, or a prompt]",
 )
 
+allow_digest_option = click.option(
+    "--allow-digest",
+    is_flag=True,
+    help="Let it present its password as a digest, too. The password is then kept so that it can be recovered.",
+)
+
 
 def obtain_password(password_file: str | None, *, confirm: bool) -> str:
     """The password, from where the caller said or a person types it. Raises Refusal, click.Abort."""

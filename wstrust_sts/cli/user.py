@@ -8,7 +8,12 @@ import click
 
 from wstrust_sts.cli.opening import Deployment, config_option, opened, realm_option, require_realm
 from wstrust_sts.cli.output import Refusal, json_option, print_json, print_table, show_one
-from wstrust_sts.cli.passwords import Argon2Passwords, obtain_password, password_file_option
+from wstrust_sts.cli.passwords import (
+    Argon2Passwords,
+    allow_digest_option,
+    obtain_password,
+    password_file_option,
+)
 from wstrust_sts.cli.rows import read_row
 from wstrust_sts.declaration import AccountTable
 from wstrust_sts.model import Account
@@ -30,6 +35,7 @@ Example:
 @click.argument("name")
 @password_file_option
 @click.option("--no-password", is_flag=True, help="Make an account that cannot log in by password.")
+@allow_digest_option
 @click.option("--claim", "claims", multiple=True, metavar="TYPE=VALUE", help="A claim; repeat for more.")
 @click.option("--group", "groups", multiple=True, help="A group or role; repeat for more.")
 @click.option("--expires", metavar="TIME", help="From when on it may not log in, like 2027-12-31T00:00:00Z.")
@@ -42,12 +48,15 @@ def add(
     realm: str,
     password_file: str | None,
     no_password: bool,
+    allow_digest: bool,
     claims: tuple[str, ...],
     groups: tuple[str, ...],
     expires: str | None,
     disabled: bool,
 ) -> None:
     """Add an account. The password comes from a file, standard input or a prompt, never from an argument."""
+    if no_password and allow_digest:
+        raise click.UsageError("--allow-digest needs a password; remove --no-password.")
     row: dict[str, Any] = {"realm": realm, "name": name, "enabled": not disabled, "groups": list(groups)}
     row["claims"] = _claims_of(claims)
     if expires is not None:
@@ -67,6 +76,7 @@ def add(
             claims=declared.claims,
             groups=declared.groups,
             password_hash=None if password is None else Argon2Passwords().hash(password),
+            digest_password=password.encode() if password is not None and allow_digest else None,
         )
     click.echo(f"Account {name} is added.")
 
@@ -122,14 +132,19 @@ def show(config_file: Path, name: str, realm: str, as_json: bool) -> None:
 )
 @click.argument("name")
 @password_file_option
+@allow_digest_option
 @realm_option
 @config_option
-def set_password(config_file: Path, name: str, realm: str, password_file: str | None) -> None:
-    """Set an account's password. The old one stops working at once, on every node."""
+def set_password(config_file: Path, name: str, realm: str, password_file: str | None, allow_digest: bool) -> None:
+    """Set an account's password. The old one stops working at once, on every node.
+
+    Without --allow-digest the account may not present digests any more, even if it could before.
+    """
     with opened(config_file) as deployment:
         account = _existing(deployment, realm, name)
-        password_hash = Argon2Passwords().hash(obtain_password(password_file, confirm=True))
-        _put(deployment, replace(account, password_hash=password_hash))
+        password = obtain_password(password_file, confirm=True)
+        account = replace(account, password_hash=Argon2Passwords().hash(password))
+        _put(deployment, account, digest_password=password.encode() if allow_digest else b"")
     click.echo(f"Account {name} has a new password.")
 
 
@@ -171,8 +186,8 @@ def _set_enabled(config_file: Path, realm: str, name: str, *, enabled: bool) -> 
     click.echo(f"Account {name} is {'enabled' if enabled else 'disabled'}.")
 
 
-def _put(deployment: Deployment, account: Account) -> None:
-    """Stores the account; a `password_hash` of None keeps the stored one."""
+def _put(deployment: Deployment, account: Account, *, digest_password: bytes | None = None) -> None:
+    """Stores the account; a `password_hash` of None keeps the stored one, both forms as in `Administration`."""
     deployment.stores.administration.put_account(
         account.realm,
         account.name,
@@ -181,6 +196,7 @@ def _put(deployment: Deployment, account: Account) -> None:
         claims=account.claims,
         groups=account.groups,
         password_hash=account.password_hash,
+        digest_password=digest_password,
     )
 
 
@@ -202,6 +218,7 @@ def _card(account: Account) -> dict[str, Any]:
         "realm": account.realm,
         "enabled": account.enabled,
         "password": account.password_hash is not None,
+        "password_digest": account.allows_digest,
         "expires": account.expires_at,
         "groups": list(account.groups),
         "claims": {claim.type: list(claim.values) for claim in account.claims},

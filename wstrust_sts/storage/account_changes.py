@@ -1,12 +1,14 @@
 """Writing an account and what hangs on it, in a transaction of the caller's."""
 
+from base64 import b64encode
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, update
 
 from wstrust_sts.model import Account, Claim
-from wstrust_sts.storage.accounts import PASSWORD, read_account
+from wstrust_sts.ports import SecretBox
+from wstrust_sts.storage.accounts import DIGEST, PASSWORD, read_account
 from wstrust_sts.storage.columns import microseconds, new_row_key
 from wstrust_sts.storage.schema import account, account_claim, account_group, credential
 
@@ -21,8 +23,13 @@ def write_account(
     claims: tuple[Claim, ...],
     groups: tuple[str, ...],
     password_hash: str | None,
+    digest_password: bytes | None,
+    box: SecretBox,
 ) -> None:
-    """Creates or replaces by (realm, name); what does not change keeps its version. Raises ValueError."""
+    """Creates or replaces by (realm, name); what does not change keeps its version. Raises ValueError.
+
+    The two forms of the password as in `ports.Administration`; `box` seals the one that can be recovered.
+    """
     empty = next((claim.type for claim in claims if not claim.values), None)
     if empty is not None:
         raise ValueError(f"The claim {empty!r} has no values.")
@@ -38,6 +45,7 @@ def write_account(
         claims=claims,
         groups=groups,
     )
+    wanted = replace(wanted, sealed_digest_password=_seal(digest_password, wanted, stored, box))
     if stored is None:
         connection.execute(insert(account).values(id=wanted.id, realm=realm, name=name, **_row(wanted)))
     elif wanted == stored:
@@ -46,7 +54,10 @@ def write_account(
         wanted = replace(wanted, version=stored.version + 1)
         connection.execute(update(account).where(account.c.id == wanted.id).values(**_row(wanted)))
     if stored is None or wanted.password_hash != stored.password_hash:
-        _write_password(connection, wanted)
+        _write_credential(connection, wanted, PASSWORD, wanted.password_hash)
+    if stored is None or wanted.sealed_digest_password != stored.sealed_digest_password:
+        sealed = wanted.sealed_digest_password
+        _write_credential(connection, wanted, DIGEST, None if sealed is None else b64encode(sealed).decode())
     _write_claims(connection, wanted)
     _write_groups(connection, wanted)
 
@@ -65,17 +76,26 @@ def _row(wanted: Account) -> dict[str, object]:
     }
 
 
-def _write_password(connection: Connection, wanted: Account) -> None:
-    passwords = (credential.c.account_id == wanted.id, credential.c.kind == PASSWORD)
-    connection.execute(delete(credential).where(*passwords))
-    if wanted.password_hash is not None:
+def _seal(digest_password: bytes | None, wanted: Account, stored: Account | None, box: SecretBox) -> bytes | None:
+    """What becomes of the recoverable password. One that was replaced must not live on in digests."""
+    if digest_password:
+        return box.seal(digest_password, purpose=wanted.digest_purpose)
+    if digest_password is None and stored is not None and wanted.password_hash == stored.password_hash:
+        return stored.sealed_digest_password
+    return None
+
+
+def _write_credential(connection: Connection, wanted: Account, kind: str, verifier: str | None) -> None:
+    """Replaces the account's credential of one kind, or removes it."""
+    connection.execute(delete(credential).where(credential.c.account_id == wanted.id, credential.c.kind == kind))
+    if verifier is not None:
         connection.execute(
             insert(credential).values(
                 id=new_row_key(),
                 realm=wanted.realm,
                 account_id=wanted.id,
-                kind=PASSWORD,
-                verifier=wanted.password_hash,
+                kind=kind,
+                verifier=verifier,
                 version=wanted.version,
             )
         )

@@ -1,6 +1,7 @@
 """Accounts: the row is read at every find, what hangs on it once per version."""
 
 import time
+from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,7 +18,8 @@ from wstrust_sts.storage.database import Database
 from wstrust_sts.storage.generation import GENERATION, Generation
 from wstrust_sts.storage.schema import account, account_claim, account_group, credential
 
-PASSWORD = "password"  # noqa: S105 (the kind of a credential)
+PASSWORD = "password"  # noqa: S105 (the kind of a credential: its verifier is the hash)
+DIGEST = "digest"  # its verifier is the sealed password, in base64
 _CACHED_ACCOUNTS = 10_000
 _ATTEMPTS = 5
 
@@ -36,7 +38,7 @@ _BY_REALM = _ALL.where(account.c.realm == bindparam("realm")).order_by(account.c
 
 _OWNER: BindParameter[str] = bindparam("account_id")
 _VERSION = select(account.c.version).where(account.c.id == _OWNER)
-_PASSWORD = select(credential.c.verifier).where(credential.c.account_id == _OWNER, credential.c.kind == PASSWORD)
+_CREDENTIALS = select(credential.c.kind, credential.c.verifier).where(credential.c.account_id == _OWNER)
 _CLAIMS = (
     select(account_claim.c.position, account_claim.c.type, account_claim.c.value)
     .where(account_claim.c.account_id == _OWNER)
@@ -50,6 +52,7 @@ class Children:
     """What hangs on an account's row."""
 
     password_hash: str | None
+    sealed_digest_password: bytes | None
     claims: tuple[Claim, ...]
     groups: tuple[str, ...]
 
@@ -111,6 +114,7 @@ def _account(realm: str, row: Any, children: Children) -> Account:
         enabled=bool(row.enabled),
         expires_at=None if row.expires_at is None else instant(row.expires_at),
         password_hash=children.password_hash,
+        sealed_digest_password=children.sealed_digest_password,
         claims=children.claims,
         groups=children.groups,
     )
@@ -118,8 +122,10 @@ def _account(realm: str, row: Any, children: Children) -> Account:
 
 def _read_children_of(connection: Connection, account_id: str) -> Children:
     owner = {"account_id": account_id}
+    verifiers: dict[str, str] = {row.kind: row.verifier for row in connection.execute(_CREDENTIALS, owner)}
     return Children(
-        password_hash=connection.execute(_PASSWORD, owner).scalar(),
+        password_hash=verifiers.get(PASSWORD),
+        sealed_digest_password=b64decode(verifiers[DIGEST]) if DIGEST in verifiers else None,
         claims=_claims(connection.execute(_CLAIMS, owner).all()),
         groups=tuple(connection.execute(_GROUPS, owner).scalars()),
     )

@@ -79,6 +79,7 @@ class SqlAdministration:
         claims: Sequence[Claim],
         groups: Sequence[str],
         password_hash: str | None,
+        digest_password: bytes | None = None,
     ) -> None:
         """Raises ValueError for an unknown realm, a name that cannot be stored, a claim without values."""
         _require_name(name)
@@ -93,6 +94,8 @@ class SqlAdministration:
                 claims=tuple(claims),
                 groups=tuple(groups),
                 password_hash=password_hash,
+                digest_password=digest_password,
+                box=self._box,
             )
 
     def delete_account(self, realm: str, name: str) -> bool:

@@ -11,6 +11,8 @@ from wstrust_sts.wire.times import write_time
 _METHODS = {
     AuthenticationMethod.PASSWORD: ns.SAML11_AM_PASSWORD,
     AuthenticationMethod.PASSWORD_OVER_TLS: ns.SAML11_AM_PASSWORD,
+    AuthenticationMethod.PASSWORD_DIGEST: ns.SAML11_AM_PASSWORD,
+    AuthenticationMethod.PASSWORD_DIGEST_OVER_TLS: ns.SAML11_AM_PASSWORD,
     AuthenticationMethod.UNSPECIFIED: ns.SAML11_AM_UNSPECIFIED,
 }
 

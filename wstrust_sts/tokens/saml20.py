@@ -13,6 +13,8 @@ from wstrust_sts.wire.times import write_time
 _CONTEXT_CLASSES = {
     AuthenticationMethod.PASSWORD: ns.SAML20_AC_PASSWORD,
     AuthenticationMethod.PASSWORD_OVER_TLS: ns.SAML20_AC_PASSWORD_PROTECTED,
+    AuthenticationMethod.PASSWORD_DIGEST: ns.SAML20_AC_PASSWORD,
+    AuthenticationMethod.PASSWORD_DIGEST_OVER_TLS: ns.SAML20_AC_PASSWORD_PROTECTED,
     AuthenticationMethod.UNSPECIFIED: ns.SAML20_AC_UNSPECIFIED,
 }
 _ABSOLUTE_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")

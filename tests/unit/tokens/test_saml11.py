@@ -61,6 +61,8 @@ def test_all_audiences_are_in_one_condition():
     [
         (AuthenticationMethod.PASSWORD, ns.SAML11_AM_PASSWORD),
         (AuthenticationMethod.PASSWORD_OVER_TLS, ns.SAML11_AM_PASSWORD),
+        (AuthenticationMethod.PASSWORD_DIGEST, ns.SAML11_AM_PASSWORD),
+        (AuthenticationMethod.PASSWORD_DIGEST_OVER_TLS, ns.SAML11_AM_PASSWORD),
         (AuthenticationMethod.UNSPECIFIED, ns.SAML11_AM_UNSPECIFIED),
     ],
 )
