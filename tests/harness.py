@@ -64,6 +64,12 @@ def account(name: str, **fields) -> Account:
     )
 
 
+def allowing_digests(found: Account, password: str) -> Account:
+    """The account, with its password sealed as the application's box does."""
+    _, box = signing_key()
+    return replace(found, sealed_digest_password=box.seal(password.encode(), purpose=found.digest_purpose))
+
+
 RELYING_PARTY = RelyingParty(
     id="rp",
     realm=REALM.name,
@@ -119,7 +125,7 @@ class Sts:
             secrets=SecretsSection(key_encryption_key_environment="UNUSED"),
             endpoint_sections=self.endpoints,
         )
-        self.application = compose(config, self.stores, self.keyring, clock=self.clock)
+        self.application = compose(config, self.stores, self.keyring, box=box, clock=self.clock)
 
     def request(self, request: Request) -> Answer:
         return Answer.of(settled(self.application.handle(request)))

@@ -17,7 +17,7 @@ from wstrust_sts.config import Config, read_key_encryption_key
 from wstrust_sts.errors import Busy, HttpRefusal, MethodNotAllowed, NotFound
 from wstrust_sts.keys import AesGcmSecretBox, StoredKeyring
 from wstrust_sts.model import Endpoint, Operation
-from wstrust_sts.ports import Clock, Keyring
+from wstrust_sts.ports import Clock, Keyring, SecretBox
 from wstrust_sts.readiness import find_obstacles
 from wstrust_sts.service import SecurityTokenService
 from wstrust_sts.storage.database import open_database
@@ -121,10 +121,10 @@ def open_application(config: Config, *, clock: Clock = now) -> Iterator[Applicat
         )
         janitor.start()
         opened.callback(janitor.stop)
-        yield compose(config, stores, StoredKeyring(stores.signing_keys, box), clock=clock)
+        yield compose(config, stores, StoredKeyring(stores.signing_keys, box), box=box, clock=clock)
 
 
-def compose(config: Config, stores: Stores, keyring: Keyring, *, clock: Clock) -> Application:
+def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox, clock: Clock) -> Application:
     """The application over open stores: what the configuration enables, joined through the ports."""
     authentication = config.authentication
     parts = registry.Parts(
@@ -136,6 +136,7 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, clock: Clock) -
             queue=authentication.password_hash_queue,
             remember_for=authentication.credential_cache,
         ),
+        box=box,
         skew=authentication.clock_skew,
         nonce_window=authentication.message_maximum_age,
     )

@@ -16,7 +16,7 @@ from wstrust_sts.authenticators.saml import SamlAuthenticator
 from wstrust_sts.authenticators.username import UsernameAuthenticator
 from wstrust_sts.bindings.soap import Layout, SecurityReader
 from wstrust_sts.claims.account import AccountClaims
-from wstrust_sts.ports import Accounts, Authenticator, ClaimSource, Keyring, ReplayCache, TokenProvider
+from wstrust_sts.ports import Accounts, Authenticator, ClaimSource, Keyring, ReplayCache, SecretBox, TokenProvider
 from wstrust_sts.tokens.saml11 import Saml11Provider
 from wstrust_sts.tokens.saml20 import Saml20Provider
 from wstrust_sts.wire.layouts.default import write_rstr
@@ -33,6 +33,7 @@ class Parts:
     replay_cache: ReplayCache
     keyring: Keyring
     passwords: PasswordChecker
+    box: SecretBox
     skew: timedelta
     nonce_window: timedelta
 
@@ -67,7 +68,12 @@ AUTHENTICATORS: Table[Authenticator] = Table(
     "authenticators",
     {
         "username": lambda parts: UsernameAuthenticator(
-            parts.accounts, parts.replay_cache, parts.passwords, skew=parts.skew, nonce_window=parts.nonce_window
+            parts.accounts,
+            parts.replay_cache,
+            parts.passwords,
+            parts.box,
+            skew=parts.skew,
+            nonce_window=parts.nonce_window,
         ),
         "saml": lambda parts: SamlAuthenticator(parts.keyring, skew=parts.skew),
     },

@@ -10,7 +10,7 @@ from lxml import etree
 
 from tests.conformance.client import Client, Versions, assert_sound
 from tests.fakes import FakeClock
-from tests.harness import RELYING_PARTY, Sts, account, hashed
+from tests.harness import RELYING_PARTY, Sts, account, allowing_digests, hashed
 from tests.messages import Answer
 from wstrust_sts import ns
 from wstrust_sts.bindings.http import Request
@@ -67,8 +67,11 @@ class Message:
     def path(self) -> str:
         return "/trust/2005/usernamemixed" if self.versions.trust == ns.WST05 else "/trust/13/usernamemixed"
 
-    def replay(self, *, path: str | None = None) -> tuple[Client, Answer]:
-        """At an STS that knows the recordings' account and relying party, and whose clock shows their time."""
+    def replay(self, *, path: str | None = None, digests: bool = False) -> tuple[Client, Answer]:
+        """At an STS that knows the recordings' account and relying party, and whose clock shows their time.
+
+        With `digests`, the account allows PasswordDigest.
+        """
         created = read_time(etree.fromstring(self.body).findtext(f".//{{{ns.WSU}}}Created") or WHEN_GSOAP_SENT)
         sts = Sts(
             clock=FakeClock(created),
@@ -77,7 +80,10 @@ class Message:
             ),
         )
         password = "s3cret" if b"s3cret" in self.body else "clarinet"
-        sts.stores.accounts.put(changed(account("alice"), password_hash=hashed(password), version=2))
+        if digests:
+            password = "s3cret"
+        alice = changed(account("alice"), password_hash=hashed(password), version=2)
+        sts.stores.accounts.put(allowing_digests(alice, password) if digests else alice)
         request = Request(method="POST", path=path or self.path, headers=self.headers, body=self.body)
         return Client(sts, self.versions), sts.request(request)
 
@@ -168,11 +174,59 @@ def test_a_recorded_request_for_a_key_is_refused_as_not_offered(name):
     assert client.sts.stores.issued_tokens.rows == {}
 
 
-def test_the_recorded_password_digest_is_a_failed_authentication():
-    client, answer = Message.read("wss4j-username-digest.xml").replay()
-    assert (answer.status, answer.fault) == (500, (ns.WSSE, "FailedAuthentication"))
-    assert_sound(answer, soap=client.soap)
-    assert client.text(answer, "s:Header/a:RelatesTo") == "urn:uuid:e1dbee71-9bcf-4263-abf3-580601a59f49"
+class TestDigest:
+    """WSS4J's PasswordDigest with Nonce and Created."""
+
+    DIGEST = Message.read("wss4j-username-digest.xml")
+
+    def test_an_account_that_allows_digests_gets_its_token(self):
+        client, answer = self.DIGEST.replay(digests=True)
+        assert answer.status == 200, answer.body
+        assert_sound(answer, soap=client.soap)
+        assert client.text(answer, "s:Header/a:RelatesTo") == "urn:uuid:e1dbee71-9bcf-4263-abf3-580601a59f49"
+        assertion = etree.fromstring(answer.assertion)
+        assert any(element.text == "alice" for element in assertion.iter(etree.Element))
+        (context,) = assertion.iter(f"{{{ns.SAML20}}}AuthnContextClassRef")
+        assert context.text == ns.SAML20_AC_PASSWORD_PROTECTED
+        (record,) = client.sts.stores.issued_tokens.rows.values()
+        assert record.methods == "password-digest-over-tls"
+
+    def test_sent_again_it_is_a_failed_authentication_whatever_the_spelling_of_the_nonce(self):
+        client, first = self.DIGEST.replay(digests=True)
+        assert first.status == 200
+        spelt = self.DIGEST.body.replace(b"+e/syRmD4Q2Y", b"\n+e/s yRmD4Q2Y ")
+        assert spelt != self.DIGEST.body
+        for body in (self.DIGEST.body, spelt):
+            request = Request(method="POST", path=self.DIGEST.path, headers=self.DIGEST.headers, body=body)
+            assert client.sts.request(request).fault == (ns.WSSE, "FailedAuthentication")
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            (b"KvUmnzC7", b"LvUmnzC7"),
+            (b"+e/syRmD4Q2Y", b"+e/syRmD4Q2Z"),
+            (b"17:50.432Z", b"17:50.433Z"),
+            (b">alice<", b">bob<"),
+            (b"#PasswordDigest", b"#PasswordText"),
+        ],
+    )
+    def test_changed_anywhere_it_is_a_failed_authentication(self, old, new):
+        assert self.DIGEST.body.count(old) == 1
+        client, answer = changed(self.DIGEST, body=self.DIGEST.body.replace(old, new)).replay(digests=True)
+        assert answer.fault == (ns.WSSE, "FailedAuthentication")
+        assert client.sts.stores.replay_cache.rows == {}
+
+    def test_of_an_account_that_does_not_allow_digests_it_is_a_failed_authentication(self):
+        client, answer = self.DIGEST.replay()
+        assert (answer.status, answer.fault) == (500, (ns.WSSE, "FailedAuthentication"))
+        assert_sound(answer, soap=client.soap)
+        assert client.text(answer, "s:Header/a:RelatesTo") == "urn:uuid:e1dbee71-9bcf-4263-abf3-580601a59f49"
+
+    def test_a_day_later_it_has_expired(self):
+        client, _ = self.DIGEST.replay(digests=True)
+        client.sts.clock.now = client.sts.clock.now.replace(day=24)
+        request = Request(method="POST", path=self.DIGEST.path, headers=self.DIGEST.headers, body=self.DIGEST.body)
+        assert client.sts.request(request).fault == (ns.WSSE, "MessageExpired")
 
 
 @pytest.mark.parametrize("name", BEARER)

@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from tests import messages
-from tests.conformance.client import assert_sound
+from tests.conformance.client import Client, assert_sound
+from tests.digests import digest_of
 from tests.fakes import NOON
-from tests.harness import Sts
+from tests.harness import Sts, account, allowing_digests
 from tests.messages import instant
 from wstrust_sts import ns
 from wstrust_sts.bindings.http import Request
@@ -36,6 +37,13 @@ def timestamp(created: str | None, expires: str | None = None) -> str:
 
 def nonce(octets: bytes, *, attributes: str = "") -> str:
     return f"<o:Nonce{attributes}>{base64.b64encode(octets).decode()}</o:Nonce>"
+
+
+def with_digests(client: Client) -> Client:
+    """The same client of an STS where alice's account allows digests."""
+    sts = Sts()
+    sts.stores.accounts.put(allowing_digests(account("alice"), "clarinet"))
+    return Client(sts, client.versions)
 
 
 USER = "<o:Username>alice</o:Username>"
@@ -92,6 +100,26 @@ class TestRow8UsernameToken:
         digest = f'<o:Password Type="{ns.PASSWORD_DIGEST}">KvUmnzC7ErgaBs1SEw+me5MxQ3Q=</o:Password>'
         token = username_token(USER, digest, nonce(b"digest" + str(client.versions).encode()), CREATED)
         assert send(client, messages.security(TIMESTAMP, token)).fault == (ns.WSSE, "FailedAuthentication")
+
+    def test_row_8_a_password_digest_of_an_account_that_allows_it_gets_a_token_once(self, client):
+        client = with_digests(client)
+        octets, created = b"right digest" + str(client.versions).encode(), messages.instant(NOON)
+        password = f'<o:Password Type="{ns.PASSWORD_DIGEST}">{digest_of(octets, created, "clarinet")}</o:Password>'
+        token = username_token(USER, password, nonce(octets), CREATED)
+        assert send(client, messages.security(TIMESTAMP, token)).status == 200
+        assert send(client, messages.security(TIMESTAMP, token)).fault == (ns.WSSE, "FailedAuthentication")
+
+    def test_row_8_a_password_digest_without_nonce_or_created_is_a_failed_authentication(self, client):
+        client = with_digests(client)
+        octets, created = b"half" + str(client.versions).encode(), messages.instant(NOON)
+        for parts, digested in (
+            ([nonce(octets)], digest_of(octets, "", "clarinet")),
+            ([CREATED], digest_of(b"", created, "clarinet")),
+            ([], digest_of(b"", "", "clarinet")),
+        ):
+            password = f'<o:Password Type="{ns.PASSWORD_DIGEST}">{digested}</o:Password>'
+            token = username_token(USER, password, *parts)
+            assert send(client, messages.security(TIMESTAMP, token)).fault == (ns.WSSE, "FailedAuthentication")
 
     def test_row_8_white_space_in_user_and_password_is_theirs(self, client):
         for token in (

@@ -5,13 +5,17 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from tests.digests import digest_token, sealed
 from tests.fakes import NOON, REALM, FakeAccounts, FakeReplayCache
 from wstrust_sts import ns
 from wstrust_sts.authenticators.passwords import PasswordChecker, hash_password
 from wstrust_sts.authenticators.username import UsernameAuthenticator
 from wstrust_sts.errors import FailedAuthentication
+from wstrust_sts.keys import AesGcmSecretBox
 from wstrust_sts.model import Account, PresentedReference, Realm, ReceivedToken, UnknownToken, UsernamePassword
 from wstrust_sts.ports import Authenticator
+
+BOX = AesGcmSecretBox(b"k" * 32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +39,7 @@ def username() -> Implementation:
     accounts = FakeAccounts([account])
     good = UsernamePassword("alice", password, ns.PASSWORD_TEXT, over_tls=True)
     return Implementation(
-        authenticator=UsernameAuthenticator(accounts, FakeReplayCache(), PasswordChecker(slots=1, queue=0)),
+        authenticator=UsernameAuthenticator(accounts, FakeReplayCache(), PasswordChecker(slots=1, queue=0), BOX),
         account=account,
         good=good,
         bad=(
@@ -48,7 +52,30 @@ def username() -> Implementation:
     )
 
 
-IMPLEMENTATIONS = [username]
+def digest() -> Implementation:
+    password = "clarinet in B flat"
+    plain = Account(id="a1", realm=REALM.name, name="alice", version=1)
+    account = replace(plain, sealed_digest_password=sealed(plain, password, BOX))
+    accounts = FakeAccounts([account])
+    good = digest_token("alice", password, nonce=b"n" * 16, created=NOON)
+    wrong = digest_token("alice", "wr0ng-p4ssword", nonce=b"n" * 16, created=NOON)
+    return Implementation(
+        authenticator=UsernameAuthenticator(accounts, FakeReplayCache(), PasswordChecker(slots=1, queue=0), BOX),
+        account=account,
+        good=good,
+        bad=(
+            wrong,
+            replace(good, username="correct horse battery"),
+            replace(good, nonce=None),
+            replace(good, created=None, created_text=""),
+            replace(good, password_type=ns.PASSWORD_TEXT),
+        ),
+        secrets=(password, good.password, wrong.password, "correct horse battery"),
+        lock=lambda: accounts.put(replace(account, version=2, enabled=False)),
+    )
+
+
+IMPLEMENTATIONS = [username, digest]
 
 
 @pytest.fixture(params=IMPLEMENTATIONS, ids=lambda make: make.__name__)

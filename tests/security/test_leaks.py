@@ -1,5 +1,6 @@
 """What must not get out: secrets into the log, and anything of ours or of an attacker's into an answer."""
 
+import base64
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,8 +9,9 @@ import pytest
 
 from tests import messages
 from tests.attack import CANARY, ENTRANCES, Attack, InProcess, demand_no_leak, in_process
+from tests.digests import digest_of
 from tests.fakes import NOON
-from tests.harness import PASSWORDS, account, hashed
+from tests.harness import PASSWORDS, account, allowing_digests, hashed
 from wstrust_sts import ns
 from wstrust_sts.bindings.http import Request, Response
 from wstrust_sts.errors import Busy, FailedAuthentication, NotWellFormed, RequestFailed
@@ -31,6 +33,18 @@ def without_correlation(octets: bytes) -> bytes:
 # -- answers -----------------------------------------------------------------------------------------------------
 
 
+def digest(user: str, password: str, *, nonce: bytes = b"n" * 16, without: str = "") -> str:
+    """A UsernameToken with a PasswordDigest, or one that lacks a part of it."""
+    created = messages.instant(NOON)
+    token = messages.username_token(user, digest_of(nonce, created, password), more="{Nonce}{Created}")
+    parts = {
+        "Nonce": f"<o:Nonce>{base64.b64encode(nonce).decode()}</o:Nonce>",
+        "Created": f"<u:Created>{created}</u:Created>",
+    }
+    written = token.replace("{Nonce}{Created}", "".join(part for name, part in parts.items() if name != without))
+    return written.replace(ns.PASSWORD_TEXT, ns.PASSWORD_DIGEST)
+
+
 def test_every_failed_authentication_has_the_same_answer(alone: tuple[Attack, InProcess]) -> None:
     attack, target = alone
     accounts = target.sts.stores.accounts
@@ -42,6 +56,10 @@ def test_every_failed_authentication_has_the_same_answer(alone: tuple[Attack, In
     }.items():
         accounts.put(replace(account("alice"), id=name, name=name, password_hash=hashed("clarinet")))
         accounts.put(replace(accounts.find("default", name), **change))
+    accounts.put(allowing_digests(account("alice"), "clarinet"))
+    accounts.put(replace(accounts.find("default", "alice"), id="moved", name="moved"))
+    spent_digest = digest("alice", "clarinet", nonce=b"spent")
+    attack.issued(attack.with_credential(spent_digest))
     spent = messages.username_token(more="<o:Nonce>AAAA</o:Nonce>")
     attack.issued(attack.with_credential(spent))
     credentials = [
@@ -52,6 +70,13 @@ def test_every_failed_authentication_has_the_same_answer(alone: tuple[Attack, In
         messages.username_token("certificate"),
         messages.username_token("unreadable"),
         messages.username_token().replace(ns.PASSWORD_TEXT, ns.PASSWORD_DIGEST),
+        digest("bob", "trombone"),
+        digest("mallory", "clarinet"),
+        digest("alice", "oboe"),
+        digest("alice", "clarinet", without="Nonce"),
+        digest("alice", "clarinet", without="Created"),
+        digest("moved", "clarinet"),
+        spent_digest,
         spent,
     ]
     answers = [attack.refused(attack.with_credential(each), FailedAuthentication) for each in credentials]
@@ -209,6 +234,8 @@ def test_what_holds_secrets_does_not_show_them() -> None:
     credential = UsernamePassword("alice", SECRET, ns.PASSWORD_TEXT)
     request = Request(method="POST", path="/", headers={"authorization": SECRET}, body=SECRET.encode())
     response = Response(status=200, body=SECRET.encode())
-    for value in (credential, request, response, account("alice"), replace(account("alice"), password_hash=SECRET)):
+    alice = account("alice")
+    secretive = [replace(alice, password_hash=SECRET), replace(alice, sealed_digest_password=SECRET.encode())]
+    for value in (credential, request, response, alice, *secretive):
         assert SECRET not in repr(value)
         assert "argon2" not in repr(value)

@@ -11,15 +11,20 @@ from statistics import median
 
 import pytest
 
+from tests.digests import digest_token, sealed
 from tests.fakes import NOON, REALM, FakeAccounts, FakeReplayCache
 from wstrust_sts import ns
 from wstrust_sts.authenticators.passwords import PasswordChecker, hash_password
 from wstrust_sts.authenticators.username import UsernameAuthenticator
 from wstrust_sts.errors import FailedAuthentication
+from wstrust_sts.keys import AesGcmSecretBox
 from wstrust_sts.model import Account, UsernamePassword
 
 PASSWORD = "clarinet in B flat"
 ALICE = Account(id="a1", realm=REALM.name, name="alice", version=1, password_hash=hash_password(PASSWORD))
+BOX = AesGcmSecretBox(b"k" * 32)
+_DAVE = replace(ALICE, id="d1", name="dave")
+DAVE = replace(_DAVE, sealed_digest_password=sealed(_DAVE, PASSWORD, BOX))
 TOKEN = UsernamePassword("alice", PASSWORD, ns.PASSWORD_TEXT, over_tls=True)
 
 
@@ -31,9 +36,11 @@ def authenticator() -> UsernameAuthenticator:
             replace(ALICE, id="l1", name="locked", enabled=False),
             replace(ALICE, id="e1", name="expired", expires_at=NOON),
             replace(ALICE, id="c1", name="certificate-only", password_hash=None),
+            DAVE,
+            replace(DAVE, id="d2", name="other-key", sealed_digest_password=sealed(DAVE, PASSWORD, BOX)),
         ]
     )
-    authenticator = UsernameAuthenticator(accounts, FakeReplayCache(), PasswordChecker(slots=2, queue=8))
+    authenticator = UsernameAuthenticator(accounts, FakeReplayCache(), PasswordChecker(slots=2, queue=8), BOX)
     authenticator.authenticate(TOKEN, realm=REALM, now=NOON)
     return authenticator
 
@@ -74,6 +81,26 @@ def test_locked_expired_and_passwordless_accounts_and_digests_take_that_time_too
         "expired, right password": replace(TOKEN, username="expired"),
         "no password": replace(TOKEN, username="certificate-only"),
         "digest": replace(TOKEN, password_type=ns.PASSWORD_DIGEST),
+    }
+    assert_even(median_times(authenticator, tokens, rounds=40))
+
+
+def test_a_digest_is_refused_in_the_time_of_a_wrong_password_whether_the_account_allows_digests_or_not(
+    authenticator: UsernameAuthenticator,
+) -> None:
+    right = digest_token("dave", PASSWORD, nonce=b"n" * 16, created=NOON)
+    authenticator.authenticate(right, realm=REALM, now=NOON)
+    wrong = replace(right, password=digest_token("dave", "oboe", nonce=b"n" * 16, created=NOON).password)
+    tokens = {
+        "wrong text": replace(TOKEN, password="oboe"),
+        "unknown": replace(wrong, username="mallory"),
+        "allows none": replace(wrong, username="alice"),
+        "locked": replace(wrong, username="locked"),
+        "wrong digest": wrong,
+        "replayed": right,
+        "without nonce": replace(right, nonce=None),
+        "not base64": replace(right, password="?" * 28),
+        "does not open": replace(right, username="other-key"),
     }
     assert_even(median_times(authenticator, tokens, rounds=40))
 

@@ -7,6 +7,7 @@ import pytest
 from tests.fakes import FakeAccounts, FakeKeyring, FakeReplayCache
 from wstrust_sts import registry
 from wstrust_sts.authenticators.passwords import PasswordChecker
+from wstrust_sts.keys import AesGcmSecretBox
 from wstrust_sts.model import Endpoint, TokenType, TrustVersion
 from wstrust_sts.registry import Parts, Table, UnknownPlugin
 
@@ -24,6 +25,7 @@ def parts() -> Parts:
         replay_cache=FakeReplayCache(),
         keyring=FakeKeyring(),
         passwords=PasswordChecker(slots=1, queue=1, remember_for=timedelta(0)),
+        box=AesGcmSecretBox(b"k" * 32),
         skew=timedelta(minutes=5),
         nonce_window=timedelta(minutes=5),
     )

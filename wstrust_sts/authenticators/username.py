@@ -1,4 +1,4 @@
-"""The UsernameToken with a password (UsernameToken Profile 1.1): who presents it proves an account of the realm.
+"""The UsernameToken with a password or its digest (UsernameToken Profile 1.1): it proves an account of the realm.
 
 Every refusal of a credential is FailedAuthentication, with one text and after one amount of work, whether the user is
 unknown, the password wrong or the account locked; only the operator's detail tells them apart. An unknown name
@@ -9,14 +9,15 @@ import hashlib
 from datetime import datetime, timedelta
 
 from wstrust_sts import ns
+from wstrust_sts.authenticators.digests import verify_digest
 from wstrust_sts.authenticators.passwords import PasswordChecker
 from wstrust_sts.errors import FailedAuthentication, MessageExpired
 from wstrust_sts.model import Account, Authenticated, AuthenticationMethod, Realm, ReceivedToken, UsernamePassword
-from wstrust_sts.ports import Accounts, ReplayCache
+from wstrust_sts.ports import Accounts, ReplayCache, SecretBox
 
 
 class UsernameAuthenticator:
-    """Verifies PasswordText. PasswordDigest and unknown types are refused like a wrong password.
+    """Verifies PasswordText, and PasswordDigest for accounts that allow it. Whatever else is a wrong password.
 
     `nonce_window` is how long after its Created a token is accepted, with `skew` more on either side for clocks that
     disagree (the profile's section 3 recommends five minutes). A nonce is remembered for as long as the youngest
@@ -28,6 +29,7 @@ class UsernameAuthenticator:
         accounts: Accounts,
         replay: ReplayCache,
         checker: PasswordChecker,
+        box: SecretBox,
         *,
         skew: timedelta = timedelta(minutes=5),
         nonce_window: timedelta = timedelta(minutes=5),
@@ -35,6 +37,7 @@ class UsernameAuthenticator:
         self._accounts = accounts
         self._replay = replay
         self._checker = checker
+        self._box = box
         self._skew = skew
         self._nonce_window = nonce_window
 
@@ -52,8 +55,7 @@ class UsernameAuthenticator:
         self._check_freshness(token, now=now)
         account = self._proven_account(token, realm=realm, now=now)
         self._spend_nonce(token, account, now=now)
-        method = AuthenticationMethod.PASSWORD_OVER_TLS if token.over_tls else AuthenticationMethod.PASSWORD
-        return Authenticated(account=account, method=method, instant=now)
+        return Authenticated(account=account, method=_METHODS[token.password_type, token.over_tls], instant=now)
 
     def _check_freshness(self, token: UsernamePassword, *, now: datetime) -> None:
         if token.created is None:
@@ -68,13 +70,20 @@ class UsernameAuthenticator:
         # A barred account's password is never compared: right or wrong, it must not show, in the time either.
         if account is None:
             self._checker.refuse(token.password, reason="unknown user")
-        if token.password_type != ns.PASSWORD_TEXT:
-            self._checker.refuse(token.password, reason=f"account {account.name!r}: not a text password")
         if not account.enabled:
             self._checker.refuse(token.password, reason=f"account {account.name!r} is disabled")
         if account.expires_at is not None and account.expires_at <= now:
             self._checker.refuse(token.password, reason=f"account {account.name!r} has expired")
-        self._checker.verify(account, token.password, now=now)
+        if token.password_type == ns.PASSWORD_TEXT:
+            self._checker.verify(account, token.password, now=now)
+            return account
+        if token.password_type != ns.PASSWORD_DIGEST:
+            self._checker.refuse(token.password, reason=f"account {account.name!r}: an unknown password type")
+        # A wrong digest costs the hash that any other refusal costs, though checking it took none.
+        try:
+            verify_digest(token, account, box=self._box)
+        except FailedAuthentication as failure:
+            self._checker.refuse(token.password, reason=failure.detail)
         return account
 
     def _spend_nonce(self, token: UsernamePassword, account: Account, *, now: datetime) -> None:
@@ -88,5 +97,18 @@ class UsernameAuthenticator:
         owner = account.id.encode()
         digest = hashlib.sha256(b"UsernameToken nonce %d:%b%b" % (len(owner), owner, token.nonce)).digest()
         keep = self._nonce_window + 2 * self._skew
-        if not self._replay.remember(account.realm, digest, now=now, keep=keep):
-            raise FailedAuthentication(f"account {account.name!r}: the nonce was used before")
+        if self._replay.remember(account.realm, digest, now=now, keep=keep):
+            return
+        reason = f"account {account.name!r}: the nonce was used before"
+        if token.password_type == ns.PASSWORD_TEXT:
+            raise FailedAuthentication(reason)
+        # Who replays a digest need not know the password, and must not learn from the time that it was right.
+        self._checker.refuse(token.password, reason=reason)
+
+
+_METHODS = {
+    (ns.PASSWORD_TEXT, False): AuthenticationMethod.PASSWORD,
+    (ns.PASSWORD_TEXT, True): AuthenticationMethod.PASSWORD_OVER_TLS,
+    (ns.PASSWORD_DIGEST, False): AuthenticationMethod.PASSWORD_DIGEST,
+    (ns.PASSWORD_DIGEST, True): AuthenticationMethod.PASSWORD_DIGEST_OVER_TLS,
+}

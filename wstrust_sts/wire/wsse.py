@@ -152,6 +152,7 @@ def _read_username_token(token: Element, *, tls: bool) -> UsernamePassword:
     created = parts.get(_CREATED)
     if nonce is not None and nonce.get("EncodingType", ns.BASE64_BINARY) != ns.BASE64_BINARY:
         raise InvalidSecurity("a Nonce that is not Base64Binary")
+    created_text = "" if created is None else trimmed(created, limit=64)
     return UsernamePassword(
         username=text_of(parts[_USERNAME], limit=_MAX_USERNAME),
         password=text_of(password, limit=_MAX_PASSWORD),
@@ -159,6 +160,7 @@ def _read_username_token(token: Element, *, tls: bool) -> UsernamePassword:
         nonce=None if nonce is None else octets_of(nonce, limit=_MAX_NONCE),
         created=None if created is None else _read_time(created),
         over_tls=tls,
+        created_text=created_text,
     )
 
 

@@ -12,6 +12,7 @@ from wstrust_sts import ns
 from wstrust_sts.authenticators.passwords import PasswordChecker, hash_password
 from wstrust_sts.authenticators.username import UsernameAuthenticator
 from wstrust_sts.errors import FailedAuthentication, MessageExpired
+from wstrust_sts.keys import AesGcmSecretBox
 from wstrust_sts.model import (
     Account,
     AuthenticationMethod,
@@ -30,6 +31,7 @@ TOKEN = UsernamePassword("alice", PASSWORD, ns.PASSWORD_TEXT, over_tls=True)
 MINUTE = timedelta(minutes=1)
 TICK = timedelta(microseconds=1)
 CHECKER = PasswordChecker(slots=2, queue=8)
+BOX = AesGcmSecretBox(b"k" * 32)
 
 
 class Bench:
@@ -38,7 +40,7 @@ class Bench:
     def __init__(self, *accounts: Account) -> None:
         self.accounts = FakeAccounts(accounts or (ALICE, BOB))
         self.replay = FakeReplayCache()
-        self.authenticator = UsernameAuthenticator(self.accounts, self.replay, CHECKER)
+        self.authenticator = UsernameAuthenticator(self.accounts, self.replay, CHECKER, BOX)
 
     def authenticate(self, token: ReceivedToken, *, realm: Realm = REALM, now=NOON):
         return self.authenticator.authenticate(token, realm=realm, now=now)
@@ -102,17 +104,17 @@ REFUSED = {
     "digest": (
         ALICE,
         replace(TOKEN, password_type=ns.PASSWORD_DIGEST, nonce=b"n" * 16, created=NOON),
-        "account 'alice': not a text password",
+        "account 'alice' does not allow digests",
     ),
     "right password called a digest": (
         ALICE,
         replace(TOKEN, password_type=ns.PASSWORD_DIGEST),
-        "account 'alice': not a text password",
+        "account 'alice' does not allow digests",
     ),
     "unknown password type": (
         ALICE,
         replace(TOKEN, password_type=ns.PASSWORD_TEXT + " "),
-        "account 'alice': not a text password",
+        "account 'alice': an unknown password type",
     ),
 }
 
@@ -248,7 +250,7 @@ def test_tokens_without_a_nonce_leave_nothing_behind(bench: Bench) -> None:
 )
 def test_no_token_with_nonce_and_created_is_ever_accepted_twice(age: int, later: int, skew: int, window: int) -> None:
     authenticator = UsernameAuthenticator(
-        FakeAccounts([ALICE]), FakeReplayCache(), CHECKER, skew=skew * MINUTE, nonce_window=window * MINUTE
+        FakeAccounts([ALICE]), FakeReplayCache(), CHECKER, BOX, skew=skew * MINUTE, nonce_window=window * MINUTE
     )
     token = with_nonce(b"n" * 16, created=NOON - timedelta(seconds=age))
     accepted = 0

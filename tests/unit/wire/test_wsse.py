@@ -53,6 +53,7 @@ def test_what_a_message_proves_is_one_credential_the_transport_and_when_it_was_m
             over_tls=True,
         ),
     )
+    assert message.credentials[0].created_text == ""
     assert (message.tls, message.created, message.peer_certificate) == (True, NOON, b"DER")
 
 
@@ -66,6 +67,13 @@ def test_a_digest_is_handed_on_as_such():
     token = messages.username_token(password="c2hhMQ==").replace("PasswordText", "PasswordDigest")
     (credential,) = read(TIMESTAMP, token).credentials
     assert (credential.password_type, credential.password) == (ns.PASSWORD_DIGEST, "c2hhMQ==")
+
+
+def test_created_comes_as_it_was_written_too_without_the_white_space_around_it():
+    """White space that could move from the end of a nonce to the start of Created would make one digest two."""
+    written = "2026-11-23T13:00:00.0000000+01:00"
+    (credential,) = read(TIMESTAMP, messages.username_token(more=f"<u:Created>\n  {written}\t</u:Created>")).credentials
+    assert (credential.created, credential.created_text) == (NOON, written)
 
 
 def test_user_and_password_are_not_trimmed():
