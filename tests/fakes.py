@@ -21,6 +21,8 @@ from wstrust_sts.records import (
     Entry,
     KeyState,
     SigningKeyRecord,
+    Standing,
+    Tally,
     TokenCancelled,
     TokenRecord,
 )
@@ -198,6 +200,50 @@ class FakeReplayCache:
             return True
 
 
+class FakeLockouts:
+    """`tallies` counts by (realm, subject, source), with b"" and "" for all of them; `proofs` by the same key."""
+
+    def __init__(self) -> None:
+        self.tallies: dict[tuple[str, bytes, str], Tally] = {}
+        self.proofs: dict[tuple[str, bytes, str], datetime] = {}
+        self.reads = 0
+
+    def find(self, realm: str, subject: bytes, source: str) -> Standing:
+        self.reads += 1
+        return Standing(
+            together=self.tallies.get((realm, subject, source), Tally()),
+            user=self.tallies.get((realm, subject, ""), Tally()),
+            source=self.tallies.get((realm, b"", source), Tally()),
+            proved_at=self.proofs.get((realm, subject, source)),
+        )
+
+    def failed(
+        self, realm: str, subject: bytes, source: str, *, at_home: bool, now: datetime, keep: timedelta
+    ) -> "Future[None]":
+        for place in [(subject, source)] if at_home else [(subject, source), (subject, ""), (b"", source)]:
+            tally = self.tallies.get((realm, *place), Tally())
+            fresh = tally.failed_at is not None and tally.failed_at > now - keep
+            self.tallies[realm, *place] = Tally(tally.failures + 1 if fresh else 1, now)
+        return _done()
+
+    def proved(self, realm: str, subject: bytes, source: str, *, now: datetime, keep: timedelta) -> "Future[None]":
+        self.tallies.pop((realm, subject, source), None)
+        self.proofs[realm, subject, source] = now
+        return _done()
+
+    def unlock(self, realm: str, subject: bytes) -> bool:
+        found = [key for key in self.tallies if key[:2] == (realm, subject)]
+        for key in found:
+            del self.tallies[key]
+        return bool(found)
+
+
+def _done() -> "Future[None]":
+    durable: Future[None] = Future()
+    durable.set_result(None)
+    return durable
+
+
 class FakeKeyring:
     """The first signer of a realm is the active one."""
 
@@ -326,6 +372,7 @@ class FakeStores:
     signing_keys: FakeSigningKeys = field(default_factory=FakeSigningKeys)
     issued_tokens: FakeIssuedTokens = field(default_factory=FakeIssuedTokens)
     replay_cache: FakeReplayCache = field(default_factory=FakeReplayCache)
+    lockouts: FakeLockouts = field(default_factory=FakeLockouts)
     keyring: FakeKeyring = field(default_factory=FakeKeyring)
     journal: FakeJournal = field(init=False)
     audit_trail: FakeAuditTrail = field(init=False)
@@ -350,6 +397,8 @@ def _each_fake_is_what_its_port_asks(stores: FakeStores) -> tuple[object, ...]:
     journal: ports.Journal = stores.journal
     trail: ports.AuditTrail = stores.audit_trail
     replay: ports.ReplayCache = stores.replay_cache
+    lockouts: ports.Lockouts = stores.lockouts
     keyring: ports.Keyring = stores.keyring
     administration: ports.Administration = stores.administration
-    return clock, realms, accounts, relying_parties, keys, tokens, journal, trail, replay, keyring, administration
+    stored = realms, accounts, relying_parties, keys, tokens, journal, trail, replay, lockouts
+    return clock, *stored, keyring, administration

@@ -20,7 +20,7 @@ from wstrust_sts import ns
 from wstrust_sts.app import compose
 from wstrust_sts.authenticators.passwords import hash_password
 from wstrust_sts.bindings.http import Request, settled
-from wstrust_sts.config import Config, EndpointSection, SecretsSection, ServerSection
+from wstrust_sts.config import AuthenticationSection, Config, EndpointSection, SecretsSection, ServerSection
 from wstrust_sts.keys import AesGcmSecretBox, StoredKeyring, make_signing_key
 from wstrust_sts.model import (
     Account,
@@ -110,6 +110,7 @@ class Sts:
     algorithm: str = "rsa-2048"
     clock: FakeClock = field(default_factory=FakeClock)
     relying_parties: tuple[RelyingParty, ...] = (RELYING_PARTY, STRICT_PARTY)
+    lockout: bool = False  # on, the many wrong passwords of a suite would hold up what comes after
 
     def __post_init__(self) -> None:
         key, box = signing_key(self.algorithm)
@@ -124,6 +125,7 @@ class Sts:
             server=ServerSection(public_url=PUBLIC_URL, certificate="unused", private_key="unused"),
             secrets=SecretsSection(key_encryption_key_environment="UNUSED"),
             endpoint_sections=self.endpoints,
+            authentication=AuthenticationSection(lockout=self.lockout),
         )
         self.application = compose(config, self.stores, self.keyring, box=box, clock=self.clock)
 

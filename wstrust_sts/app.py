@@ -8,12 +8,13 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
 from wstrust_sts import log, policy, registry
+from wstrust_sts.authenticators.lockout import Gate, Limits
 from wstrust_sts.authenticators.passwords import PasswordChecker
 from wstrust_sts.bindings.http import Request, Response
 from wstrust_sts.bindings.metadata import render_wsdl
 from wstrust_sts.bindings.soap import Report, SoapBinding
 from wstrust_sts.claims.rules import RuleClaimPolicy
-from wstrust_sts.config import Config, read_key_encryption_key
+from wstrust_sts.config import AuthenticationSection, Config, read_key_encryption_key
 from wstrust_sts.errors import Busy, HttpRefusal, MethodNotAllowed, NotFound
 from wstrust_sts.keys import AesGcmSecretBox, StoredKeyring
 from wstrust_sts.model import Endpoint, Operation
@@ -139,6 +140,7 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
         box=box,
         skew=authentication.clock_skew,
         nonce_window=authentication.message_maximum_age,
+        gate=_gate(authentication, stores),
     )
     service = SecurityTokenService(
         realms=stores.realms,
@@ -171,6 +173,14 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
         endpoints=endpoints,
         documents=documents,
         readiness=lambda: _unready(stores, keyring, endpoints),
+    )
+
+
+def _gate(authentication: AuthenticationSection, stores: Stores) -> Gate | None:
+    if not authentication.lockout:
+        return None
+    return Gate(
+        stores.lockouts, Limits(free=authentication.lockout_failures, longest=authentication.lockout_longest_delay)
     )
 
 

@@ -192,6 +192,24 @@ class AuthenticationSection:
     password_hash_queue: int = key(
         kinds.whole(0, 10_000), "Logins that may wait for a hash; beyond that the answer is busy.", default=32
     )
+    lockout: bool = key(
+        kinds.choice({"on": True, "off": False}),
+        "Whether wrong passwords hold up further attempts, by user and source, on all nodes together. "
+        "Behind a proxy that hides the clients' addresses, all of them are one source.",
+        default=True,
+        shown='"on"',
+    )
+    lockout_failures: int = key(
+        kinds.whole(1, 1000),
+        "Wrong passwords of one user from one source before attempts are held up; 5 times as many of one user from "
+        "everywhere, 10 times as many from one source.",
+        default=10,
+    )
+    lockout_longest_delay: timedelta = key(
+        kinds.duration(timedelta(seconds=1), _HOUR),
+        "A hold-up starts with a second, doubles with every further failure, and is never longer than this.",
+        default=_MINUTE,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,6 +73,7 @@ class UsernamePassword:
     created: datetime | None = None
     over_tls: bool = False
     created_text: str = ""
+    source: str = ""  # the peer's address
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from wstrust_sts.model import (
     TokenDescriptor,
     TokenType,
 )
-from wstrust_sts.records import AuditEvent, AuditSelection, Entry, KeyState, SigningKeyRecord, TokenRecord
+from wstrust_sts.records import AuditEvent, AuditSelection, Entry, KeyState, SigningKeyRecord, Standing, TokenRecord
 
 
 class Clock(Protocol):
@@ -171,6 +171,30 @@ class Journal(Protocol):
 class ReplayCache(Protocol):
     def remember(self, realm: str, digest: bytes, *, now: datetime, keep: timedelta) -> bool:
         """True when `digest` (32 bytes) was not seen before, by any node; durable before it returns."""
+        ...
+
+
+class Lockouts(Protocol):
+    """Wrong credentials, counted for all nodes. `subject` is 32 octets that stand for a user name, `source` is where a
+    request came from and never empty."""
+
+    def find(self, realm: str, subject: bytes, source: str) -> Standing: ...
+
+    def failed(
+        self, realm: str, subject: bytes, source: str, *, at_home: bool, now: datetime, keep: timedelta
+    ) -> "Future[None]":
+        """Counts one wrong credential: of the two together and, unless `at_home`, of each of them, too.
+
+        A tally whose last failure is `keep` ago begins anew. Completes when that is durable, or with Busy.
+        """
+        ...
+
+    def proved(self, realm: str, subject: bytes, source: str, *, now: datetime, keep: timedelta) -> "Future[None]":
+        """Notes that the user proved right from there, for `keep`; what the two together failed is forgotten."""
+        ...
+
+    def unlock(self, realm: str, subject: bytes) -> bool:
+        """Forgets the failures of a user from everywhere, not what proved right. False when there were none."""
         ...
 
 

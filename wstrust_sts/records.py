@@ -60,6 +60,26 @@ class AuditEvent:
     detail: Mapping[str, object] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The wrong credentials counted in one place lately, and when the last of them came. None: none came."""
+
+    failures: int = 0
+    failed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is known of one user at one source: the tallies of the two together, of the user from all sources that
+    have not proved themselves, and of the source with all users; and when this user last proved right from there.
+    """
+
+    together: Tally = Tally()
+    user: Tally = Tally()
+    source: Tally = Tally()
+    proved_at: datetime | None = None
+
+
 Entry = TokenRecord | TokenCancelled | AuditEvent
 
 

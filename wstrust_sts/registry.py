@@ -11,6 +11,7 @@ from datetime import timedelta
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
+from wstrust_sts.authenticators.lockout import Gate
 from wstrust_sts.authenticators.passwords import PasswordChecker
 from wstrust_sts.authenticators.saml import SamlAuthenticator
 from wstrust_sts.authenticators.username import UsernameAuthenticator
@@ -36,6 +37,7 @@ class Parts:
     box: SecretBox
     skew: timedelta
     nonce_window: timedelta
+    gate: Gate | None  # None: attempts are not held up
 
 
 class UnknownPlugin(Exception):
@@ -74,6 +76,7 @@ AUTHENTICATORS: Table[Authenticator] = Table(
             parts.box,
             skew=parts.skew,
             nonce_window=parts.nonce_window,
+            gate=parts.gate,
         ),
         "saml": lambda parts: SamlAuthenticator(parts.keyring, skew=parts.skew),
     },

@@ -284,6 +284,22 @@ def test_a_user_may_present_digests_for_as_long_as_each_password_is_set_so(sts):
     assert sts("user", "add", "erik", "--allow-digest", "--no-password").status == 2
 
 
+def test_a_user_is_unlocked_by_name(sts, directory):
+    from wstrust_sts.authenticators.lockout import subject_of
+    from wstrust_sts.cli.opening import opened
+
+    assert sts("user", "unlock", "alice").out == "Account alice had no wrong passwords lately.\n"
+    with opened(directory / "sts.toml") as deployment:
+        lockouts, realm = deployment.stores.lockouts, deployment.stores.realms.get("default")
+        now, keep = datetime.now(UTC), timedelta(hours=1)
+        lockouts.failed("default", subject_of(realm, "alice"), "192.0.2.1", at_home=False, now=now, keep=keep).result()
+    assert sts("user", "unlock", "alice").out == "Account alice is unlocked.\n"
+    with opened(directory / "sts.toml") as deployment:
+        standing = deployment.stores.lockouts.find("default", subject_of(realm, "alice"), "192.0.2.1")
+    assert (standing.together.failures, standing.user.failures, standing.source.failures) == (0, 0, 1)
+    assert sts("user", "unlock", "nobody").status == 1
+
+
 def test_a_user_is_not_added_twice_nor_by_a_bad_name_password_or_claim(sts):
     assert sts("user", "add", "alice", stdin="x\n").status == 1
     assert sts("user", "add", " dave", stdin="x\n").status == 1

@@ -28,6 +28,7 @@ def parts() -> Parts:
         box=AesGcmSecretBox(b"k" * 32),
         skew=timedelta(minutes=5),
         nonce_window=timedelta(minutes=5),
+        gate=None,
     )
 
 

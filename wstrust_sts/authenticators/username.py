@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from wstrust_sts import ns
 from wstrust_sts.authenticators.digests import verify_digest
+from wstrust_sts.authenticators.lockout import Gate
 from wstrust_sts.authenticators.passwords import PasswordChecker
 from wstrust_sts.errors import FailedAuthentication, MessageExpired
 from wstrust_sts.model import Account, Authenticated, AuthenticationMethod, Realm, ReceivedToken, UsernamePassword
@@ -22,6 +23,7 @@ class UsernameAuthenticator:
     `nonce_window` is how long after its Created a token is accepted, with `skew` more on either side for clocks that
     disagree (the profile's section 3 recommends five minutes). A nonce is remembered for as long as the youngest
     acceptable Created could live; a token with neither Nonce nor Created is protected from replay by its message.
+    Without a `gate`, credentials may be tried without end.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class UsernameAuthenticator:
         *,
         skew: timedelta = timedelta(minutes=5),
         nonce_window: timedelta = timedelta(minutes=5),
+        gate: Gate | None = None,
     ) -> None:
         self._accounts = accounts
         self._replay = replay
@@ -40,6 +43,7 @@ class UsernameAuthenticator:
         self._box = box
         self._skew = skew
         self._nonce_window = nonce_window
+        self._gate = gate
 
     def accepts(self, token: ReceivedToken) -> bool:
         return isinstance(token, UsernamePassword)
@@ -53,8 +57,16 @@ class UsernameAuthenticator:
         if not isinstance(token, UsernamePassword):
             raise FailedAuthentication("not a UsernameToken")
         self._check_freshness(token, now=now)
-        account = self._proven_account(token, realm=realm, now=now)
-        self._spend_nonce(token, account, now=now)
+        attempt = None if self._gate is None else self._gate.admit(realm, token.username, token.source, now=now)
+        try:
+            account = self._proven_account(token, realm=realm, now=now)
+            self._spend_nonce(token, account, now=now)
+        except FailedAuthentication:
+            if attempt is not None:
+                attempt.failed()
+            raise
+        if attempt is not None:
+            attempt.proved()
         return Authenticated(account=account, method=_METHODS[token.password_type, token.over_tls], instant=now)
 
     def _check_freshness(self, token: UsernamePassword, *, now: datetime) -> None:

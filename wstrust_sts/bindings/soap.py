@@ -393,7 +393,9 @@ class SoapBinding:
             raise InvalidSecurity("this endpoint is for TLS only")
         exchange.message = self._policies[endpoint.policy](
             envelope.blocks,
-            transport=Transport(tls=tls, peer_certificate=exchange.request.peer_certificate),
+            transport=Transport(
+                tls=tls, peer_certificate=exchange.request.peer_certificate, source=exchange.request.source
+            ),
             now=reply.now,
             freshness=self._freshness,
             timestamp_required="no-timestamp" not in endpoint.tolerances,

@@ -166,6 +166,24 @@ def enable(config_file: Path, name: str, realm: str) -> None:
     _set_enabled(config_file, realm, name, enabled=True)
 
 
+@user.command(epilog="\b\nExample:\n  wstrust-sts user unlock alice\n")
+@click.argument("name")
+@realm_option
+@config_option
+def unlock(config_file: Path, name: str, realm: str) -> None:
+    """Forget the wrong passwords of a user, so that attempts are not held up any more.
+
+    Those of a source that tried many users pass by themselves, within `authentication.lockout_longest_delay`.
+    """
+    from wstrust_sts.authenticators.lockout import subject_of
+
+    with opened(config_file) as deployment:
+        _existing(deployment, realm, name)
+        found = deployment.stores.realms.get(realm)
+        held = found is not None and deployment.stores.lockouts.unlock(realm, subject_of(found, name))
+    click.echo(f"Account {name} is unlocked." if held else f"Account {name} had no wrong passwords lately.")
+
+
 @user.command(epilog="\b\nExample:\n  wstrust-sts user remove alice\n")
 @click.argument("name")
 @realm_option

@@ -184,6 +184,24 @@ audit_event = Table(  # its row key begins with the time of the event, so that t
     Index(None, "correlation_id"),
 )
 
+lockout = (
+    Table(  # a row counts a user from one source, from all of them (source ""), or a source with all users (subject "")
+        "lockout",
+        metadata,
+        Column("realm", Text, primary_key=True),
+        Column(
+            "subject", LargeBinary, primary_key=True
+        ),  # a keyed digest of the user name: people type passwords there
+        Column("source", Text, primary_key=True),
+        Column("failures", BigInteger, nullable=False),
+        Column("failed_at", BigInteger, nullable=False),
+        Column("proved_at", BigInteger, nullable=False),  # 0: never
+        Column("expires_at", BigInteger, nullable=False),
+        Index(None, "expires_at"),
+        sqlite_with_rowid=False,
+    )
+)
+
 replay = Table(
     "replay",
     metadata,

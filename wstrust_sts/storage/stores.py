@@ -10,6 +10,7 @@ from wstrust_sts.storage.database import Database
 from wstrust_sts.storage.generation import Generation
 from wstrust_sts.storage.issued_tokens import SqlIssuedTokens
 from wstrust_sts.storage.journal import SqlJournal
+from wstrust_sts.storage.lockouts import SqlLockouts
 from wstrust_sts.storage.realms import SqlRealms
 from wstrust_sts.storage.relying_parties import SqlRelyingParties
 from wstrust_sts.storage.replay_cache import SqlReplayCache
@@ -29,6 +30,7 @@ class Stores:
     journal: ports.Journal
     audit_trail: ports.AuditTrail
     replay_cache: ports.ReplayCache
+    lockouts: ports.Lockouts
     administration: ports.Administration
     writer: GroupWriter
 
@@ -50,6 +52,7 @@ def open_stores(database: Database, box: ports.SecretBox) -> Stores:
         journal=SqlJournal(writer),
         audit_trail=SqlAuditTrail(database),
         replay_cache=SqlReplayCache(writer),
+        lockouts=SqlLockouts(database, writer),
         administration=SqlAdministration(database, generation, box),
         writer=writer,
     )

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Dialect, Executable, bindparam, insert, update
+from sqlalchemy import Dialect, Executable, Table, bindparam, case, insert, update
 
 from wstrust_sts.storage.compiled import Compiled, Transaction
-from wstrust_sts.storage.schema import audit_event, issued_token, replay
+from wstrust_sts.storage.schema import audit_event, issued_token, lockout, replay
 
 Row = Mapping[str, object]
 
@@ -32,6 +32,31 @@ class Sighting(NamedTuple):
     expires_at: int
 
 
+class Failure(NamedTuple):
+    """One more in a row of `lockout`, whose count begins anew when its last came before `forget_before`."""
+
+    realm: str
+    subject: bytes
+    source: str
+    failed_at: int
+    forget_before: int
+    expires_at: int
+    failures: int = 1  # of a new row
+    proved_at: int = 0
+
+
+class Proof(NamedTuple):
+    """A row of `lockout` without failures."""
+
+    realm: str
+    subject: bytes
+    source: str
+    proved_at: int
+    expires_at: int
+    failures: int = 0
+    failed_at: int = 0
+
+
 @dataclass(slots=True, eq=False, kw_only=True)
 class Unit:
     """`tokens` and `events` are rows of `issued_token` and `audit_event`.
@@ -42,6 +67,8 @@ class Unit:
     tokens: Sequence[Row] = ()
     cancellations: Sequence[Cancellation] = ()
     events: Sequence[Row] = ()
+    failures: Sequence[Failure] = ()
+    proofs: Sequence[Proof] = ()
     sighting: Sighting | None = None
     new: bool = False
     done: "Future[None]" = field(default_factory=Future)
@@ -59,6 +86,10 @@ def store(transaction: Transaction, units: Sequence[Unit]) -> None:
         transaction.execute_many(statements.insert_tokens, tokens)
     if cancellations := sorted(cancellation for unit in units for cancellation in unit.cancellations):
         transaction.execute_many(statements.cancel, [cancellation._asdict() for cancellation in cancellations])
+    if failures := sorted(failure for unit in units for failure in unit.failures):
+        transaction.execute_many(statements.tally, [failure._asdict() for failure in failures])
+    if proofs := sorted(proof for unit in units for proof in unit.proofs):
+        transaction.execute_many(statements.prove, [proof._asdict() for proof in proofs])
     _remember(transaction, statements.remember, units)
     if events := [row for unit in units for row in unit.events]:
         transaction.execute_many(statements.insert_events, events)
@@ -80,6 +111,8 @@ _CANCEL = (
 class _Statements(NamedTuple):
     insert_tokens: Compiled
     cancel: Compiled
+    tally: Compiled
+    prove: Compiled
     remember: Compiled
     insert_events: Compiled
 
@@ -89,6 +122,8 @@ def _statements(dialect: Dialect) -> _Statements:
     return _Statements(
         insert_tokens=Compiled(_INSERT_TOKENS, dialect),
         cancel=Compiled(_CANCEL, dialect),
+        tally=Compiled(_tally_statement(dialect.name), dialect),
+        prove=Compiled(_prove_statement(dialect.name), dialect),
         remember=Compiled(_remember_statement(dialect.name), dialect),
         insert_events=Compiled(_INSERT_EVENTS, dialect),
     )
@@ -106,17 +141,51 @@ def _remember(transaction: Transaction, statement: Compiled, units: Iterable[Uni
         unit.new = transaction.returns_row(statement, sighting._asdict())
 
 
-def _remember_statement(dialect: str) -> Executable:
-    """Inserts sightings, or takes over rows that had expired when this one was seen; returns which it did."""
-    statement: Any
+def _tally_statement(dialect: str) -> Executable:
+    """Inserts the first failure of a row, or counts one more."""
+    statement = _upsert(lockout, dialect)
+    new = statement.excluded
+    counted: Executable = statement.on_conflict_do_update(
+        index_elements=_LOCKOUT_KEY,
+        set_={
+            "failures": case(
+                (lockout.c.failed_at <= bindparam("forget_before"), new.failures),
+                else_=lockout.c.failures + new.failures,
+            ),
+            "failed_at": new.failed_at,
+            "expires_at": case((lockout.c.expires_at > new.expires_at, lockout.c.expires_at), else_=new.expires_at),
+        },
+    )
+    return counted
+
+
+def _prove_statement(dialect: str) -> Executable:
+    statement = _upsert(lockout, dialect)
+    new = statement.excluded
+    proved: Executable = statement.on_conflict_do_update(
+        index_elements=_LOCKOUT_KEY,
+        set_={name: new[name] for name in ("failures", "failed_at", "proved_at", "expires_at")},
+    )
+    return proved
+
+
+_LOCKOUT_KEY = [lockout.c.realm, lockout.c.subject, lockout.c.source]
+
+
+def _upsert(table: Table, dialect: str) -> Any:
+    """An INSERT that may say what happens on conflict, in the words of one database."""
     if dialect == "sqlite":
         from sqlalchemy.dialects import sqlite
 
-        statement = sqlite.insert(replay)
-    else:
-        from sqlalchemy.dialects import postgresql
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql
 
-        statement = postgresql.insert(replay)
+    return postgresql.insert(table)
+
+
+def _remember_statement(dialect: str) -> Executable:
+    """Inserts sightings, or takes over rows that had expired when this one was seen; returns which it did."""
+    statement = _upsert(replay, dialect)
     seen = statement.excluded
     upsert: Executable = statement.on_conflict_do_update(
         index_elements=[replay.c.realm, replay.c.digest],

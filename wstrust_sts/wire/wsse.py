@@ -48,6 +48,7 @@ class Transport:
 
     tls: bool
     peer_certificate: bytes | None = None
+    source: str = ""  # the peer's address
 
 
 def read_username_over_tls(
@@ -70,7 +71,7 @@ def read_username_over_tls(
             raise UnsupportedSecurityToken(f"not asked for by this endpoint: {', '.join(map(local, parts.values()))}")
         if token is None:
             raise InvalidSecurity("no UsernameToken")
-        credential = _read_username_token(token, tls=transport.tls)
+        credential = _read_username_token(token, transport)
     except InvalidRequest as error:
         raise InvalidSecurity(error.detail) from None
     return VerifiedMessage(
@@ -134,7 +135,7 @@ def _read_time(element: Element) -> datetime:
         raise InvalidSecurity(f"{local(element)}: {error}") from None
 
 
-def _read_username_token(token: Element, *, tls: bool) -> UsernamePassword:
+def _read_username_token(token: Element, transport: Transport) -> UsernamePassword:
     """UsernameToken Profile 1.1 section 3.1; a Password without Type is text."""
     parts = _once(token)
     unknown = parts.keys() - {_USERNAME, _PASSWORD, _NONCE, _CREATED}
@@ -159,8 +160,9 @@ def _read_username_token(token: Element, *, tls: bool) -> UsernamePassword:
         password_type=password_type,
         nonce=None if nonce is None else octets_of(nonce, limit=_MAX_NONCE),
         created=None if created is None else _read_time(created),
-        over_tls=tls,
+        over_tls=transport.tls,
         created_text=created_text,
+        source=transport.source,
     )
 
 

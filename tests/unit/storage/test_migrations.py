@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
-from wstrust_sts.storage.engine import UnusableDatabase, parse_url, reading_engine
+from wstrust_sts.storage.engine import UnusableDatabase, parse_url, reading_engine, writing_engine
 from wstrust_sts.storage.migrate import HEAD, current, upgrade
 from wstrust_sts.storage.schema import metadata
 
@@ -64,6 +65,22 @@ def test_the_head_in_the_code_is_the_newest_migration() -> None:
     config = Config()
     config.set_main_option("script_location", "wstrust_sts.storage:migrations")
     assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_a_database_of_the_first_revision_is_upgraded_with_its_rows(url: str) -> None:
+    engine = writing_engine(parse_url(url))
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", "wstrust_sts.storage:migrations")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql("INSERT INTO replay VALUES ('default', x'00', 1, 2)")
+    assert current(engine) == "0001"
+    upgrade(url)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM replay").scalar() == 1
+        assert connection.exec_driver_sql("SELECT count(*) FROM lockout").scalar() == 0
+    engine.dispose()
 
 
 def test_a_failed_migration_leaves_nothing_behind(url: str) -> None:
