@@ -131,6 +131,11 @@ def test_the_audit_trail_is_told_by_what_is_looked_for(sts):
         assert sts.operator("audit", "tail", *wrong).status == 2
 
 
+def _heed_interrupts() -> None:
+    """A shell that runs the tests in the background has its children ignore them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_the_audit_trail_is_followed_until_it_is_interrupted(sts):
     following = subprocess.Popen(
         [
@@ -151,6 +156,7 @@ def test_the_audit_trail_is_followed_until_it_is_interrupted(sts):
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        preexec_fn=_heed_interrupts,
     )
     assert following.stdout is not None
     first = json.loads(following.stdout.readline())

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from wstrust_sts import errors
+from wstrust_sts.server import refusals  # the front's own plain answers
 
 REFERENCE = (Path(__file__).parents[2] / "docs" / "errors.md").read_text()
 PREFIXED = {
@@ -29,7 +30,9 @@ def test_no_code_is_explained_that_does_not_exist():
 
 def test_every_plain_answer_is_listed_with_its_status():
     listed = set(re.findall(r"(?m)^\| (\d{3}) \| (.*) \|$", REFERENCE))
-    assert listed == {(str(refusal.status), refusal.sentence) for refusal in errors.HttpRefusal.__subclasses__()}
+    plain = errors.HttpRefusal.__subclasses__()
+    assert refusals.Malformed in plain
+    assert listed == {(str(refusal.status), refusal.sentence) for refusal in plain}
 
 
 def test_no_sentence_has_room_for_anything_of_a_request():

@@ -84,7 +84,9 @@ def test_each_plain_answer_has_its_status(cls, status):
 
 def test_no_class_is_missing_from_the_table():
     assert {row[0] for row in TABLE.values()} == set(errors.fault_classes()) - {errors.StsError}
-    assert {row[0] for row in PLAIN.values()} == set(errors.HttpRefusal.__subclasses__())
+    assert {row[0] for row in PLAIN.values()} == {
+        refusal for refusal in errors.HttpRefusal.__subclasses__() if refusal.__module__ == errors.__name__
+    }  # the front's own are in the error reference
 
 
 @EVERY_CLASS
