@@ -102,6 +102,28 @@ def test_row_29_the_action_that_is_published_is_the_action_of_the_answer(sts, en
         assert answer.text("s12:Header/a:Action") == output.get(f"{{{ns.WSAM}}}Action")
 
 
+@EACH_ENDPOINT
+@pytest.mark.parametrize("operation", ["Issue", "Validate", "Cancel"])
+def test_row_29_the_element_that_is_published_is_the_element_of_the_answer(sts, endpoint, operation):
+    """And nothing else is published: an endpoint with `bare-rstr` knows no collection."""
+    document = wsdl(sts, endpoint)
+    output = document.find(f"wsdl:portType/wsdl:operation[@name='{operation}']/wsdl:output", NAMES)
+    parts = {message.get("name"): message[0] for message in document.iterfind("wsdl:message", NAMES)}
+    used = {reference.get("message").removeprefix("tns:") for reference in document.iterfind(".//*[@message]")}
+    assert used == set(parts)
+    part = parts[output.get("message").removeprefix("tns:")]
+    prefix, _, name = part.get("element").partition(":")
+    trust = endpoint.trust.namespace
+    token = sts.issue().assertion.decode()
+    body = {
+        "Issue": messages.issue(trust=trust),
+        "Validate": messages.validate(token, trust=trust),
+        "Cancel": messages.cancel(token, trust=trust),
+    }[operation]
+    answer = sts.ask(body, path=endpoint.path)
+    assert answer.find("s12:Body")[0].tag == f"{{{part.nsmap[prefix]}}}{name}"
+
+
 @TWO_ENDPOINTS
 def test_row_29_the_policy_is_referred_to_and_its_addressing_has_an_empty_nested_policy(sts, endpoint):
     document = wsdl(sts, endpoint)

@@ -1,8 +1,8 @@
 """The published contract: the WSDL of one endpoint, rendered from the documents in `wsdl/` and `policies/`.
 
 The documents hold everything that is the same everywhere; filled in are the endpoint's address, its
-WS-SecurityPolicy and its operations. What is published is what is enforced: an operation or policy that is not in
-the documents cannot be published.
+WS-SecurityPolicy, its operations and what its tolerances change in them. What is published is what is enforced: an
+operation or policy that is not in the documents cannot be published.
 """
 
 from collections.abc import Collection
@@ -14,6 +14,7 @@ from lxml import etree
 
 from wstrust_sts import ns
 from wstrust_sts.model import Endpoint, Operation, TrustVersion
+from wstrust_sts.wire.layouts.default import collects
 
 _DOCUMENTS = {TrustVersion.V13: "ws-trust-1.3.wsdl", TrustVersion.V2005: "ws-trust-2005-02.wsdl"}
 _POLICY_SUFFIXES = {TrustVersion.V13: "", TrustVersion.V2005: "-2005"}
@@ -33,6 +34,8 @@ def render_wsdl(endpoint: Endpoint, public_url: str, operations: Collection[Oper
     for reference in definitions.iterfind("wsdl:binding/wsp:PolicyReference", _NAMES):
         reference.set("URI", f"#{policy.get(_POLICY_ID)}")
     _keep_operations(definitions, {operation.value for operation in operations})
+    if not collects(endpoint.version, endpoint.tolerances):
+        _issue_without_collection(definitions)
     location = public_url.rstrip("/") + endpoint.path
     for port in definitions.iterfind("wsdl:service/wsdl:port", _NAMES):
         for address in port:
@@ -56,6 +59,14 @@ def _keep_operations(definitions: etree._Element, names: set[str]) -> None:
     for operation in definitions.xpath("*/wsdl:operation", namespaces=_NAMES):
         if operation.get("name") not in names:
             operation.getparent().remove(operation)
+
+
+def _issue_without_collection(definitions: etree._Element) -> None:
+    """Makes the one response Issue's output, as it is that of every other operation."""
+    for output in definitions.iterfind("wsdl:portType/wsdl:operation[@name='Issue']/wsdl:output", _NAMES):
+        output.set("message", "tns:RequestSecurityTokenResponseMsg")
+    for message in definitions.findall("wsdl:message[@name='RequestSecurityTokenResponseCollectionMsg']", _NAMES):
+        definitions.remove(message)
 
 
 def _parse(document: Traversable) -> etree._Element:

@@ -21,7 +21,7 @@ def write_rstr(response: RequestSecurityTokenResponse, *, tolerances: frozenset[
     trust = request.version.namespace
     if response.issued is not None:
         body = _write_issued(response, response.issued)
-        if request.version is TrustVersion.V13 and "bare-rstr" not in tolerances:
+        if collects(request.version, tolerances):
             body = (
                 f'<wst:RequestSecurityTokenResponseCollection xmlns:wst="{trust}">'.encode()
                 + body
@@ -32,6 +32,11 @@ def write_rstr(response: RequestSecurityTokenResponse, *, tolerances: frozenset[
     else:
         body = (_open(response) + "<wst:RequestedTokenCancelled/>" + _CLOSE).encode()
     return body, action_of(request.operation, request.version)
+
+
+def collects(version: TrustVersion, tolerances: frozenset[str]) -> bool:
+    """Whether an issued token goes out in a RequestSecurityTokenResponseCollection (row 17)."""
+    return version is TrustVersion.V13 and "bare-rstr" not in tolerances
 
 
 def action_of(operation: Operation, version: TrustVersion) -> str:
