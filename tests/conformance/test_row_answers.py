@@ -334,9 +334,26 @@ class TestRow25:
         assert names(timestamp) == ["Created", "Expires"]
         assert [element.text for element in timestamp] == [instant(NOON), instant(NOON, timedelta(minutes=5))]
 
+    def test_row_25_the_security_of_an_answer_is_mandatory_and_that_of_a_fault_is_not(self, client):
+        """Rampart does not read that of a fault whose code is of WS-Security."""
+        must_understand = f"{{{messages.SOAP[client.soap]}}}mustUnderstand"
+        answers = (client.issue(), client.issue(password="wrong"), client.issue(address="urn:nobody"))
+        written = [client.find(answer, "s:Header/o:Security").get(must_understand) for answer in answers]
+        assert written == ["1", None, None]
+
     def test_row_25_without_addressing_in_the_request_there_is_none_in_the_answer(self, client):
         for answer in (client.issue(), client.issue(password="wrong")):
             assert names(client.find(answer, "s:Header")) == ["Security"]
+
+    @pytest.mark.parametrize("password", ["clarinet", "wrong"])
+    @pytest.mark.parametrize(("namespace", "destination"), [(ns.WSA, None), (ns.WSA04, ns.WSA04_ANONYMOUS)])
+    def test_row_25_the_answer_has_the_destination_that_addressing_of_2004_requires(
+        self, client, namespace, destination, password
+    ):
+        action = f'<a:Action xmlns:a="{namespace}">{client.trust}/RST/Issue</a:Action>'
+        header = client.find(client.issue(headers=(action,), password=password), "s:Header")
+        assert header.find(f"{{{namespace}}}Action") is not None
+        assert header.findtext(f"{{{namespace}}}To") == destination
 
     def test_row_25_a_fault_has_the_fault_action(self, client):
         answer = client.ask(messages.issue(trust=client.trust, address="urn:nobody"), operation="Issue")

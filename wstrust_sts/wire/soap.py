@@ -133,16 +133,18 @@ class ReplyContext:
         return replace(self, protected=False)
 
 
-def write_answer(body: bytes, *, action: str, context: ReplyContext, blocks: str = "") -> bytes:
-    """The envelope around `body`, which is spliced in and never parsed again: its signatures survive.
+def write_answer(body: bytes, *, action: str, context: ReplyContext) -> bytes:
+    """The envelope around `body`, which is spliced in and never parsed again: its signatures survive."""
+    headers = _reply_headers(action, context)
+    if context.protected:
+        headers += write_security(context.now, mandatory=True)
+    return _write_envelope(headers, body, context)
 
-    `blocks` are further header blocks, in front of wsse:Security.
-    """
-    security = write_security(context.now) if context.protected else ""
+
+def _write_envelope(headers: str, body: bytes, context: ReplyContext) -> bytes:
     return b"".join(
         (
-            f'<s:Envelope xmlns:s="{context.version.namespace}"><s:Header>{_reply_headers(action, context)}{blocks}'
-            f"{security}</s:Header><s:Body>".encode(),
+            f'<s:Envelope xmlns:s="{context.version.namespace}"><s:Header>{headers}</s:Header><s:Body>'.encode(),
             body,
             b"</s:Body></s:Envelope>",
         )
@@ -150,23 +152,34 @@ def write_answer(body: bytes, *, action: str, context: ReplyContext, blocks: str
 
 
 def _reply_headers(action: str, context: ReplyContext) -> str:
+    """To is optional in WS-Addressing 1.0 and was required before (2004/08, section 3.1): Axis2 demands it."""
     addressing = context.addressing
     if addressing is None:
         return ""
     headers = (
         f'<a:Action xmlns:a="{addressing.namespace}" s:mustUnderstand="1">{text(action)}</a:Action>' if action else ""
     )
+    if addressing.namespace == ns.WSA04:
+        headers += f'<a:To xmlns:a="{ns.WSA04}">{ns.WSA04_ANONYMOUS}</a:To>'
     if addressing.message_id is not None:
         headers += f'<a:RelatesTo xmlns:a="{addressing.namespace}">{text(addressing.message_id)}</a:RelatesTo>'
     return headers
 
 
 def write_fault(error: StsError, context: ReplyContext) -> bytes:
-    """The fault for `error`: its code, its constant sentence and the correlation id; never its detail."""
+    """The fault for `error`: its code, its constant sentence and the correlation id; never its detail.
+
+    Its Security header is not mandatory: Rampart leaves that of a fault with a code of WS-Security unread, and a
+    mandatory one would then hide the fault from the caller.
+    """
     soap11 = context.version is SoapVersion.SOAP11
     fault = _fault11(error, context) if soap11 else _fault12(error, context)
-    blocks = "" if soap11 else _explaining_blocks(error)
-    return write_answer(fault.encode(), action=_fault_action(error, context), context=context, blocks=blocks)
+    headers = _reply_headers(_fault_action(error, context), context)
+    if not soap11:
+        headers += _explaining_blocks(error)
+    if context.protected:
+        headers += write_security(context.now, mandatory=False)
+    return _write_envelope(headers, fault.encode(), context)
 
 
 def _fault_action(error: StsError, context: ReplyContext) -> str:

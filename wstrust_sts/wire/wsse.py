@@ -166,10 +166,14 @@ def _read_username_token(token: Element, transport: Transport) -> UsernamePasswo
     )
 
 
-def write_security(now: datetime) -> str:
-    """The Security header of an answer: exactly one Timestamp (wire contract row 25)."""
+def write_security(now: datetime, *, mandatory: bool) -> str:
+    """The Security header of an answer: exactly one Timestamp (wire contract row 25).
+
+    `mandatory`: whoever does not understand it must not use the answer.
+    """
+    must_understand = ' s:mustUnderstand="1"' if mandatory else ""
     return (
-        f'<o:Security xmlns:o="{ns.WSSE}" s:mustUnderstand="1"><u:Timestamp xmlns:u="{ns.WSU}" u:Id="_0">'
+        f'<o:Security xmlns:o="{ns.WSSE}"{must_understand}><u:Timestamp xmlns:u="{ns.WSU}" u:Id="_0">'
         f"<u:Created>{write_time(now)}</u:Created><u:Expires>{write_time(now + _ANSWER_LIFETIME)}</u:Expires>"
         "</u:Timestamp></o:Security>"
     )

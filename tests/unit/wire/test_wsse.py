@@ -167,11 +167,12 @@ class TestRefusals:
         assert "hunter2" not in refusal.value.detail
 
 
-def test_an_answers_header_has_one_timestamp_of_five_minutes():
-    header = etree.fromstring(f'<s:Header xmlns:s="{ns.SOAP12}">{write_security(NOON)}</s:Header>')
-    (security,) = header
+@pytest.mark.parametrize(("mandatory", "must_understand"), [(True, "1"), (False, None)])
+def test_an_answers_header_has_one_timestamp_of_five_minutes(mandatory, must_understand):
+    written = write_security(NOON, mandatory=mandatory)
+    (security,) = etree.fromstring(f'<s:Header xmlns:s="{ns.SOAP12}">{written}</s:Header>')
     assert security.tag == f"{{{ns.WSSE}}}Security"
-    assert security.get(f"{{{ns.SOAP12}}}mustUnderstand") == "1"
+    assert security.get(f"{{{ns.SOAP12}}}mustUnderstand") == must_understand
     (written,) = security
     assert written.tag == f"{{{ns.WSU}}}Timestamp"
     assert written.get(f"{{{ns.WSU}}}Id")
