@@ -1,42 +1,30 @@
 """Apache CXF's STSClient, unmodified, against a running STS; the tokens are verified by WSS4J. And what the generators
 of CXF and of the JAX-WS RI make of the WSDL.
-
-Needs a JDK of 17 or later and Maven. What Maven fetches goes where Maven keeps it.
 """
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from lxml import etree
 
+from tests.interop.jvm import (
+    ELSEWHERE,
+    TRUSTS,
+    Probe,
+    Refused,
+    Trust,
+    compile_program,
+    each_token_type,
+    fetch,
+    run,
+    started,
+)
 from tests.messages import RP
 from tests.running import command
 from wstrust_sts import ns
 
-JAVA = Path(__file__).parent / "java"
 POLICIES = Path(__file__).parents[2] / "policies"
-STORE_PASSWORD = "changeit"
-ELSEWHERE = "https://unknown.example.test/"
-TOKEN_TYPES = {"saml20": ns.TP11_SAML20, "saml11": ns.TP11_SAML11}
-each_token_type = pytest.mark.parametrize("token_type", TOKEN_TYPES.values(), ids=list(TOKEN_TYPES))
-
-
-@dataclass(frozen=True)
-class Trust:
-    """A WS-Trust version: how its endpoint is found and described."""
-
-    path: str
-    namespace: str
-    target_namespace: str
-    policy: str
-
-
-TRUSTS = {
-    "13": Trust("/trust/13/usernamemixed", ns.WST13, ns.WST13 + "/", "usernamemixed.xml"),
-    "2005": Trust("/trust/2005/usernamemixed", ns.WST05, ns.WST05, "usernamemixed-2005.xml"),
-}
 
 
 @dataclass(frozen=True)
@@ -55,31 +43,6 @@ class Way:
         return {"wsdl": f"{location}?wsdl", "targetNamespace": self.trust.target_namespace, "port": port}
 
 
-class Refused(Exception):
-    """What the Java side ended with: the fault's code, in Clark notation, or the name of its own exception."""
-
-    def __init__(self, code: str, text: str):
-        super().__init__(f"{code} {text}")
-        self.code = code
-        self.text = text
-
-
-class Probe:
-    """The Java program: one line to it, one line back."""
-
-    def __init__(self, process: "subprocess.Popen[str]"):
-        self.process = process
-
-    def ask(self, *words: str) -> list[str]:
-        self.process.stdin.write("\t".join(words) + "\n")
-        self.process.stdin.flush()
-        result, *fields = self.process.stdout.readline().rstrip("\n").split("\t")
-        if result == "fault":
-            raise Refused(*fields)
-        assert result == "ok", "the Java program has ended; what it wrote to its standard error says why"
-        return fields
-
-
 class Client:
     """One STSClient, with the tokens it got."""
 
@@ -87,7 +50,7 @@ class Client:
         self.probe = probe
         self.name = name
         options = way.options(sts) | {"trust": way.trust.namespace, "user": "alice", "password": password} | more
-        probe.ask("client", name, *(f"{option}={value}" for option, value in options.items()))
+        probe.client(name, options)
 
     def issue(self, address: str = RP) -> list[str]:
         """[ID, token type, seconds left, markup]"""
@@ -103,16 +66,8 @@ class Client:
 
 @pytest.fixture(scope="session")
 def libraries(tmp_path_factory) -> Path:
-    directory = tmp_path_factory.mktemp("libraries")
-    run(
-        "mvn",
-        "--quiet",
-        "--batch-mode",
-        "--file",
-        str(JAVA / "pom.xml"),
-        f"-Dlibraries={directory}",
-        "generate-resources",
-    )
+    directory = tmp_path_factory.mktemp("cxf")
+    fetch("cxf", directory)
     return directory
 
 
@@ -120,19 +75,7 @@ def libraries(tmp_path_factory) -> Path:
 def classpath(libraries) -> str:
     """CXF's jars and the compiled program."""
     (jars,) = libraries.glob("*/lib")
-    classes = libraries / "classes"
-    run("javac", "-proc:none", "-d", str(classes), "-cp", f"{jars}/*", str(JAVA / "StsProbe.java"))
-    return f"{classes}:{jars}/*"
-
-
-@pytest.fixture(scope="session")
-def trust_store(sts, tmp_path_factory) -> list[str]:
-    """The JVM's arguments that make it trust the CA of the STS's TLS certificate, and nothing else."""
-    store = tmp_path_factory.mktemp("java") / "ca.p12"
-    of_the_store = ["-keystore", str(store), "-storetype", "PKCS12", "-storepass", STORE_PASSWORD]
-    run("keytool", "-importcert", "-noprompt", "-alias", "sts", "-file", str(sts.ca), *of_the_store)
-    properties = {"trustStore": store, "trustStoreType": "PKCS12", "trustStorePassword": STORE_PASSWORD}
-    return [f"-Djavax.net.ssl.{name}={value}" for name, value in properties.items()]
+    return compile_program("cxf", jars, libraries)
 
 
 @pytest.fixture(scope="session")
@@ -144,18 +87,8 @@ def signing_certificates(sts, tmp_path_factory) -> str:
 
 @pytest.fixture(scope="session")
 def probe(classpath, trust_store):
-    process = subprocess.Popen(
-        ["java", *trust_store, "-cp", classpath, "StsProbe"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    yield Probe(process)
-    process.communicate(timeout=20)
-
-
-def run(*arguments: str) -> str:
-    """The output of a command. Raises AssertionError with all of it when the command fails."""
-    done = subprocess.run(arguments, capture_output=True, text=True)
-    assert done.returncode == 0, f"{' '.join(arguments)}: status {done.returncode}\n{done.stdout}{done.stderr}"
-    return done.stdout
+    with started(classpath, "CxfProbe", options=trust_store) as probe:
+        yield probe
 
 
 WAYS = {

@@ -1,7 +1,4 @@
-import java.io.BufferedReader;
 import java.io.FileInputStream;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.security.KeyStore;
 import java.security.cert.CertificateFactory;
 import java.time.Duration;
@@ -31,12 +28,10 @@ import org.apache.wss4j.dom.validate.Credential;
 import org.apache.wss4j.dom.validate.SamlAssertionValidator;
 
 /**
- * Apache CXF's STSClient, told what to do by lines of words, so that one JVM serves many tests.
- *
- * <p>A line is {@code client NAME OPTION=VALUE...} (makes a client and names it) or {@code issue|validate|cancel|verify
- * NAME ...}. Each gets one line back: {@code ok ...}, or {@code fault CODE TEXT}, fields apart by tabs.
+ * Apache CXF's STSClient. Commands: {@code client NAME OPTION=VALUE...} (makes a client and names it), and {@code issue},
+ * {@code validate}, {@code cancel} with the names of a client and of a token, and {@code verify TOKEN CERTIFICATES}.
  */
-public final class StsProbe {
+public final class CxfProbe implements Lines.Client {
     private static final String MEX = "http://schemas.xmlsoap.org/ws/2004/09/mex";
     private static final String CLAIMS = "http://schemas.xmlsoap.org/ws/2005/05/identity";
 
@@ -44,46 +39,36 @@ public final class StsProbe {
     private final Map<String, SecurityToken> tokens = new HashMap<>();
 
     public static void main(String[] arguments) throws Exception {
-        StsProbe probe = new StsProbe();
-        BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-            System.out.println(String.join("\t", probe.answer(line.split("\t"))));
-            System.out.flush();
+        Lines.serve(new CxfProbe());
+    }
+
+    @Override
+    public String[] answer(String[] words) throws Exception {
+        switch (words[0]) {
+            case "client":
+                clients.put(words[1], client(Lines.options(words)));
+                return new String[] {};
+            case "issue":
+                return issue(clients.get(words[1]), words[2], words[3]);
+            case "validate":
+                List<SecurityToken> valid = clients.get(words[1]).validateSecurityToken(tokens.get(words[2]));
+                return new String[] {String.valueOf(valid.size())};
+            case "cancel":
+                boolean cancelled = clients.get(words[1]).cancelSecurityToken(tokens.get(words[2]));
+                return new String[] {String.valueOf(cancelled)};
+            case "verify":
+                return verify(tokens.get(words[1]), words[2]);
+            default:
+                throw new IllegalArgumentException(words[0]);
         }
     }
 
-    private String[] answer(String[] words) {
-        try {
-            switch (words[0]) {
-                case "client":
-                    clients.put(words[1], client(options(words)));
-                    return new String[] {"ok"};
-                case "issue":
-                    return issue(clients.get(words[1]), words[2], words[3]);
-                case "validate":
-                    List<SecurityToken> valid = clients.get(words[1]).validateSecurityToken(tokens.get(words[2]));
-                    return new String[] {"ok", String.valueOf(valid.size())};
-                case "cancel":
-                    boolean cancelled = clients.get(words[1]).cancelSecurityToken(tokens.get(words[2]));
-                    return new String[] {"ok", String.valueOf(cancelled)};
-                case "verify":
-                    return verify(tokens.get(words[1]), words[2]);
-                default:
-                    throw new IllegalArgumentException(words[0]);
-            }
-        } catch (Exception failure) {
-            failure.printStackTrace();
-            return new String[] {"fault", code(failure), String.valueOf(failure.getMessage()).replaceAll("\\s+", " ")};
+    @Override
+    public String code(Throwable cause) {
+        if (cause instanceof SoapFault fault) {
+            return fault.getSubCode() == null ? fault.getFaultCode().toString() : fault.getSubCode().toString();
         }
-    }
-
-    private static Map<String, String> options(String[] words) {
-        Map<String, String> options = new HashMap<>();
-        for (int index = 2; index < words.length; index++) {
-            String[] pair = words[index].split("=", 2);
-            options.put(pair[0], pair[1]);
-        }
-        return options;
+        return null;
     }
 
     /** A client that reads everything from the WSDL, that asks for it by WS-MetadataExchange, or that has none. */
@@ -149,7 +134,7 @@ public final class StsProbe {
         SecurityToken token = client.requestSecurityToken(appliesTo);
         tokens.put(name, token);
         String left = String.valueOf(Duration.between(Instant.now(), token.getExpires()).toSeconds());
-        return new String[] {"ok", token.getId(), token.getTokenType(), left, StaxUtils.toString(token.getToken())};
+        return new String[] {token.getId(), token.getTokenType(), left, StaxUtils.toString(token.getToken())};
     }
 
     /** What a relying party that trusts the certificates of a PEM file does with the token. */
@@ -171,16 +156,6 @@ public final class StsProbe {
         Credential credential = new Credential();
         credential.setSamlAssertion(assertion);
         new SamlAssertionValidator().validate(credential, data);
-        return new String[] {"ok", assertion.getId(), assertion.getSubjectName(), assertion.getIssuerString()};
-    }
-
-    /** The code that the STS gave, or the exception's name where none of it came from the STS. */
-    private static String code(Throwable failure) {
-        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-            if (cause instanceof SoapFault fault) {
-                return fault.getSubCode() == null ? fault.getFaultCode().toString() : fault.getSubCode().toString();
-            }
-        }
-        return failure.getClass().getSimpleName();
+        return new String[] {assertion.getId(), assertion.getSubjectName(), assertion.getIssuerString()};
     }
 }

@@ -1,0 +1,128 @@
+"""Apache Rampart's STSClient, unmodified, against a running STS, with the policy that the WSDL has; and Axis2's
+ServiceClient with Rampart for what that client does not do.
+"""
+
+from dataclasses import dataclass
+
+import pytest
+from lxml import etree
+
+from tests import messages
+from tests.interop.jvm import (
+    ELSEWHERE,
+    TRUSTS,
+    Probe,
+    Refused,
+    Trust,
+    compile_program,
+    each_token_type,
+    fetch,
+    started,
+    verify,
+)
+from tests.messages import RP
+from wstrust_sts import ns
+from wstrust_sts.errors import FailedAuthentication, InvalidScope
+
+
+@dataclass(frozen=True)
+class Client:
+    """One STSClient, under a name of its own in the Java program."""
+
+    probe: Probe
+    name: str
+    trust: Trust
+
+    def issue(self, address: str = RP) -> tuple[str, int, str]:
+        """The token's id, its lifetime in seconds, and its markup."""
+        identifier, seconds, markup = self.probe.ask("issue", self.name, address)
+        return identifier, int(seconds), markup
+
+    def validate(self, identifier: str) -> str:
+        (passed,) = self.probe.ask("validate", self.name, identifier)
+        return passed
+
+    def send(self, operation: str, body: str) -> str:
+        (answer,) = self.probe.ask("send", self.name, f"{self.trust.namespace}/RST/{operation}", body)
+        return answer
+
+
+@pytest.fixture(scope="session")
+def probe(trust_store, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("rampart")
+    fetch("rampart", directory)
+    classpath = compile_program("rampart", directory / "lib", directory)
+    with started(classpath, "RampartProbe", str(directory / "repository"), options=trust_store) as probe:
+        yield probe
+
+
+@pytest.fixture(params=TRUSTS)
+def trust(request) -> Trust:
+    return TRUSTS[request.param]
+
+
+@pytest.fixture(params=["1.1", "1.2"])
+def soap(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def client(probe, sts, trust, soap, request):
+    """Makes clients of one version of WS-Trust and of SOAP."""
+
+    def make(*, token_type: str = ns.TP11_SAML20, **more: str) -> Client:
+        options = {
+            "trust": trust.namespace,
+            "location": sts.url + trust.path,
+            "envelope": messages.SOAP[soap],
+            "TokenType": token_type,
+            "KeyType": trust.bearer,
+            "user": "alice",
+            "password": "clarinet",
+        }
+        probe.client(request.node.name, options | more)
+        return Client(probe, request.node.name, trust)
+
+    return make
+
+
+@each_token_type
+@pytest.mark.parametrize("addressing", [ns.WSA04, ns.WSA], ids=["addressing-2004", "addressing-1.0"])
+def test_it_gets_a_token(client, token_type, addressing):
+    """It asks for five minutes from when it writes the request. WS-Addressing of 2004 is its default."""
+    identifier, seconds, markup = client(token_type=token_type, addressing=addressing).issue()
+    assert 0 < seconds <= 300
+    assert identifier in verify(markup, token_type).values()
+
+
+REFUSALS = {
+    "password": ({"password": "trumpet"}, RP, FailedAuthentication),
+    "address": ({}, ELSEWHERE, InvalidScope),
+}
+
+
+@pytest.mark.parametrize(("options", "address", "expected"), REFUSALS.values(), ids=list(REFUSALS))
+def test_the_code_and_text_of_a_fault_reach_the_caller(client, trust, options, address, expected):
+    with pytest.raises(Refused) as refused:
+        client(**options).issue(address)
+    namespace = {"wsse": ns.WSSE, "wst": trust.namespace}[expected.namespace]
+    assert (refused.value.code, refused.value.text) == (f"{{{namespace}}}{expected.code}", expected.sentence)
+
+
+def test_it_asks_for_the_status_of_a_token_by_reference(client, trust):
+    """It says true to every answer that is no fault; Axis2's client reads what the answer says."""
+    holder = client()
+    identifier, _, markup = holder.issue()
+    assert holder.validate(identifier) == "true"
+    holder.send("Cancel", messages.cancel(markup, trust=trust.namespace))
+    assert holder.validate(identifier) == "true"
+
+
+def test_axis2_validates_and_cancels(client, trust):
+    holder = client()
+    _, _, markup = holder.issue()
+    question = messages.validate(markup, trust=trust.namespace)
+    status = f"{{{trust.namespace}}}Status/{{{trust.namespace}}}Code"
+    assert etree.fromstring(holder.send("Validate", question)).findtext(status).endswith("/status/valid")
+    assert "RequestedTokenCancelled" in holder.send("Cancel", messages.cancel(markup, trust=trust.namespace))
+    assert etree.fromstring(holder.send("Validate", question)).findtext(status).endswith("/status/invalid")
