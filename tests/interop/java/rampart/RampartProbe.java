@@ -30,14 +30,14 @@ import org.apache.rampart.RampartMessageData;
  * Apache Rampart's STSClient, and Axis2's ServiceClient with Rampart; the policy is the one in the WSDL.
  *
  * <p>Commands: {@code client NAME OPTION=VALUE...} (makes a client and names it), {@code issue NAME ADDRESS}, {@code
- * validate NAME ID} of a token got before, {@code send NAME ACTION BODY}. The argument is the repository of Axis2.
+ * validate NAME ID} and {@code cancel NAME ID} of a token got before, {@code send NAME ACTION BODY}. The argument is the repository of Axis2.
  */
 public final class RampartProbe implements Lines.Client {
     private static final String POLICY = "http://schemas.xmlsoap.org/ws/2004/09/policy";
 
     /**
      * One way to the STS: what both kinds of client are made of. Each has a context, and so connections, of its own:
-     * validateToken does not give its connection back, and a context has but two.
+     * validateToken and cancelToken do not give theirs back, and a context has but two.
      */
     private record Way(ConfigurationContext context, Map<String, String> options, Policy policy) {
         String trust() {
@@ -52,6 +52,7 @@ public final class RampartProbe implements Lines.Client {
             Options credentials = new Options();
             credentials.setUserName(options.get("user"));
             credentials.setPassword(options.get("password"));
+            credentials.setProperty(RampartMessageData.KEY_RAMPART_POLICY, policy);
             return credentials;
         }
     }
@@ -81,6 +82,8 @@ public final class RampartProbe implements Lines.Client {
                 return issue(ways.get(words[1]), words[2]);
             case "validate":
                 return new String[] {validate(ways.get(words[1]), words[2])};
+            case "cancel":
+                return new String[] {cancel(ways.get(words[1]), words[2])};
             case "send":
                 return new String[] {send(ways.get(words[1]), words[2], words[3])};
             default:
@@ -144,13 +147,16 @@ public final class RampartProbe implements Lines.Client {
         return String.valueOf(client(way, "Validate").validateToken(identifier, way.location(), way.policy()));
     }
 
+    private static String cancel(Way way, String identifier) throws Exception {
+        return String.valueOf(client(way, "Cancel").cancelToken(way.location(), identifier, null));
+    }
+
     private static String send(Way way, String action, String body) throws Exception {
         ServiceClient client = new ServiceClient(way.context(), null);
         Options options = way.credentials();
         options.setTo(new EndpointReference(way.location()));
         options.setAction(action);
         options.setSoapVersionURI(way.options().get("envelope"));
-        options.setProperty(RampartMessageData.KEY_RAMPART_POLICY, way.policy());
         client.setOptions(options);
         client.engageModule("addressing");
         client.engageModule("rampart");
