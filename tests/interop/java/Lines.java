@@ -8,8 +8,8 @@ import java.util.Map;
 /**
  * How a test tells a Java client what to do, so that one JVM serves many tests.
  *
- * <p>A line of words is a command; it gets one line back: {@code ok ...}, or {@code fault CODE TEXT}. Words and fields are
- * apart by tabs.
+ * <p>A line of words is a command; it gets one line back: {@code ok ...}, or {@code fault CODE TEXT}. Words and fields
+ * are apart by tabs.
  */
 final class Lines {
     interface Client {

@@ -28,8 +28,10 @@ import org.apache.wss4j.dom.validate.Credential;
 import org.apache.wss4j.dom.validate.SamlAssertionValidator;
 
 /**
- * Apache CXF's STSClient. Commands: {@code client NAME OPTION=VALUE...} (makes a client and names it), and {@code issue},
- * {@code validate}, {@code cancel} with the names of a client and of a token, and {@code verify TOKEN CERTIFICATES}.
+ * Apache CXF's STSClient.
+ *
+ * <p>Commands: {@code client NAME OPTION=VALUE...} (makes a client and names it); {@code issue}, {@code validate} and
+ * {@code cancel} with the names of a client and of a token; {@code verify TOKEN CERTIFICATES}.
  */
 public final class CxfProbe implements Lines.Client {
     private static final String MEX = "http://schemas.xmlsoap.org/ws/2004/09/mex";

@@ -30,7 +30,8 @@ import org.apache.rampart.RampartMessageData;
  * Apache Rampart's STSClient, and Axis2's ServiceClient with Rampart; the policy is the one in the WSDL.
  *
  * <p>Commands: {@code client NAME OPTION=VALUE...} (makes a client and names it), {@code issue NAME ADDRESS}, {@code
- * validate NAME ID} and {@code cancel NAME ID} of a token got before, {@code send NAME ACTION BODY}. The argument is the repository of Axis2.
+ * validate NAME ID} and {@code cancel NAME ID} of a token got before, {@code send NAME ACTION BODY}. The argument is
+ * the repository of Axis2.
  */
 public final class RampartProbe implements Lines.Client {
     private static final String POLICY = "http://schemas.xmlsoap.org/ws/2004/09/policy";
