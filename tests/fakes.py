@@ -63,6 +63,10 @@ class FakeAccounts:
         self.reads += 1
         return self.rows.get((realm, name))
 
+    def find_by_id(self, realm: str, account_id: str) -> Account | None:
+        self.reads += 1
+        return next((row for row in self.rows.values() if (row.realm, row.id) == (realm, account_id)), None)
+
     def put(self, account: Account) -> None:
         """Stores `account` as it is; the test chooses its version."""
         self.rows[account.realm, account.name] = account

@@ -74,6 +74,12 @@ def validate(target: str, *, trust: str = ns.WST13) -> str:
     )
 
 
+def transform(target: str, *more: str, token_type: str, trust: str = ns.WST13) -> str:
+    """A Validate that asks for a token made from its target."""
+    asked = f"<t:TokenType>{token_type}</t:TokenType>"
+    return rst("Validate", asked, *more, f"<t:ValidateTarget>{target}</t:ValidateTarget>", trust=trust)
+
+
 def cancel(target: str, *, trust: str = ns.WST13) -> str:
     return rst("Cancel", f"<t:CancelTarget>{target}</t:CancelTarget>", trust=trust)
 

@@ -144,6 +144,7 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
     )
     service = SecurityTokenService(
         realms=stores.realms,
+        accounts=stores.accounts,
         relying_parties=stores.relying_parties,
         issued_tokens=stores.issued_tokens,
         journal=stores.journal,

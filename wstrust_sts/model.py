@@ -225,7 +225,9 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """The requestor, made only from `Evidence`."""
+    """One account and how it proved itself: the requestor, made only from `Evidence`; or, where a token is made from
+    another, the subject of that one, made only from a `VerifiedToken` and its row in the register.
+    """
 
     realm: str
     account: Account
@@ -241,13 +243,16 @@ class Principal:
 class VerifiedToken:
     """A token of ours whose signature, issuer, algorithms and times were verified; not yet asked of the register.
 
-    `digest` is SHA-256 over the exclusive canonical form of the whole token, signature included.
+    `digest` is SHA-256 over the exclusive canonical form of the whole token, signature included. `audiences` and
+    `authentication_instant` are what the signed octets say.
     """
 
     token_id: str
     token_type: TokenType
     issuer: str
     digest: bytes
+    audiences: tuple[str, ...]
+    authentication_instant: datetime
     expires_at: datetime
     key_id: str
 
@@ -436,6 +441,7 @@ class TokenDescriptor:
     relying_party: str = ""
     renewing_allowed: bool = True
     renewing_after_expiry: bool = False
+    original: str | None = None  # the id of the token that this one is made from
     decision: Decision = Decision()
 
 
@@ -461,7 +467,9 @@ class Status(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestSecurityTokenResponse:
-    """One answer, for every face. Exactly one of `issued`, `status`, `cancelled` is set."""
+    """One answer, for every face. Exactly one of `issued`, `status`, `cancelled` is set; but `issued` and `status`
+    together when Validate has made a token of another one.
+    """
 
     request: RequestSecurityToken
     issued: IssuedToken | None = None
@@ -483,4 +491,4 @@ class Outcome:
     durable: "Future[None] | None" = None
     requestor: str = ""
     relying_party: str = ""
-    result: str = ""  # `issued`, `valid`, `invalid`, `cancelled`
+    result: str = ""  # `issued`, `valid`, `invalid`, `transformed`, `cancelled`

@@ -6,13 +6,14 @@ A `TokenDescriptor` is made here and nowhere else: no policy decision, no token.
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from wstrust_sts import ns
 from wstrust_sts.errors import BadRequest, InvalidSecurityToken, InvalidTimeRange, NotAuthorized, RequestFailed
 from wstrust_sts.model import (
+    Account,
     AuthenticationMethod,
     Claim,
     Decision,
@@ -21,6 +22,7 @@ from wstrust_sts.model import (
     Lifetime,
     NameIdentifier,
     Operation,
+    PresentedReference,
     Principal,
     Realm,
     RelyingParty,
@@ -68,7 +70,8 @@ def demand_supported(request: RequestSecurityToken, *, issuer: str, signature_al
 class IssueQuestion:
     """All that the decision to issue rests on. `claims` is what the rules release of what was asked for.
 
-    `findings` is how it came to that: the reasons, found and withheld claims so far.
+    `findings` is how it came to that: the reasons, found and withheld claims so far. `principal` is who the token
+    will be about; with `original`, the subject of that token, who need not be the requestor.
     """
 
     request: RequestSecurityToken
@@ -80,6 +83,19 @@ class IssueQuestion:
     claims: tuple[Claim, ...]
     findings: Decision
     now: datetime
+    original: "Original | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """The token that another is made from by transformation, as it bounds that one.
+
+    `audiences` are those of its audiences that are still the relying party's.
+    """
+
+    token_id: str
+    audiences: tuple[str, ...]
+    expires_at: datetime
 
 
 def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
@@ -107,8 +123,9 @@ def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
         attributes=question.claims,
         recipient=relying_party.recipient,
         relying_party=relying_party.name,
-        renewing_allowed=question.request.renewing_allowed,
+        renewing_allowed=question.request.renewing_allowed and question.original is None,
         renewing_after_expiry=False,
+        original=None if question.original is None else question.original.token_id,
         decision=Decision(
             reasons=(
                 *findings.reasons,
@@ -141,23 +158,30 @@ def _choose_token_type(question: IssueQuestion) -> tuple[TokenType, str, str]:
 
 
 def _choose_lifetime(question: IssueQuestion) -> tuple[Lifetime, str]:
-    """The request's wish inside the relying party's rule (WS-Trust 1.3 section 4.3). Raises InvalidTimeRange."""
+    """The request's wish inside the relying party's rule (WS-Trust 1.3 section 4.3), and inside the life that is
+    left to the token that this one is made from. Raises InvalidTimeRange.
+    """
     rule, wish, now = question.match.relying_party.lifetime, question.request.lifetime, question.now
-    latest = now + rule.maximum
+    latest, default = now + rule.maximum, now + rule.default
+    if question.original is not None:
+        latest, default = min(latest, question.original.expires_at), min(default, question.original.expires_at)
     if wish is not None and wish.created is not None and wish.created > now + _CLOCKS_DIFFER:
         raise InvalidTimeRange("a lifetime that begins later; postdated tokens are not offered")
     if wish is None or wish.expires is None:
-        return Lifetime(now, now + rule.default), "the default lifetime"
+        cut = "" if default == now + rule.default else ", cut to that of the original"
+        return Lifetime(now, default), f"the default lifetime{cut}"
     if wish.expires <= (wish.created or now) or wish.expires <= now:
         raise InvalidTimeRange("a lifetime that is already over")
     if wish.expires <= latest:
         return Lifetime(now, wish.expires), "the lifetime asked for"
     if not rule.clip:
-        raise InvalidTimeRange(f"a lifetime over the maximum of {rule.maximum}")
+        raise InvalidTimeRange(f"a lifetime over the maximum of {latest - now}")
     return Lifetime(now, latest), "the lifetime asked for, cut to the maximum"
 
 
 def _choose_audiences(question: IssueQuestion) -> tuple[str, ...]:
+    if question.original is not None:
+        return question.original.audiences
     audiences: dict[str, None] = {}
     for match in (question.match, *question.participants):
         audiences.update(dict.fromkeys(match.relying_party.audiences or (match.address,)))
@@ -230,10 +254,88 @@ def _concerns(principal: Principal, record: TokenRecord) -> bool:
     return principal.account.id == record.account or principal.account.id == record.requestor
 
 
-def demand_status_type(request: RequestSecurityToken) -> None:
-    """Validate answers with a status; another TokenType asks for a transformation. Raises BadRequest."""
-    if request.token_type not in (None, f"{request.version.namespace}/RSTR/Status"):
-        raise BadRequest("Validate into another token type is not offered")
+def demand_in_force(lineage: Sequence[TokenRecord], *, key_ids: Collection[str], now: datetime) -> None:
+    """A token is valid when it and every token that it was made from is in force.
+
+    `lineage` is the token, the one it was made from, and so on; `key_ids` are the keys that tokens may be signed by.
+    Raises InvalidSecurityToken.
+    """
+    token, *originals = lineage
+    if doubt := _doubt(token, key_ids=key_ids, now=now):
+        raise InvalidSecurityToken(doubt)
+    for original in originals:
+        if doubt := _doubt(original, key_ids=key_ids, now=now):
+            raise InvalidSecurityToken(f"made from {original.token_id}, which is {doubt}")
+
+
+def _doubt(record: TokenRecord, *, key_ids: Collection[str], now: datetime) -> str:
+    """Why a token is not in force, whatever it was made from; empty when it is."""
+    if record.cancelled_at is not None:
+        return f"cancelled {record.cancel_reason}"
+    if record.expires_at <= now:
+        return "expired"
+    return "" if record.key_id in key_ids else f"signed by the key {record.key_id}, which is retired"
+
+
+# -- transformation: Validate into another token (wire contract row 27) ------------------------------------------------
+
+LONGEST_LINEAGE = 8  # tokens: each Validate of the last looks at all of them
+
+
+def wants_token(request: RequestSecurityToken) -> bool:
+    """Whether a Validate asks for a token made from its target, and not for the target's status alone.
+
+    The token must be presented itself. Its id is no secret, and who knows no more than it must not get a token that
+    says how strongly, and when, somebody proved himself for the first one; not even the subject, who may have proved
+    himself by less today. Raises BadRequest, for whatever the id names.
+    """
+    if request.token_type in (None, f"{request.version.namespace}/RSTR/Status"):
+        return False
+    if request.token_type not in _TOKEN_TYPES:
+        raise BadRequest("an unknown TokenType")
+    if isinstance(request.target, PresentedReference):
+        raise BadRequest("a token made from one that is only named by its id")
+    if request.participants:
+        raise BadRequest("a token made from another one for Participants")
+    return True
+
+
+def authorize_transformation(principal: Principal, lineage: Sequence[TokenRecord], relying_party: RelyingParty) -> str:
+    """By what right a token is made from one that its requestor may validate: by its subject, or by an account that
+    the relying party names as its validator.
+
+    The new token states what the rules release today, and so perhaps more than the presented one, whose Claims left
+    something out. The subject could ask for that by Issue, and the relying party is told it anyway. A third party that
+    has come by a bearer token could not get it in any other way. (Where there are validators they alone may
+    validate, and so they alone may do this.)
+
+    A token bound to a key cannot be transformed: what is made would be for everybody who holds it.
+
+    Raises NotAuthorized, BadRequest.
+    """
+    token = lineage[0]
+    if principal.name in relying_party.validators:
+        right = f"for a validator of {relying_party.name}"
+    elif principal.account.id == token.account:
+        right = "for its subject"
+    else:
+        raise NotAuthorized(f"neither its subject nor a validator that {relying_party.name} names")
+    if token.key_type != KeyType.BEARER.value:
+        raise BadRequest(f"a token made from one with a key of the type {token.key_type}")
+    if len(lineage) >= LONGEST_LINEAGE:
+        raise BadRequest(f"a token made from the last of {len(lineage)} that were made from each other")
+    return right
+
+
+def demand_usable(account: Account | None, *, now: datetime) -> Account:
+    """The account of a token's subject, when it could still get tokens. Raises InvalidSecurityToken."""
+    if account is None:
+        raise InvalidSecurityToken("its subject's account does not exist any more")
+    if not account.enabled:
+        raise InvalidSecurityToken("its subject's account is disabled")
+    if account.expires_at is not None and account.expires_at <= now:
+        raise InvalidSecurityToken("its subject's account has expired")
+    return account
 
 
 def shared_claims(claims: Sequence[tuple[Claim, ...]]) -> tuple[Claim, ...]:

@@ -118,6 +118,10 @@ class Accounts(Protocol):
         """The account by its exact name, read now (never cached): a lock or a new password acts at once."""
         ...
 
+    def find_by_id(self, realm: str, account_id: str) -> Account | None:
+        """The same by the account's id, which no later account of its name has."""
+        ...
+
 
 class RelyingParties(Protocol):
     def find(self, realm: str, address: str) -> RelyingPartyMatch | None:

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from wstrust_sts.model import (
     Claim,
     PresentedReference,
+    Principal,
     ReleaseRule,
     RelyingParty,
     RelyingPartyMatch,
     RequestSecurityToken,
 )
+from wstrust_sts.records import TokenRecord
 
 _LENGTH = 256  # characters of a text that a client chose
 _COUNT = 32  # items of a list that a client chose
@@ -59,6 +61,15 @@ def describe_match(request: RequestSecurityToken, match: RelyingPartyMatch) -> s
         return f"AppliesTo {match.address} belongs to {name}"
     return (
         f"AppliesTo {match.address} belongs to {name} by its rule {rule.address}{' and below' if rule.prefix else ''}"
+    )
+
+
+def describe_original(original: TokenRecord, subject: Principal, right: str) -> str:
+    """What a token is made from by transformation, and for whom."""
+    methods = ", ".join(method.value for method in subject.methods)
+    return (
+        f"made {right} from the valid token {original.token_id}, for which {subject.name} proved itself by {methods}"
+        f" at {subject.instant.isoformat()}"
     )
 
 

@@ -31,6 +31,7 @@ class TokenRecord:
     cancelled_at: datetime | None = None
     cancel_reason: str | None = None
     correlation_id: str = ""
+    original: str | None = None  # the id of the token that this one was made from; it is valid only while that one is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,9 @@ class TokenCancelled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
-    """One operation, whatever its outcome. `outcome` is `issued`, `valid`, `invalid`, `cancelled` or a fault code."""
+    """One operation, whatever its outcome. `outcome` is `issued`, `valid`, `invalid`, `transformed`, `cancelled` or
+    a fault code.
+    """
 
     realm: str
     correlation_id: str

@@ -20,6 +20,7 @@ from wstrust_sts.errors import (
 )
 from wstrust_sts.model import (
     Authenticated,
+    AuthenticationMethod,
     Circumstances,
     Claim,
     Decision,
@@ -41,15 +42,21 @@ from wstrust_sts.model import (
     VerifiedToken,
 )
 from wstrust_sts.policy import (
+    LONGEST_LINEAGE,
     IssueQuestion,
+    Original,
     authorize_cancel,
     authorize_issue,
+    authorize_transformation,
     authorize_validate,
-    demand_status_type,
+    demand_in_force,
     demand_supported,
+    demand_usable,
     shared_claims,
+    wants_token,
 )
 from wstrust_sts.ports import (
+    Accounts,
     Authenticator,
     ClaimPolicy,
     ClaimSource,
@@ -62,6 +69,7 @@ from wstrust_sts.ports import (
 )
 from wstrust_sts.reasons import (
     describe_match,
+    describe_original,
     describe_request,
     explain_unasked,
     explain_unreleased,
@@ -72,6 +80,7 @@ from wstrust_sts.records import AuditEvent, Entry, TokenCancelled, TokenRecord
 
 _NOTHING_YET = Decision()
 _REFUSAL_LENGTH = 1024  # characters; some refusals quote what a client chose
+_SENTENCES = {Status.VALID: "The token is valid.", Status.INVALID: "The token is not valid."}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +99,7 @@ class SecurityTokenService:
         self,
         *,
         realms: Realms,
+        accounts: Accounts,
         relying_parties: RelyingParties,
         issued_tokens: IssuedTokens,
         journal: Journal,
@@ -100,6 +110,7 @@ class SecurityTokenService:
         claim_policy: ClaimPolicy,
     ) -> None:
         self._realms = realms
+        self._accounts = accounts
         self._relying_parties = relying_parties
         self._issued_tokens = issued_tokens
         self._journal = journal
@@ -182,33 +193,47 @@ class SecurityTokenService:
     # -- issue ------------------------------------------------------------------------------------------------
 
     def _issue(self, asked: "_Asked") -> Verdict:
-        request, principal, at = asked.request, asked.principal, asked.at
+        request = asked.request
         match = self._find_relying_party(request, asked)
         asked.findings.relying_party = match.relying_party.name
         asked.findings.decision = Decision(reasons=(describe_match(request, match),))
         participants = tuple(self._find(address, asked) for address in request.participants)
-        claims = self._collect_claims(match, participants, asked)
+        issued = self._make_token(asked, subject=asked.principal, match=match, participants=participants)
+        return Verdict(
+            response=RequestSecurityTokenResponse(request=request, issued=issued),
+            outcome="issued",
+            entries=(_record(issued, subject=asked.principal, asked=asked),),
+        )
+
+    def _make_token(
+        self,
+        asked: "_Asked",
+        *,
+        subject: Principal,
+        match: RelyingPartyMatch,
+        participants: Sequence[RelyingPartyMatch] = (),
+        original: Original | None = None,
+    ) -> IssuedToken:
+        """A signed token about `subject`: its claims collected, the decision taken, and both among the findings."""
+        claims = self._collect_claims(asked, subject=subject, match=match, participants=participants)
         descriptor = authorize_issue(
             IssueQuestion(
-                request=request,
-                principal=principal,
+                request=asked.request,
+                principal=subject,
                 realm=asked.realm,
-                endpoint=at.endpoint,
+                endpoint=asked.at.endpoint,
                 match=match,
-                participants=participants,
+                participants=tuple(participants),
                 claims=claims,
                 findings=asked.findings.decision,
-                now=at.now,
+                now=asked.at.now,
+                original=original,
             )
         )
         issued = self._providers[descriptor.token_type].issue(descriptor, self._keyring.signer(asked.realm.name))
         asked.findings.token_id = descriptor.token_id
         asked.findings.decision = descriptor.decision
-        return Verdict(
-            response=RequestSecurityTokenResponse(request=request, issued=issued),
-            outcome="issued",
-            entries=(_record(issued, asked),),
-        )
+        return issued
 
     def _find_relying_party(self, request: RequestSecurityToken, asked: "_Asked") -> RelyingPartyMatch:
         if request.applies_to is not None:
@@ -228,15 +253,20 @@ class SecurityTokenService:
         return match
 
     def _collect_claims(
-        self, match: RelyingPartyMatch, participants: Sequence[RelyingPartyMatch], asked: "_Asked"
+        self,
+        asked: "_Asked",
+        *,
+        subject: Principal,
+        match: RelyingPartyMatch,
+        participants: Sequence[RelyingPartyMatch],
     ) -> tuple[Claim, ...]:
         """What the token will state: found, released by the rules of every party, and asked for."""
         request, party = asked.request, match.relying_party
-        found = self._find_claims(party, asked)
-        stated = self._claim_policy.release(asked.principal, party, found)
+        found = self._find_claims(subject, party, asked)
+        stated = self._claim_policy.release(subject, party, found)
         others = [
             self._claim_policy.release(
-                asked.principal, other.relying_party, self._find_claims(other.relying_party, asked)
+                subject, other.relying_party, self._find_claims(subject, other.relying_party, asked)
             )
             for other in participants
         ]
@@ -251,39 +281,100 @@ class SecurityTokenService:
             findings.decision = Decision(reasons=matched, found=types, withheld=unasked | withheld)
         return claims
 
-    def _find_claims(self, party: RelyingParty, asked: "_Asked") -> list[Claim]:
+    def _find_claims(self, subject: Principal, party: RelyingParty, asked: "_Asked") -> list[Claim]:
         wanted = asked.request.claims
-        return [claim for source in self._claim_sources for claim in source.claims_for(asked.principal, party, wanted)]
+        return [claim for source in self._claim_sources for claim in source.claims_for(subject, party, wanted)]
 
     # -- validate and cancel ------------------------------------------------------------------------------------
 
     def _validate(self, asked: "_Asked") -> Verdict:
         """A bad token is an answer here, not a fault (wire contract row 27)."""
-        request = asked.request
-        demand_status_type(request)
-        by_reference = isinstance(request.target, PresentedReference)
+        transforming = wants_token(asked.request)
         try:
-            record = self._recorded(asked)
+            record, verified = self._recorded(asked)
             party = self._relying_parties.get(asked.realm.name, record.relying_party)
             if party is None:
                 raise InvalidSecurityToken("its relying party is not registered any more")
-            authorize_validate(asked.principal, record, party, by_reference=by_reference)
+            authorize_validate(asked.principal, record, party, by_reference=verified is None)
+            asked.findings.relying_party, asked.findings.token_id = record.relying_party, record.token_id
+            lineage = self._lineage(record)
+            keys = self._keyring.verification_keys(asked.realm.name)
+            demand_in_force(lineage, key_ids=[key.key_id for key in keys], now=asked.at.now)
+            if transforming and verified is not None:
+                return self._transform(asked, lineage, verified, party)
         except InvalidSecurityToken as doubt:
             return _status(asked, Status.INVALID, doubt.detail)
-        asked.findings.relying_party, asked.findings.token_id = record.relying_party, record.token_id
-        if record.cancelled_at is not None:
-            return _status(asked, Status.INVALID, f"cancelled {record.cancel_reason}")
-        if record.expires_at <= asked.at.now:
-            return _status(asked, Status.INVALID, "expired")
-        if not any(key.key_id == record.key_id for key in self._keyring.verification_keys(asked.realm.name)):
-            return _status(asked, Status.INVALID, f"signed by the key {record.key_id}, which is retired")
         return _status(asked, Status.VALID, "verified, registered, not cancelled")
+
+    def _lineage(self, record: TokenRecord) -> Sequence[TokenRecord]:
+        """The token, the one that it was made from, and so on back to one that was issued by itself."""
+        lineage = [record]
+        while (original := lineage[-1].original) is not None:
+            ancestor = self._issued_tokens.find(record.realm, original)
+            if ancestor is None or len(lineage) >= LONGEST_LINEAGE:
+                raise InvalidSecurityToken(f"made from {original}, which is not in the register")
+            lineage.append(ancestor)
+        return lineage
+
+    def _transform(
+        self, asked: "_Asked", lineage: Sequence[TokenRecord], verified: VerifiedToken, party: RelyingParty
+    ) -> Verdict:
+        """A token made from a valid one: about the same subject as it proved itself then, for the same relying party,
+        for no audience more and no moment longer; account, party and claims as they are now.
+
+        Raises InvalidSecurityToken where account or party have no tokens any more, so that the target counts as
+        invalid; NotAuthorized, InvalidScope, and what Issue does.
+        """
+        record = lineage[0]
+        right = authorize_transformation(asked.principal, lineage, party)
+        subject = Principal(
+            realm=record.realm,
+            account=demand_usable(self._accounts.find_by_id(record.realm, record.account), now=asked.at.now),
+            methods=tuple(AuthenticationMethod(method) for method in record.methods.split()),
+            instant=verified.authentication_instant,
+        )
+        audiences = self._kept_audiences(asked, verified, party)
+        match = self._match_of_original(asked, party, audiences)
+        asked.findings.decision = Decision(reasons=(describe_original(record, subject, right),))
+        original = Original(token_id=record.token_id, audiences=audiences, expires_at=record.expires_at)
+        issued = self._make_token(asked, subject=subject, match=match, original=original)
+        return Verdict(
+            response=RequestSecurityTokenResponse(
+                request=asked.request, issued=issued, status=Status.VALID, reason=_SENTENCES[Status.VALID]
+            ),
+            outcome="transformed",
+            entries=(_record(issued, subject=subject, asked=asked),),
+        )
+
+    def _kept_audiences(self, asked: "_Asked", verified: VerifiedToken, party: RelyingParty) -> tuple[str, ...]:
+        """Those of a token that are its relying party's today; participants get nothing by transformation."""
+
+        def belongs(audience: str) -> bool:
+            match = self._relying_parties.find(asked.realm.name, audience)
+            return audience in party.audiences or (match is not None and match.relying_party.name == party.name)
+
+        audiences = tuple(audience for audience in verified.audiences if belongs(audience))
+        if not party.enabled or not audiences:
+            raise InvalidSecurityToken("its relying party is disabled, or has none of its audiences any more")
+        return audiences
+
+    def _match_of_original(self, asked: "_Asked", party: RelyingParty, audiences: tuple[str, ...]) -> RelyingPartyMatch:
+        """The relying party of a token with these audiences. An AppliesTo must mean the same one, by an audience that
+        the token has: a token for another would be one on somebody's behalf, and needs a rule that allows it.
+        """
+        if asked.request.applies_to is None:
+            return RelyingPartyMatch(party, audiences[0])
+        match = self._find(asked.request.applies_to.address, asked)
+        if match.relying_party.name != party.name:
+            raise InvalidScope(f"AppliesTo {match.address} belongs to {match.relying_party.name}")
+        if not set(audiences) & set(party.audiences or (match.address,)):
+            raise InvalidScope(f"the token is not for {match.address}")
+        return match
 
     def _cancel(self, asked: "_Asked") -> Verdict:
         """WS-Trust 1.3 section 6. To cancel what is cancelled already is no error: an answer may have been lost."""
-        record = self._recorded(asked)
-        by_reference = isinstance(asked.request.target, PresentedReference)
-        right = authorize_cancel(asked.principal, record, asked.realm, by_reference=by_reference)
+        record, verified = self._recorded(asked)
+        right = authorize_cancel(asked.principal, record, asked.realm, by_reference=verified is None)
         asked.findings.relying_party, asked.findings.token_id = record.relying_party, record.token_id
         asked.findings.decision = Decision(reasons=(right,))
         cancelled = TokenCancelled(realm=record.realm, token_id=record.token_id, at=asked.at.now, reason=right)
@@ -293,9 +384,10 @@ class SecurityTokenService:
             entries=() if record.cancelled_at is not None else (cancelled,),
         )
 
-    def _recorded(self, asked: "_Asked") -> TokenRecord:
-        """The register's row of the request's target, whose every octet is the one issued.
+    def _recorded(self, asked: "_Asked") -> tuple[TokenRecord, VerifiedToken | None]:
+        """The register's row of the request's target, whose every octet is the one issued, and what it says.
 
+        A target that is only named by its id says nothing: None.
         Raises InvalidRequest (no target), InvalidSecurityToken (anything wrong with it).
         """
         target = asked.request.target
@@ -305,14 +397,14 @@ class SecurityTokenService:
             record = self._issued_tokens.find(asked.realm.name, target.token_id)
             if record is None:
                 raise InvalidSecurityToken("an unknown token id")
-            return record
+            return record, None
         verified = self._verify(target, asked)
         record = self._issued_tokens.find(asked.realm.name, verified.token_id)
         if record is None:
             raise InvalidSecurityToken("signed by us, but not in the register")
         if not hmac.compare_digest(record.digest, verified.digest):
             raise InvalidSecurityToken("not the token that was issued under this id")
-        return record
+        return record, verified
 
     def _verify(self, target: ReceivedToken, asked: "_Asked") -> VerifiedToken:
         try:
@@ -346,15 +438,14 @@ class _Asked:
 
 def _status(asked: _Asked, status: Status, reason: str) -> Verdict:
     asked.findings.decision = Decision(reasons=(reason,))
-    sentence = "The token is valid." if status is Status.VALID else "The token is not valid."
     return Verdict(
-        response=RequestSecurityTokenResponse(request=asked.request, status=status, reason=sentence),
+        response=RequestSecurityTokenResponse(request=asked.request, status=status, reason=_SENTENCES[status]),
         outcome=status.value,
     )
 
 
-def _record(issued: IssuedToken, asked: _Asked) -> TokenRecord:
-    descriptor, principal = issued.descriptor, asked.principal
+def _record(issued: IssuedToken, *, subject: Principal, asked: _Asked) -> TokenRecord:
+    descriptor = issued.descriptor
     return TokenRecord(
         realm=asked.realm.name,
         token_id=descriptor.token_id,
@@ -362,9 +453,9 @@ def _record(issued: IssuedToken, asked: _Asked) -> TokenRecord:
         token_type=descriptor.token_type.value,
         relying_party=descriptor.relying_party,
         subject=descriptor.subject.value,
-        account=principal.account.id,
-        requestor=principal.account.id,
-        methods=" ".join(method.value for method in principal.methods),
+        account=subject.account.id,
+        requestor=asked.principal.account.id,
+        methods=" ".join(method.value for method in subject.methods),
         key_id=issued.key_id,
         key_type=descriptor.key_type.value,
         issued_at=descriptor.lifetime.created,
@@ -372,6 +463,7 @@ def _record(issued: IssuedToken, asked: _Asked) -> TokenRecord:
         renewing_allowed=descriptor.renewing_allowed,
         renewing_after_expiry=descriptor.renewing_after_expiry,
         correlation_id=asked.at.correlation_id,
+        original=descriptor.original,
     )
 
 

@@ -64,6 +64,9 @@ class Client:
     def validate(self, target: str, **how) -> Answer:
         return self.ask(messages.validate(target, trust=self.trust), **how)
 
+    def transform(self, target: str, *more: str, token_type: str, **how) -> Answer:
+        return self.ask(messages.transform(target, *more, token_type=token_type, trust=self.trust), **how)
+
     def cancel(self, target: str, **how) -> Answer:
         return self.ask(messages.cancel(target, trust=self.trust), **how)
 

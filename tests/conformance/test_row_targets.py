@@ -157,13 +157,6 @@ class TestRow27:
         assert verdict(client, token, headers=(twin,)) == "invalid"
         assert verdict(client, token, headers=(twin.replace(identifier, "_another"),)) == "valid"
 
-    def test_row_27_another_token_type_asks_for_what_is_not_offered(self, client):
-        body = client.rst(
-            "Validate",
-            f"<t:TokenType>{ns.SAML20}</t:TokenType><t:ValidateTarget>{client.token()}</t:ValidateTarget>",
-        )
-        assert client.ask(body).fault == (client.trust, "BadRequest")
-
     @pytest.mark.parametrize(
         "parts",
         [

@@ -47,6 +47,28 @@ def test_an_account_belongs_to_its_realm_alone(node) -> None:
     assert node.stores.accounts.find("other", "carol") is None
 
 
+def test_an_account_is_found_by_its_id_as_by_its_name(node, second_node) -> None:
+    alice = node.put_account("alice", groups=["players"])
+    node.put_account("bob")
+    assert second_node.stores.accounts.find_by_id("default", alice.id) == alice
+    changed = node.put_account("alice", enabled=False, claims=[])
+    assert second_node.stores.accounts.find_by_id("default", alice.id) == changed
+
+
+@pytest.mark.parametrize("account_id", ["", "alice", "%", "x" * 100_000, "\x00", "\ud800"])
+def test_an_id_is_found_exactly_or_not_at_all(node, account_id: str) -> None:
+    node.put_account("alice")
+    assert node.stores.accounts.find_by_id("default", account_id) is None
+
+
+def test_an_id_belongs_to_its_realm_and_to_no_later_account_of_the_name(node) -> None:
+    alice = node.put_account("alice")
+    assert node.stores.accounts.find_by_id("other", alice.id) is None
+    assert node.stores.administration.delete_account("default", "alice")
+    node.put_account("alice")
+    assert node.stores.accounts.find_by_id("default", alice.id) is None
+
+
 def test_every_change_raises_the_version_and_acts_at_once(node) -> None:
     versions = [
         node.put_account().version,
@@ -90,7 +112,8 @@ def test_an_account_that_was_read_before_costs_its_compiled_select_and_none_of_c
     node.put_account()
     statements: list[str] = []
     event.listen(node.database.readers, "before_cursor_execute", lambda *call: statements.append(call[2]))
-    node.stores.accounts.find("default", "alice")
+    found = node.stores.accounts.find("default", "alice")
+    node.stores.accounts.find_by_id("default", found.id)
     assert statements == []
 
 

@@ -22,6 +22,12 @@ def test_a_record_comes_back_as_it_was_written(node, a_token) -> None:
     assert node.stores.issued_tokens.find("default", "_ümlaut") == record
 
 
+def test_a_record_names_the_token_that_it_was_made_from(node, a_token) -> None:
+    node.record(a_token("_1"), a_token("_2", original="_1"))
+    find = node.stores.issued_tokens.find
+    assert (find("default", "_1").original, find("default", "_2").original) == (None, "_1")
+
+
 def test_a_record_written_as_cancelled_is_cancelled(node, a_token) -> None:
     record = a_token(cancelled_at=NOON, cancel_reason="migrated")
     node.record(record)

@@ -20,13 +20,14 @@ from wstrust_sts.model import (
     LifetimeWish,
     NameIdentifierRule,
     Operation,
+    PresentedReference,
     Principal,
     RelyingPartyMatch,
     RequestSecurityToken,
     TokenType,
     TrustVersion,
 )
-from wstrust_sts.policy import IssueQuestion, authorize_issue, demand_supported, shared_claims
+from wstrust_sts.policy import IssueQuestion, Original, authorize_issue, demand_supported, shared_claims
 from wstrust_sts.records import TokenRecord
 
 HOUR = timedelta(hours=1)
@@ -339,13 +340,53 @@ class TestTargets:
         with pytest.raises(InvalidSecurityToken):
             policy.authorize_cancel(BOB, record(), REALM, by_reference=True)
 
-    def test_validate_answers_with_a_status_and_nothing_else(self):
+
+class TestTransformation:
+    def test_another_type_than_the_status_asks_for_a_token(self):
         for version in TrustVersion:
             for kind in (None, f"{version.namespace}/RSTR/Status"):
-                policy.demand_status_type(request(version=version, operation=Operation.VALIDATE, token_type=kind))
-        for kind in (ns.SAML20, f"{ns.WST05}/RSTR/Status", f"{ns.WST13}/RSTR/status"):
-            with pytest.raises(BadRequest):
-                policy.demand_status_type(request(operation=Operation.VALIDATE, token_type=kind))
+                assert not policy.wants_token(request(version=version, operation=Operation.VALIDATE, token_type=kind))
+            for kind in (*ns.SAML11_TOKEN_TYPES, *ns.SAML20_TOKEN_TYPES):
+                assert policy.wants_token(request(version=version, operation=Operation.VALIDATE, token_type=kind))
+
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            {"token_type": "urn:unknown"},
+            {"token_type": f"{ns.WST05}/RSTR/Status"},
+            {"token_type": f"{ns.WST13}/RSTR/status"},
+            {"token_type": ns.SAML20, "target": PresentedReference("_1")},
+            {"token_type": ns.SAML20, "participants": ("https://rp.example.test/svc",)},
+        ],
+    )
+    def test_what_no_token_is_made_for_is_refused(self, asked):
+        with pytest.raises(BadRequest):
+            policy.wants_token(request(operation=Operation.VALIDATE, **asked))
+
+    def test_it_is_for_the_subject_and_for_validators_that_the_party_names(self):
+        strict = replace(RELYING_PARTY, validators=frozenset({"bob"}))
+        assert policy.authorize_transformation(ALICE, [record()], RELYING_PARTY) == "for its subject"
+        assert policy.authorize_transformation(BOB, [record()], strict) == "for a validator of rp"
+        for row in (record(), record(requestor=BOB.account.id)):
+            with pytest.raises(NotAuthorized):
+                policy.authorize_transformation(BOB, [row], RELYING_PARTY)
+
+    @pytest.mark.parametrize("lineage", [[record(key_type="SymmetricKey")], [record()] * policy.LONGEST_LINEAGE])
+    def test_a_key_and_a_long_lineage_are_refused(self, lineage):
+        with pytest.raises(BadRequest):
+            policy.authorize_transformation(ALICE, lineage, RELYING_PARTY)
+
+    def test_a_wish_for_more_than_the_original_has_left_is_cut_or_refused(self):
+        original = Original(token_id="_1", audiences=("urn:kept",), expires_at=NOON + HOUR / 2)
+        wish = LifetimeWish(expires=NOON + HOUR)
+        cut = replace(question(lifetime=wish), original=original)
+        descriptor = authorize_issue(cut)
+        assert descriptor.lifetime == Lifetime(NOON, NOON + HOUR / 2)
+        assert (descriptor.original, descriptor.audiences, descriptor.renewing_allowed) == ("_1", ("urn:kept",), False)
+        strict = replace(RELYING_PARTY, lifetime=LifetimeRule(clip=False))
+        with pytest.raises(InvalidTimeRange):
+            authorize_issue(replace(question(strict, lifetime=wish), original=original))
+        assert authorize_issue(replace(question(strict), original=original)).lifetime.expires == original.expires_at
 
 
 class TestSharedClaims:

@@ -5,7 +5,16 @@ from datetime import timedelta
 
 import pytest
 
-from tests.fakes import NOON, REALM, FakeIssuedTokens, FakeJournal, FakeKeyring, FakeRealms, FakeRelyingParties
+from tests.fakes import (
+    NOON,
+    REALM,
+    FakeAccounts,
+    FakeIssuedTokens,
+    FakeJournal,
+    FakeKeyring,
+    FakeRealms,
+    FakeRelyingParties,
+)
 from tests.harness import RELYING_PARTY, STRICT_PARTY
 from wstrust_sts import ns
 from wstrust_sts.claims.rules import RuleClaimPolicy
@@ -25,12 +34,14 @@ from wstrust_sts.errors import (
 from wstrust_sts.model import (
     Account,
     AppliesTo,
+    AppliesToRule,
     Authenticated,
     AuthenticationMethod,
     Circumstances,
     Claim,
     Endpoint,
     IssuedToken,
+    LifetimeWish,
     Operation,
     PresentedAssertion,
     PresentedReference,
@@ -44,6 +55,7 @@ from wstrust_sts.model import (
     VerifiedMessage,
     VerifiedToken,
 )
+from wstrust_sts.policy import LONGEST_LINEAGE
 from wstrust_sts.records import AuditEvent, TokenCancelled, TokenRecord
 from wstrust_sts.service import SecurityTokenService
 
@@ -160,9 +172,11 @@ class World:
         self.keyring = FakeKeyring()
         self.keyring.signers["default"] = self.keyring.verifiers["default"] = [Key()]
         self.realms = FakeRealms([replace(REALM, administrators=frozenset({"admin"}))])
+        self.accounts = FakeAccounts(person(name) for name in ("alice", "bob"))
         self.relying_parties = FakeRelyingParties(self.parties)
         self.service = SecurityTokenService(
             realms=self.realms,
+            accounts=self.accounts,
             relying_parties=self.relying_parties,
             issued_tokens=self.tokens,
             journal=self.journal,
@@ -172,6 +186,9 @@ class World:
             claim_sources=self.sources,
             claim_policy=RuleClaimPolicy(),
         )
+
+    def change_party(self, **changes) -> None:
+        self.relying_parties.rows["default", "rp"] = replace(self.relying_parties.rows["default", "rp"], **changes)
 
     def perform(self, asked: RequestSecurityToken, *names: str, at: Circumstances = AT):
         return self.service.perform(asked, message(*(names or ("alice",))), at=at)
@@ -188,6 +205,8 @@ class World:
             token_type=TokenType.SAML20,
             issuer=REALM.issuer,
             digest=record.digest,
+            audiences=(RP,),
+            authentication_instant=NOON - timedelta(minutes=3),
             expires_at=record.expires_at,
             key_id=record.key_id,
         )
@@ -195,6 +214,16 @@ class World:
 
     def validate(self, target, *names: str, at: Circumstances = AT):
         return self.perform(request(Operation.VALIDATE, target=target), *names, at=at)
+
+    def transform(self, target, *names: str, at: Circumstances = AT, token_type=ns.SAML11, **fields):
+        asked = request(Operation.VALIDATE, target=target, token_type=token_type, **fields)
+        return self.perform(asked, *names, at=at)
+
+    def transformed(self, record: TokenRecord, *names: str, **fields) -> TokenRecord:
+        """The row of a token made from that of `record`."""
+        outcome = self.transform(self.presented(record), *names, **fields)
+        assert outcome.result == "transformed", outcome
+        return self.tokens.rows["default", outcome.response.issued.descriptor.token_id]
 
     def cancel(self, target, *names: str, at: Circumstances = AT):
         return self.perform(request(Operation.CANCEL, target=target), *names, at=at)
@@ -413,6 +442,7 @@ class TestIssue:
         with pytest.raises(ValueError, match="two providers"):
             SecurityTokenService(
                 realms=world.realms,
+                accounts=world.accounts,
                 relying_parties=world.relying_parties,
                 issued_tokens=world.tokens,
                 journal=world.journal,
@@ -538,6 +568,240 @@ class TestValidate:
         at = replace(AT, endpoint=replace(ENDPOINT, realm="other"))
         for target in (world.presented(record), PresentedReference(record.token_id)):
             assert self.verdict(world.validate(target, at=at)) is Status.INVALID
+
+
+class TestTransformation:
+    STRICT = AppliesTo("https://strict.example.test/svc")
+
+    def strict(self, world) -> TokenRecord:
+        """A token of alice for the party whose validator is bob."""
+        return world.issue(applies_to=self.STRICT)
+
+    def presented(self, world, record: TokenRecord, **changes) -> PresentedAssertion:
+        return world.presented(record, audiences=("https://strict.example.test/svc",), **changes)
+
+    def test_the_answer_has_a_status_and_a_token_of_the_type_asked_for(self, world):
+        record = world.issue()
+        outcome = world.transform(world.presented(record))
+        assert (outcome.response.status, outcome.result) == (Status.VALID, "transformed")
+        descriptor = outcome.response.issued.descriptor
+        assert (descriptor.token_type, descriptor.token_type_uri) == (TokenType.SAML11, ns.SAML11)
+        assert (descriptor.subject.value, descriptor.relying_party, descriptor.audiences) == ("alice", "rp", (RP,))
+        assert descriptor.token_id != record.token_id
+
+    def test_it_keeps_how_and_when_the_subject_proved_itself_whatever_the_requestor_does_today(self):
+        world = World(authenticators=(Doorkeeper(method=PASSWORD), Verifier()))
+        record = replace(self.strict(world), methods="password-digest-over-tls")
+        world.tokens.rows["default", record.token_id] = record
+        descriptor = world.transform(self.presented(world, record), "bob").response.issued.descriptor
+        assert descriptor.authentication_method is AuthenticationMethod.PASSWORD_DIGEST_OVER_TLS
+        assert descriptor.authentication_instant == NOON - timedelta(minutes=3)
+
+    def test_it_is_recorded_with_its_original_and_its_event_in_one_write(self, world):
+        record = self.strict(world)
+        outcome = world.transform(self.presented(world, record), "bob")
+        made, event = world.journal.entries[-2:]
+        descriptor = outcome.response.issued.descriptor
+        assert (made.token_id, made.original) == (descriptor.token_id, record.token_id)
+        assert (made.account, made.requestor, made.methods) == ("id-alice", "id-bob", "password-over-tls")
+        assert made.expires_at <= record.expires_at
+        assert (event.operation, event.outcome, event.requestor) == ("Validate", "transformed", "bob")
+        assert (event.token_id, event.relying_party) == (made.token_id, "strict")
+        assert event.detail["asked"] == {"token_type": ns.SAML11, "target": "PresentedAssertion"}
+        assert event.detail["reasons"] == [
+            f"made for a validator of strict from the valid token {record.token_id}, for which alice proved itself by "
+            "password-over-tls at 2026-11-23T11:57:00+00:00",
+            "token type saml11, asked for",
+            f"name identifier {ns.NAMEID_UNSPECIFIED}",
+            "the default lifetime, 300 s",
+        ]
+        assert event.detail["released"] == [ns.CLAIM_EMAIL]
+
+    def test_without_a_row_there_is_no_token(self, world):
+        record = world.issue()
+        world.journal.away = True
+        assert isinstance(world.transform(world.presented(record)).durable.exception(), Busy)
+
+    def test_it_never_lives_longer_than_its_original(self, world):
+        record = world.issue()
+        late = replace(AT, now=NOON + timedelta(minutes=50))
+        assert world.transformed(record, at=late).expires_at == record.expires_at
+        assert world.journal.events[-1].detail["reasons"][-1] == (
+            "the default lifetime, cut to that of the original, 600 s"
+        )
+        longer = LifetimeWish(expires=NOON + timedelta(hours=3))
+        assert world.transformed(record, lifetime=longer).expires_at == record.expires_at
+        shorter = LifetimeWish(expires=NOON + timedelta(minutes=2))
+        assert world.transformed(record, lifetime=shorter).expires_at == NOON + timedelta(minutes=2)
+
+    def test_nor_can_it_be_renewed_into_a_longer_life(self, world):
+        assert world.issue().renewing_allowed
+        assert not world.transformed(world.issue(), renewing_allowed=True, renewing_after_expiry=True).renewing_allowed
+
+    def test_claims_are_those_of_today_and_those_asked_for(self, world):
+        record = world.issue()
+        moved = replace(person("alice"), claims=(Claim(ns.CLAIM_EMAIL, ("new@example.test",)),))
+        world.accounts.put(moved)
+        attributes = world.transform(world.presented(record)).response.issued.descriptor.attributes
+        assert Claim(ns.CLAIM_EMAIL, ("new@example.test",)) in attributes
+        assert len(attributes) > 1
+        wish = (RequestedClaim(ns.CLAIM_EMAIL),)
+        told = world.transform(world.presented(record), claims=wish).response.issued.descriptor.attributes
+        assert [claim.type for claim in told] == [ns.CLAIM_EMAIL]
+        assert isinstance(world.transform(world.presented(record), claims=(RequestedClaim("x"),)).fault, InvalidRequest)
+
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            (lambda world: world.accounts.rows.clear(), "its subject's account does not exist any more"),
+            (
+                lambda world: world.accounts.put(replace(person("alice"), id="id-another")),
+                "its subject's account does not exist any more",
+            ),
+            (lambda world: world.accounts.put(replace(person("alice"), enabled=False)), "its subject's account is"),
+            (lambda world: world.accounts.put(replace(person("alice"), expires_at=NOON)), "its subject's account has"),
+            (lambda world: world.change_party(enabled=False), "its relying party is disabled"),
+            (lambda world: world.change_party(applies_to=()), "its relying party is disabled, or has none of its"),
+            (lambda world: world.relying_parties.rows.clear(), "its relying party is not registered any more"),
+        ],
+    )
+    def test_where_subject_or_party_get_no_tokens_any_more_the_answer_is_invalid(self, world, change, reason):
+        record = world.issue()
+        change(world)
+        outcome = world.transform(world.presented(record))
+        assert (outcome.response.status, outcome.response.issued) == (Status.INVALID, None)
+        assert reason in world.journal.events[-1].detail["reasons"][0]
+        assert len(world.tokens.rows) == 1
+
+    def test_a_bad_target_is_an_answer_without_a_token(self, world):
+        record = world.issue()
+        other = world.issue()
+        world.cancel(world.presented(other))
+        at = replace(AT, now=record.expires_at)
+        for outcome in (
+            world.transform(PresentedAssertion("bad", None)),
+            world.transform(UnknownToken("{urn:x}Token")),
+            world.transform(world.presented(record, digest=b"other")),
+            world.transform(world.presented(record, token_id="_other")),
+            world.transform(world.presented(other)),
+            world.transform(world.presented(record), at=at),
+        ):
+            assert (outcome.response.status, outcome.response.issued) == (Status.INVALID, None)
+        assert len(world.tokens.rows) == 2
+
+    def test_a_token_that_is_only_named_is_not_transformed_whoever_names_it(self, world):
+        record = world.issue()
+        for name in ("alice", "bob"):
+            for token_id in (record.token_id, "_unknown"):
+                outcome = world.transform(PresentedReference(token_id), name)
+                assert type(outcome.fault) is BadRequest
+                assert outcome.relying_party == ""
+
+    @pytest.mark.parametrize("token_type", ["urn:unknown", f"{ns.WST05}/RSTR/Status", f"{ns.WST13}/RSTR/status"])
+    def test_an_unknown_type_is_refused_whatever_the_target(self, world, token_type):
+        for target in (world.presented(world.issue()), PresentedAssertion("bad", None)):
+            assert type(world.transform(target, token_type=token_type).fault) is BadRequest
+
+    def test_a_type_that_the_party_does_not_take_is_refused(self, world):
+        record = world.issue()
+        world.change_party(token_types=(TokenType.SAML20,))
+        assert type(world.transform(world.presented(record)).fault) is BadRequest
+        assert world.transformed(record, token_type=ns.SAML20).token_type == "saml20"
+
+    def test_a_third_party_that_has_come_by_a_token_gets_none(self, world):
+        record = world.issue()
+        assert world.validate(world.presented(record), "bob").response.status is Status.VALID
+        for name in ("bob", "admin"):
+            assert type(world.transform(world.presented(record), name).fault) is NotAuthorized
+
+    def test_where_a_party_has_validators_they_alone_get_one(self, world):
+        record = self.strict(world)
+        for name in ("alice", "admin"):
+            assert type(world.transform(self.presented(world, record), name).fault) is NotAuthorized
+        assert world.transform(self.presented(world, record), "bob").result == "transformed"
+
+    def test_who_is_no_validator_any_more_has_no_right_to_the_tokens_made_for_him(self, world):
+        record = self.strict(world)
+        made = world.transform(self.presented(world, record), "bob").response.issued.descriptor.token_id
+        world.relying_parties.rows["default", "strict"] = replace(STRICT_PARTY, validators=frozenset())
+        again = self.presented(world, world.tokens.rows["default", made])
+        assert type(world.transform(again, "bob").fault) is NotAuthorized
+
+    @pytest.mark.parametrize(
+        "address", ["https://strict.example.test/svc", "https://nobody.example.test/", "https://rp.example.test/other"]
+    )
+    def test_an_address_that_the_token_is_not_for_is_refused(self, world, address):
+        world.change_party(applies_to=(*RELYING_PARTY.applies_to, AppliesToRule(address=RP[:-3] + "other")))
+        record = world.issue()
+        outcome = world.transform(world.presented(record), applies_to=AppliesTo(address))
+        assert type(outcome.fault) is InvalidScope
+        assert world.transformed(record, applies_to=AppliesTo(RP)).relying_party == "rp"
+
+    def test_a_party_that_has_names_of_its_own_is_meant_by_each_of_its_addresses(self, world):
+        second = RP[:-3] + "other"
+        rules = (*RELYING_PARTY.applies_to, AppliesToRule(address=second))
+        world.change_party(applies_to=rules, audiences=("urn:one", "urn:two"))
+        record = world.issue()
+        target = world.presented(record, audiences=("urn:one", "urn:two"))
+        outcome = world.transform(target, applies_to=AppliesTo(second))
+        assert outcome.response.issued.descriptor.audiences == ("urn:one", "urn:two")
+
+    def test_no_audience_is_added_and_participants_are_left_out(self, world):
+        record = world.issue(participants=("https://strict.example.test/svc",))
+        target = world.presented(record, audiences=(RP, "https://strict.example.test/svc"))
+        assert world.transform(target).response.issued.descriptor.audiences == (RP,)
+        world.change_party(audiences=("urn:new",))
+        assert world.transform(target).response.issued.descriptor.audiences == (RP,)
+        assert type(world.transform(target, participants=(RP,)).fault) is BadRequest
+
+    def test_a_token_bound_to_a_key_is_not_made_into_one_for_every_bearer(self, world):
+        record = replace(world.issue(), key_type="PublicKey")
+        world.tokens.rows["default", record.token_id] = record
+        assert type(world.transform(world.presented(record)).fault) is BadRequest
+
+    def test_when_the_original_is_cancelled_so_is_all_that_was_made_from_it(self, world):
+        first = world.issue()
+        second = world.transformed(first)
+        third = world.transformed(second)
+        world.cancel(world.presented(second))
+        status = [world.validate(world.presented(record)).response.status for record in (first, second, third)]
+        assert status == [Status.VALID, Status.INVALID, Status.INVALID]
+        reason = f"made from {second.token_id}, which is cancelled by its subject"
+        assert world.journal.events[-1].detail["reasons"] == [reason]
+        other = world.transformed(first)
+        world.cancel(world.presented(first))
+        for record in (other, third):
+            assert world.validate(world.presented(record)).response.status is Status.INVALID
+            assert world.transform(world.presented(record)).response.issued is None
+
+    def test_what_was_made_from_a_token_of_a_retired_key_or_of_none_is_invalid(self, world):
+        first = world.issue()
+        world.tokens.rows["default", first.token_id] = replace(first, key_id="key-0")
+        with_new_key = replace(world.issue(), original=first.token_id)
+        orphan = replace(world.issue(), original="_gone")
+        for record in (with_new_key, orphan):
+            world.tokens.rows["default", record.token_id] = record
+            assert world.validate(world.presented(record)).response.status is Status.INVALID
+
+    def test_a_chain_of_tokens_has_an_end_and_its_last_lives_no_longer_than_its_first(self, world):
+        chain = [world.issue()]
+        while len(chain) < LONGEST_LINEAGE:
+            at = replace(AT, now=NOON + timedelta(minutes=len(chain)))
+            chain.append(world.transformed(chain[-1], at=at))
+        assert {record.expires_at for record in chain} == {chain[0].expires_at}
+        assert world.validate(world.presented(chain[-1])).response.status is Status.VALID
+        assert type(world.transform(world.presented(chain[-1])).fault) is BadRequest
+
+    def test_rows_that_name_each_other_as_originals_are_invalid_and_not_followed_for_ever(self, world):
+        record = world.issue()
+        world.tokens.rows["default", record.token_id] = replace(record, original=record.token_id)
+        assert world.validate(world.presented(record)).response.status is Status.INVALID
+
+    def test_to_cancel_what_was_made_leaves_the_original(self, world):
+        record = self.strict(world)
+        made = world.transform(self.presented(world, record), "bob").response.issued.descriptor.token_id
+        assert world.cancel(self.presented(world, world.tokens.rows["default", made]), "bob").response.cancelled
+        assert world.validate(self.presented(world, record), "bob").response.status is Status.VALID
 
 
 class TestCancel:

@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, select
+from sqlalchemy import BindParameter, Connection, Select, bindparam, select
 
 from wstrust_sts.errors import Busy
 from wstrust_sts.model import Account, Claim
@@ -23,14 +23,16 @@ DIGEST = "digest"  # its verifier is the sealed password, in base64
 _CACHED_ACCOUNTS = 10_000
 _ATTEMPTS = 5
 
-_FIND = select(
+_ROW = select(
     account.c.id,
     account.c.name,
     account.c.version,
     account.c.enabled,
     account.c.expires_at,
     GENERATION.scalar_subquery().label("generation"),
-).where(account.c.realm == bindparam("realm"), account.c.name == bindparam("name"))
+).where(account.c.realm == bindparam("realm"))
+_FIND = _ROW.where(account.c.name == bindparam("key"))
+_FIND_BY_ID = _ROW.where(account.c.id == bindparam("key"))
 
 _ALL = select(account.c.id, account.c.name, account.c.version, account.c.enabled, account.c.expires_at)
 _BY_NAME = _ALL.where(account.c.realm == bindparam("realm"), account.c.name == bindparam("name"))
@@ -66,11 +68,17 @@ class SqlAccounts:
         self._children = lru_cache(maxsize=_CACHED_ACCOUNTS)(self._read_children)
 
     def find(self, realm: str, name: str) -> Account | None:
-        if not is_storable(name):
+        return self._find(_FIND, realm, name)
+
+    def find_by_id(self, realm: str, account_id: str) -> Account | None:
+        return self._find(_FIND_BY_ID, realm, account_id)
+
+    def _find(self, statement: Select[Any], realm: str, key: str) -> Account | None:
+        if not is_storable(key):
             return None
         for _ in range(_ATTEMPTS):
             asked_at = time.monotonic()
-            row = self._database.fetch_one(_FIND, {"realm": realm, "name": name})
+            row = self._database.fetch_one(statement, {"realm": realm, "key": key})
             if row is None:
                 return None
             self._generation.seen(row.generation, asked_at=asked_at)

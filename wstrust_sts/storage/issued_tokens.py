@@ -58,6 +58,7 @@ class SqlIssuedTokens:
             cancelled_at=None if row.cancelled_at is None else instant(row.cancelled_at),
             cancel_reason=row.cancel_reason,
             correlation_id=row.correlation_id,
+            original=row.original,
         )
 
     def last_expiry(self, realm: str, key_id: str, *, now: datetime) -> datetime | None:

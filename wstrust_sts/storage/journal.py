@@ -57,6 +57,7 @@ def _token_row(record: TokenRecord) -> Row:
         "cancelled_at": None if record.cancelled_at is None else microseconds(record.cancelled_at),
         "cancel_reason": record.cancel_reason,
         "correlation_id": record.correlation_id,
+        "original": record.original,
     }
 
 

@@ -162,6 +162,7 @@ issued_token = Table(
     Column("cancelled_at", BigInteger),
     Column("cancel_reason", Text),
     Column("correlation_id", Text, nullable=False),
+    Column("original", Text),  # the token_id of the one that it was made from
     UniqueConstraint("realm", "token_id"),
     Index(None, "expires_at"),
 )

@@ -28,6 +28,8 @@ class _Vocabulary:
     id_attribute: str
     version: tuple[tuple[str, str], ...]
     audience_restriction: str
+    authentication: str
+    authentication_instant: str
 
     def name(self, local: str) -> str:
         return f"{{{self.namespace}}}{local}"
@@ -39,6 +41,8 @@ _SAML20 = _Vocabulary(
     id_attribute="ID",
     version=(("Version", "2.0"),),
     audience_restriction="AudienceRestriction",
+    authentication="AuthnStatement",
+    authentication_instant="AuthnInstant",
 )
 _SAML11 = _Vocabulary(
     token_type=TokenType.SAML11,
@@ -46,6 +50,8 @@ _SAML11 = _Vocabulary(
     id_attribute="AssertionID",
     version=(("MajorVersion", "1"), ("MinorVersion", "1")),
     audience_restriction="AudienceRestrictionCondition",
+    authentication="AuthenticationStatement",
+    authentication_instant="AuthenticationInstant",
 )
 _BY_TAG = {vocabulary.name("Assertion"): vocabulary for vocabulary in (_SAML20, _SAML11)}
 
@@ -72,12 +78,16 @@ def verify_assertion(
             raise InvalidSecurityToken(f"an assertion whose {attribute} is not {value}")
     if _issuer(signed, vocabulary) != issuer:
         raise InvalidSecurityToken("the assertion names another issuer")
+    conditions = _only_child(signed, vocabulary.name("Conditions"))
+    statement = _only_child(signed, vocabulary.name(vocabulary.authentication))
     return VerifiedToken(
         token_id=signed.get(vocabulary.id_attribute),
         token_type=vocabulary.token_type,
         issuer=issuer,
         digest=verified.digest,
-        expires_at=_verified_expiry(signed, vocabulary, now=now, skew=skew),
+        audiences=_audiences(conditions, vocabulary),
+        authentication_instant=_instant(statement, vocabulary.authentication_instant),
+        expires_at=_verified_expiry(conditions, now=now, skew=skew),
         key_id=verified.key_id,
     )
 
@@ -95,17 +105,22 @@ def _issuer(signed: Element, vocabulary: _Vocabulary) -> str:
     return _only_text(_only_child(signed, vocabulary.name("Issuer")))
 
 
-def _verified_expiry(signed: Element, vocabulary: _Vocabulary, *, now: datetime, skew: timedelta) -> datetime:
-    """The end of the validity, when `now` is in it (2.0 section 2.5.1, 1.1 section 2.3.2.1).
+def _audiences(conditions: Element, vocabulary: _Vocabulary) -> tuple[str, ...]:
+    """Whom the assertion is for, which is for the relying party to check. One of ours names them in one restriction.
 
-    A condition that is not understood makes the assertion's validity unknown, and so invalid. Audiences are for
-    the relying party to check; an assertion of ours always names one.
+    A condition that is not understood makes the assertion's validity unknown, and so invalid (2.0 section 2.5.1).
     """
-    conditions = _only_child(signed, vocabulary.name("Conditions"))
     restriction = vocabulary.name(vocabulary.audience_restriction)
     for condition in conditions:
         if condition.tag != restriction:
             raise InvalidSecurityToken(f"an unknown condition {condition.tag[:128]}")
+    return tuple(
+        _only_text(audience) for audience in _only_child(conditions, restriction).findall(vocabulary.name("Audience"))
+    )
+
+
+def _verified_expiry(conditions: Element, *, now: datetime, skew: timedelta) -> datetime:
+    """The end of the validity, when `now` is in it (2.0 section 2.5.1, 1.1 section 2.3.2.1)."""
     not_before = _instant(conditions, "NotBefore")
     not_on_or_after = _instant(conditions, "NotOnOrAfter")
     if now + skew < not_before:

@@ -75,11 +75,16 @@ def test_a_database_of_the_first_revision_is_upgraded_with_its_rows(url: str) ->
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
         connection.exec_driver_sql("INSERT INTO replay VALUES ('default', x'00', 1, 2)")
+        connection.exec_driver_sql(
+            "INSERT INTO issued_token VALUES"
+            " ('1', 'default', '_1', x'00', 't', 'rp', 's', 'a', 'r', 'm', 'k', 'b', 1, 2, 1, 0, NULL, NULL, 'c')"
+        )
     assert current(engine) == "0001"
     upgrade(url)
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM replay").scalar() == 1
         assert connection.exec_driver_sql("SELECT count(*) FROM lockout").scalar() == 0
+        assert connection.exec_driver_sql("SELECT token_id, original FROM issued_token").one() == ("_1", None)
     engine.dispose()
 
 

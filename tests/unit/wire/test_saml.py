@@ -81,3 +81,17 @@ def test_an_assertion_is_verified_inside_a_message_and_found_the_same():
         element, keys=[verification_key(signing_key())], issuer=REALM.issuer, now=NOON, skew=timedelta(0)
     )
     assert verified.digest == token.digest
+
+
+@pytest.mark.parametrize("token_type", TokenType)
+def test_a_verified_assertion_tells_whom_it_is_for_and_when_its_subject_proved_itself(token_type):
+    audiences = ("https://a.example.test/", "urn:b")
+    verified = verify_assertion(
+        parse(issue(descriptor(token_type, audiences=audiences)).markup),
+        keys=[verification_key(signing_key())],
+        issuer=REALM.issuer,
+        now=NOON,
+        skew=timedelta(0),
+    )
+    assert verified.audiences == audiences
+    assert verified.authentication_instant == NOON - timedelta(seconds=1)

@@ -21,7 +21,7 @@ def write_rstr(response: RequestSecurityTokenResponse, *, tolerances: frozenset[
     trust = request.version.namespace
     if response.issued is not None:
         body = _write_issued(response, response.issued)
-        if collects(request.version, tolerances):
+        if request.operation is Operation.ISSUE and collects(request.version, tolerances):
             body = (
                 f'<wst:RequestSecurityTokenResponseCollection xmlns:wst="{trust}">'.encode()
                 + body
@@ -72,7 +72,7 @@ def _write_issued(response: RequestSecurityTokenResponse, issued: IssuedToken) -
             b"" if request.applies_to is None else request.applies_to.markup,
             f'<wst:Lifetime><wsu:Created xmlns:wsu="{ns.WSU}">{write_time(lifetime.created)}</wsu:Created>'
             f'<wsu:Expires xmlns:wsu="{ns.WSU}">{write_time(lifetime.expires)}</wsu:Expires></wst:Lifetime>'
-            f"<wst:RequestType>{trust}/{request.operation.value}</wst:RequestType>"
+            f"{_write_verdict(response)}<wst:RequestType>{trust}/{request.operation.value}</wst:RequestType>"
             f"<wst:KeyType>{_key_type(response)}</wst:KeyType>{_CLOSE}".encode(),
         )
     )
@@ -99,11 +99,18 @@ def _key_type(response: RequestSecurityTokenResponse) -> str:
 
 
 def _write_status(response: RequestSecurityTokenResponse) -> bytes:
-    """WS-Trust 1.3 section 7."""
+    """The answer to a Validate that made no token (WS-Trust 1.3 section 7)."""
     trust = response.request.version.namespace
-    assert response.status is not None
     return (
-        f"{_open(response)}<wst:TokenType>{trust}/RSTR/Status</wst:TokenType>"
-        f"<wst:Status><wst:Code>{trust}/status/{response.status.value}</wst:Code>"
-        f"<wst:Reason>{text(response.reason)}</wst:Reason></wst:Status>{_CLOSE}"
+        f"{_open(response)}<wst:TokenType>{trust}/RSTR/Status</wst:TokenType>{_write_verdict(response)}{_CLOSE}"
     ).encode()
+
+
+def _write_verdict(response: RequestSecurityTokenResponse) -> str:
+    """Status, or nothing in an answer that has none."""
+    if response.status is None:
+        return ""
+    return (
+        f"<wst:Status><wst:Code>{response.request.version.namespace}/status/{response.status.value}</wst:Code>"
+        f"<wst:Reason>{text(response.reason)}</wst:Reason></wst:Status>"
+    )

@@ -116,6 +116,30 @@ def test_a_status_has_its_type_code_and_reason(version, verdict):
 
 
 @EACH_VERSION
+@pytest.mark.parametrize("tolerances", [NOTHING, frozenset({"bare-rstr"})])
+def test_a_token_that_validate_made_stands_beside_its_status_in_one_bare_response(version, tolerances):
+    trust = version.namespace
+    response = replace(issued(request(version, Operation.VALIDATE)), status=Status.VALID, reason="Good.")
+    body, action = write_rstr(response, tolerances=tolerances)
+    rstr = etree.fromstring(body)
+    assert etree.QName(rstr).localname == "RequestSecurityTokenResponse"
+    assert names(rstr) == [
+        "TokenType",
+        "RequestedSecurityToken",
+        "RequestedAttachedReference",
+        "RequestedUnattachedReference",
+        "Lifetime",
+        "Status",
+        "RequestType",
+        "KeyType",
+    ]
+    assert rstr.findtext(f".//{{{trust}}}Code") == f"{trust}/status/valid"
+    assert rstr.findtext(f"{{{trust}}}RequestType") == f"{trust}/Validate"
+    assert response.issued.markup in body
+    assert action == action_of(Operation.VALIDATE, version)
+
+
+@EACH_VERSION
 def test_a_cancellation_says_that_and_nothing_else(version):
     response = RequestSecurityTokenResponse(request=request(version, Operation.CANCEL, context="c"), cancelled=True)
     body, action = write_rstr(response, tolerances=NOTHING)
