@@ -270,6 +270,21 @@ class Attack:
         answer = self.send(self.message(messages.validate(target, trust=self.trust)), **how)
         return answer.status_code or answer.code
 
+    def transformed(self, target: str, *more: str, token_type: str = ns.SAML11) -> str | None:
+        """What comes of asking for a token made from `target`: `transformed`, a status without a token, or the code of
+        a fault.
+        """
+        asked = messages.transform(target, *more, token_type=token_type, trust=self.trust)
+        return self.result_of(self.send(self.message(asked)))
+
+    def result_of(self, answer: Answer) -> str | None:
+        """Of a Validate. A token is never without the status `valid`, nor with any other subject or audience."""
+        if b"RequestedSecurityToken" not in answer.body:
+            return answer.status_code or answer.code
+        assert answer.status_code == "valid", shown(answer)
+        assert_token_of_alice(answer)
+        return "transformed"
+
     def cancelled(self, target: str) -> str | None:
         """None when it was cancelled, else the code of the fault."""
         answer = self.send(self.message(messages.cancel(target, trust=self.trust)))
