@@ -56,8 +56,12 @@ class Client:
         """[ID, token type, seconds left, markup]"""
         return self.probe.ask("issue", self.name, "token", address)
 
-    def validate(self) -> list[str]:
-        return self.probe.ask("validate", self.name, "token")
+    def validate(self, token: str = "token") -> list[str]:
+        return self.probe.ask("validate", self.name, token)
+
+    def transform(self) -> list[str]:
+        """Validate by a client that has a token type of its own: [how many tokens, ID, markup]"""
+        return self.probe.ask("transform", self.name, "token", "made")
 
     def cancel(self) -> str:
         (cancelled,) = self.probe.ask("cancel", self.name, "token")
@@ -108,8 +112,8 @@ def way(request) -> Way:
 def client(probe, sts, way, request):
     """Makes clients of the way under test."""
 
-    def make(**options: str) -> Client:
-        return Client(probe, sts, way, name=request.node.name, **options)
+    def make(*, name: str = "", **options: str) -> Client:
+        return Client(probe, sts, way, name=request.node.name + name, **options)
 
     return make
 
@@ -132,6 +136,35 @@ def test_a_token_is_valid_until_it_is_cancelled(client, token_type):
         holder.validate()
     assert refused.value.code == "TrustException"
     assert "The token is not valid." in refused.value.text
+
+
+@each_token_type
+@pytest.mark.parametrize("original", TOKEN_TYPES.values(), ids=[f"from-{name}" for name in TOKEN_TYPES])
+def test_a_token_of_another_type_is_made_from_a_valid_one_and_ends_with_it(
+    client, probe, sts, original, token_type, signing_certificates
+):
+    issued, *_ = client(tokenType=original).issue()
+    holder = client()
+    transformer = client(name="transformer", tokenType=token_type)
+    count, identifier, markup = transformer.transform()
+    assert count == "1"
+    assert identifier != issued
+    namespace = ns.SAML20 if token_type == ns.TP11_SAML20 else ns.SAML11
+    assert etree.QName(etree.fromstring(markup)).namespace == namespace
+    assert probe.ask("verify", "made", signing_certificates) == [identifier, "alice", sts.url]
+    assert holder.validate("made") == ["1"]
+    holder.cancel()
+    for refused_now in (lambda: holder.validate("made"), transformer.transform):
+        with pytest.raises(Refused) as refused:
+            refused_now()
+        assert "The token is not valid." in refused.value.text
+
+
+def test_a_type_that_is_not_issued_is_a_bad_request(client, way):
+    client(tokenType=ns.TP11_SAML20).issue()
+    with pytest.raises(Refused) as refused:
+        client(tokenType="urn:ietf:params:oauth:token-type:jwt").transform()
+    assert refused.value.code == f"{{{way.trust.namespace}}}BadRequest"
 
 
 def test_a_wrong_password_is_failed_authentication(client):

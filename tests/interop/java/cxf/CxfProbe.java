@@ -31,7 +31,8 @@ import org.apache.wss4j.dom.validate.SamlAssertionValidator;
  * Apache CXF's STSClient.
  *
  * <p>Commands: {@code client NAME OPTION=VALUE...} (makes a client and names it); {@code issue}, {@code validate} and
- * {@code cancel} with the names of a client and of a token; {@code verify TOKEN CERTIFICATES}.
+ * {@code cancel} with the names of a client and of a token; {@code transform CLIENT TOKEN MADE};
+ * {@code verify TOKEN CERTIFICATES}.
  */
 public final class CxfProbe implements Lines.Client {
     private static final String MEX = "http://schemas.xmlsoap.org/ws/2004/09/mex";
@@ -55,6 +56,13 @@ public final class CxfProbe implements Lines.Client {
             case "validate":
                 List<SecurityToken> valid = clients.get(words[1]).validateSecurityToken(tokens.get(words[2]));
                 return new String[] {String.valueOf(valid.size())};
+            case "transform":
+                List<SecurityToken> made = clients.get(words[1]).validateSecurityToken(tokens.get(words[2]));
+                SecurityToken first = made.get(0);
+                tokens.put(words[3], first);
+                return new String[] {
+                    "ok", String.valueOf(made.size()), first.getId(), StaxUtils.toString(first.getToken())
+                };
             case "cancel":
                 boolean cancelled = clients.get(words[1]).cancelSecurityToken(tokens.get(words[2]));
                 return new String[] {String.valueOf(cancelled)};
