@@ -262,7 +262,11 @@ class RelyingPartyTable:
     )
     recipient: str | None = key(kinds.text(), "Recipient in SubjectConfirmationData (SAML 2.0).", default=None)
     validators: tuple[str, ...] = key(
-        _NAMES, "Accounts that may validate its tokens; without any, every authenticated one.", default=(), shown="[]"
+        _NAMES,
+        "Accounts that may validate its tokens, and get tokens made from them; without any, every authenticated one "
+        "may validate, and only a token's subject gets another made from it.",
+        default=(),
+        shown="[]",
     )
     lifetime: LifetimeTable = key(kinds.table(LifetimeTable), "How long its tokens live.", default=LifetimeTable())
     name_identifier: NameIdentifierTable = key(

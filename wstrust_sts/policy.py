@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from wstrust_sts import ns
 from wstrust_sts.errors import BadRequest, InvalidSecurityToken, InvalidTimeRange, NotAuthorized, RequestFailed
+from wstrust_sts.lineage import LONGEST_LINEAGE
 from wstrust_sts.model import (
     Account,
     AuthenticationMethod,
@@ -278,8 +279,6 @@ def _doubt(record: TokenRecord, *, key_ids: Collection[str], now: datetime) -> s
 
 
 # -- transformation: Validate into another token (wire contract row 27) ------------------------------------------------
-
-LONGEST_LINEAGE = 8  # tokens: each Validate of the last looks at all of them
 
 
 def wants_token(request: RequestSecurityToken) -> bool:

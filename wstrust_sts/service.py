@@ -18,6 +18,7 @@ from wstrust_sts.errors import (
     StsError,
     UnsupportedSecurityToken,
 )
+from wstrust_sts.lineage import trace_lineage
 from wstrust_sts.model import (
     Authenticated,
     AuthenticationMethod,
@@ -42,7 +43,6 @@ from wstrust_sts.model import (
     VerifiedToken,
 )
 from wstrust_sts.policy import (
-    LONGEST_LINEAGE,
     IssueQuestion,
     Original,
     authorize_cancel,
@@ -297,7 +297,7 @@ class SecurityTokenService:
                 raise InvalidSecurityToken("its relying party is not registered any more")
             authorize_validate(asked.principal, record, party, by_reference=verified is None)
             asked.findings.relying_party, asked.findings.token_id = record.relying_party, record.token_id
-            lineage = self._lineage(record)
+            lineage = trace_lineage(record, self._issued_tokens)
             keys = self._keyring.verification_keys(asked.realm.name)
             demand_in_force(lineage, key_ids=[key.key_id for key in keys], now=asked.at.now)
             if transforming and verified is not None:
@@ -305,16 +305,6 @@ class SecurityTokenService:
         except InvalidSecurityToken as doubt:
             return _status(asked, Status.INVALID, doubt.detail)
         return _status(asked, Status.VALID, "verified, registered, not cancelled")
-
-    def _lineage(self, record: TokenRecord) -> Sequence[TokenRecord]:
-        """The token, the one that it was made from, and so on back to one that was issued by itself."""
-        lineage = [record]
-        while (original := lineage[-1].original) is not None:
-            ancestor = self._issued_tokens.find(record.realm, original)
-            if ancestor is None or len(lineage) >= LONGEST_LINEAGE:
-                raise InvalidSecurityToken(f"made from {original}, which is not in the register")
-            lineage.append(ancestor)
-        return lineage
 
     def _transform(
         self, asked: "_Asked", lineage: Sequence[TokenRecord], verified: VerifiedToken, party: RelyingParty

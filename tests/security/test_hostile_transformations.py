@@ -16,7 +16,7 @@ from tests.harness import PASSWORDS, STRICT_PARTY, account
 from tests.messages import RP, Answer
 from wstrust_sts import ns
 from wstrust_sts.errors import BadRequest, InvalidRequest, InvalidScope, NotAuthorized
-from wstrust_sts.policy import LONGEST_LINEAGE
+from wstrust_sts.lineage import LONGEST_LINEAGE
 
 STRICT = "https://strict.example.test/svc"
 each_type = pytest.mark.parametrize("token_type", [ns.TP11_SAML20, ns.TP11_SAML11], ids=["SAML 2.0", "SAML 1.1"])

@@ -695,6 +695,36 @@ def test_a_token_is_requested_inspected_validated_and_cancelled(live, tmp_path, 
     assert json.loads(cancelled.out)["valid"] is False
 
 
+@pytest.mark.parametrize("trust", ["1.3", "2005"])
+@pytest.mark.parametrize(("original", "wanted"), [("saml20", "saml11"), ("saml11", "saml20")])
+def test_a_token_of_another_type_is_made_from_a_valid_one(live, tmp_path, trust, original, wanted):
+    token, made, certificate = tmp_path / "token.xml", tmp_path / "made.xml", tmp_path / "signing.pem"
+    certificate.write_text(call("key", "list", "--pem", "--config", live.directory).out)
+    options = live.options(trust=trust)
+    asked = ["--applies-to", "https://orders.example.test/api", "--token-type", original, "--out", token]
+    first = call("token", "request", *options, *asked, "--json").json()
+    told = call("token", "validate", token, *options, "--token-type", wanted, "--out", made)
+    assert told.status == 0
+    assert told.out.startswith("valid: The token is valid.")
+    assert f"The token is in {made}." in told.out
+    assert made.stat().st_mode & 0o777 == 0o600
+    card = call("token", "inspect", made, "--signed-by", certificate, "--json").json()
+    shown = {"saml20": "SAML 2.0 assertion", "saml11": "SAML 1.1 assertion"}
+    assert (card["verified"], card["type"], first["type"]) == (True, shown[wanted], shown[original])
+    assert card["attributes"] == first["attributes"]
+    assert (card["audiences"], card["not_on_or_after"]) == (first["audiences"], first["not_on_or_after"])
+    piped = call("token", "validate", token, *options, "--token-type", wanted, "--out", "-")
+    assert piped.out.startswith("<")
+    as_json = call("token", "validate", token, *options, "--token-type", wanted, "--json").json()
+    assert (as_json["valid"], as_json["made"]["type"]) == (True, shown[wanted])
+    token.write_text(token.read_text().replace("alice", "admin"))
+    made.unlink()
+    done = call("token", "validate", token, *options, "--token-type", wanted, "--out", made)
+    assert (done.status, made.exists()) == (1, False)
+    assert call("token", "validate", token, *options, "--out", made).status == 2
+    assert "BadRequest" in call("token", "validate", token, *options, "--token-type", "urn:x").err
+
+
 def test_claims_and_a_lifetime_can_be_asked_for(live):
     options = [*live.options(), "--applies-to", "https://orders.example.test/", "--lifetime", "5m", "--json"]
     card = call("token", "request", *options, "--claim", EMAIL, "--optional-claim", "urn:unheard-of").json()

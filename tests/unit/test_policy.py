@@ -9,6 +9,7 @@ from tests.fakes import NOON, REALM
 from tests.harness import RELYING_PARTY, account
 from wstrust_sts import ns, policy
 from wstrust_sts.errors import BadRequest, InvalidSecurityToken, InvalidTimeRange, NotAuthorized, RequestFailed
+from wstrust_sts.lineage import LONGEST_LINEAGE
 from wstrust_sts.model import (
     AuthenticationMethod,
     Claim,
@@ -371,7 +372,7 @@ class TestTransformation:
             with pytest.raises(NotAuthorized):
                 policy.authorize_transformation(BOB, [row], RELYING_PARTY)
 
-    @pytest.mark.parametrize("lineage", [[record(key_type="SymmetricKey")], [record()] * policy.LONGEST_LINEAGE])
+    @pytest.mark.parametrize("lineage", [[record(key_type="SymmetricKey")], [record()] * LONGEST_LINEAGE])
     def test_a_key_and_a_long_lineage_are_refused(self, lineage):
         with pytest.raises(BadRequest):
             policy.authorize_transformation(ALICE, lineage, RELYING_PARTY)

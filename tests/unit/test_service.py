@@ -31,6 +31,7 @@ from wstrust_sts.errors import (
     RequestFailed,
     UnsupportedSecurityToken,
 )
+from wstrust_sts.lineage import LONGEST_LINEAGE
 from wstrust_sts.model import (
     Account,
     AppliesTo,
@@ -55,7 +56,6 @@ from wstrust_sts.model import (
     VerifiedMessage,
     VerifiedToken,
 )
-from wstrust_sts.policy import LONGEST_LINEAGE
 from wstrust_sts.records import AuditEvent, TokenCancelled, TokenRecord
 from wstrust_sts.service import SecurityTokenService
 

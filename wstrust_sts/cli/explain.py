@@ -9,6 +9,10 @@ import click
 from wstrust_sts.cli.audit import event_fields
 from wstrust_sts.cli.opening import Deployment, config_option, now, opened
 from wstrust_sts.cli.output import Refusal, json_option, print_card, print_json
+from wstrust_sts.errors import InvalidSecurityToken
+from wstrust_sts.lineage import trace_lineage
+from wstrust_sts.policy import demand_in_force
+from wstrust_sts.ports import IssuedTokens
 from wstrust_sts.records import AuditEvent, TokenRecord
 
 _CORRELATION_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -86,16 +90,23 @@ def _token_of(event: AuditEvent, deployment: Deployment) -> dict[str, Any] | Non
         "key_state": keys.get(record.key_id, "retired"),
         "cancelled_at": record.cancelled_at,
         "cancel_reason": record.cancel_reason,
-        "state": _state(record, keys),
+        "made_from": record.original,
+        "state": _state(record, keys, deployment.stores.issued_tokens),
     }
 
 
-def _state(record: TokenRecord, keys: dict[str, str]) -> str:
+def _state(record: TokenRecord, keys: dict[str, str], issued_tokens: IssuedTokens) -> str:
     if record.cancelled_at is not None:
         return f"cancelled {record.cancel_reason}"
     if record.expires_at <= now():
         return "expired"
-    return "in force" if record.key_id in keys else "invalid: its key is retired"
+    if record.key_id not in keys:
+        return "invalid: its key is retired"
+    try:
+        demand_in_force(trace_lineage(record, issued_tokens), key_ids=keys, now=now())
+    except InvalidSecurityToken as doubt:
+        return f"invalid: {doubt.detail}"
+    return "in force"
 
 
 def _card(event: AuditEvent, token: dict[str, Any] | None) -> dict[str, object]:
@@ -138,4 +149,5 @@ def _lines(token: dict[str, Any]) -> list[str]:
         token["id"],
         f"{token['type']} for {token['subject']}, until {token['expires_at']:%Y-%m-%d %H:%M:%SZ}: {token['state']}",
         f"signed by {token['key_id']} ({token['key_state']})",
+        *([f"made from {token['made_from']}"] if token["made_from"] else []),
     ]

@@ -55,10 +55,11 @@ class TokenWish:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer to Validate."""
+    """The answer to Validate. `token` is the one that was made from a valid one, where that was asked for."""
 
     valid: bool
     reason: str
+    token: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,26 +90,30 @@ class StsClient:
             parts.append(_write_claims(wish.claims))
         if wish.lifetime is not None:
             parts.append(f"<t:Lifetime>{_times(now, now + wish.lifetime)}</t:Lifetime>")
-        answer = self._call("Issue", "".join(parts), now=now)
-        token = answer.find(f".//{{{wst}}}RequestedSecurityToken/*")
-        if token is None:
-            raise NoAnswer("The answer has no token in it.")
-        markup: bytes = etree.tostring(token, with_tail=False)
-        return markup
+        return self._issued(self._call("Issue", "".join(parts), now=now))
 
-    def validate(self, token: bytes, *, now: datetime) -> Verdict:
-        """What the STS says of the token now. Raises SoapFault, NoAnswer."""
+    def validate(self, token: bytes, *, token_type: str | None = None, now: datetime) -> Verdict:
+        """What the STS says of the token now; with `token_type`, a URI, and the token of that type that it made of it.
+
+        Raises SoapFault, NoAnswer.
+        """
         wst = self.trust.namespace
         answer = self._call(
             "Validate",
-            f"<t:RequestType>{wst}/Validate</t:RequestType><t:TokenType>{_STATUS_TYPES[self.trust]}</t:TokenType>"
+            f"<t:RequestType>{wst}/Validate</t:RequestType>"
+            f"<t:TokenType>{escape(token_type or _STATUS_TYPES[self.trust])}</t:TokenType>"
             f"<t:ValidateTarget>{_as_text(token)}</t:ValidateTarget>",
             now=now,
         )
         code = (answer.findtext(f".//{{{wst}}}Status/{{{wst}}}Code") or "").strip()
         if code not in (f"{wst}/status/valid", f"{wst}/status/invalid"):
             raise NoAnswer(f"The answer has no status in it that WS-Trust knows: {in_one_line(code)}")
-        return Verdict(code.endswith("/valid"), answer.findtext(f".//{{{wst}}}Status/{{{wst}}}Reason") or "")
+        valid = code.endswith("/valid")
+        return Verdict(
+            valid,
+            answer.findtext(f".//{{{wst}}}Status/{{{wst}}}Reason") or "",
+            self._issued(answer) if valid and token_type is not None else None,
+        )
 
     def cancel(self, token: bytes, *, now: datetime) -> None:
         """Returns when the token is cancelled. Raises SoapFault, NoAnswer."""
@@ -120,6 +125,13 @@ class StsClient:
         )
         if answer.find(f".//{{{wst}}}RequestedTokenCancelled") is None:
             raise NoAnswer("The answer does not say that the token is cancelled.")
+
+    def _issued(self, answer: etree._Element) -> bytes:
+        token = answer.find(f".//{{{self.trust.namespace}}}RequestedSecurityToken/*")
+        if token is None:
+            raise NoAnswer("The answer has no token in it.")
+        markup: bytes = etree.tostring(token, with_tail=False)
+        return markup
 
     def _call(self, operation: str, request: str, *, now: datetime) -> etree._Element:
         """The Body's content of the answer."""

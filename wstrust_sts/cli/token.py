@@ -95,7 +95,6 @@ def request(
     as_json: bool,
 ) -> None:
     """Request a token, and show what is in it."""
-    from wstrust_sts.cli.assertions import describe_token
     from wstrust_sts.cli.sts_client import TokenWish
 
     wish = TokenWish(
@@ -111,11 +110,22 @@ def request(
         return
     if out is not None:
         _write_token(out, issued)
-    card = describe_token(issued)
     if as_json:
-        print_json(card | {"token": issued.decode("utf-8")})
+        print_json(_card_with(issued))
         return
-    show_token(card)
+    _show_issued(issued, out)
+
+
+def _card_with(issued: bytes) -> dict[str, Any]:
+    from wstrust_sts.cli.assertions import describe_token
+
+    return describe_token(issued) | {"token": issued.decode("utf-8")}
+
+
+def _show_issued(issued: bytes, out: Path | None) -> None:
+    from wstrust_sts.cli.assertions import describe_token
+
+    show_token(describe_token(issued))
     if out is not None:
         click.echo(f"The token is in {out}.")
 
@@ -159,12 +169,17 @@ def _read_token(file: str) -> bytes:
 Example:
   wstrust-sts token validate token.xml --url https://localhost:8443/trust/13/usernamemixed --ca sts/ca.pem \\
       --user alice --password-file sts/alice.password
+  ... --token-type saml11 --out token11.xml     # and the same as a SAML 1.1 assertion
 Exit status: 0 valid, 1 invalid or refused.
 """,
     short_help="Ask the STS whether a token is valid now.",
 )
 @_token_argument
 @_sts_options
+@click.option(
+    "--token-type", metavar="TYPE", help="Ask for a token of this type made from it, too: saml20, saml11 or a URI."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Keep that token in this file; - is standard output.")
 @json_option
 @click.pass_context
 def validate(
@@ -176,16 +191,32 @@ def validate(
     password_file: str | None,
     trust: str,
     soap: str,
+    token_type: str | None,
+    out: Path | None,
     as_json: bool,
 ) -> None:
-    """Ask the STS whether the token in FILE is valid now; - is standard input, and then the password is not."""
+    """Ask the STS whether the token in FILE is valid now; - is standard input, and then the password is not.
+
+    With --token-type the STS makes a token of that type from a valid one: for the same relying party, and with no later
+    end. It does so for the token's subject, or for the validators that the relying party names.
+    """
+    if out is not None and token_type is None:
+        raise click.UsageError("--out is for the token that --token-type asks for")
     read = _read_token(file)
     client = _client(url=url, ca=ca, user=user, password_file=password_file, trust=trust, soap=soap)
-    verdict = client.validate(read, now=now())
-    if as_json:
-        print_json({"valid": verdict.valid, "reason": verdict.reason})
+    verdict = client.validate(read, token_type=TOKEN_TYPE_URIS.get(token_type or "", token_type), now=now())
+    made = verdict.token
+    if out is not None and made is not None and str(out) != "-":
+        _write_token(out, made)
+    if str(out) == "-" and made is not None:
+        click.echo(made.decode())
+    elif as_json:
+        told: dict[str, Any] = {"valid": verdict.valid, "reason": verdict.reason}
+        print_json(told if made is None else told | {"made": _card_with(made)})
     else:
         click.echo(f"{'valid' if verdict.valid else 'invalid'}: {verdict.reason}".removesuffix(": "))
+        if made is not None:
+            _show_issued(made, out)
     context.exit(0 if verdict.valid else 1)
 
 

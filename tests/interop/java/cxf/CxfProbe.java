@@ -61,7 +61,7 @@ public final class CxfProbe implements Lines.Client {
                 SecurityToken first = made.get(0);
                 tokens.put(words[3], first);
                 return new String[] {
-                    "ok", String.valueOf(made.size()), first.getId(), StaxUtils.toString(first.getToken())
+                    String.valueOf(made.size()), first.getId(), StaxUtils.toString(first.getToken())
                 };
             case "cancel":
                 boolean cancelled = clients.get(words[1]).cancelSecurityToken(tokens.get(words[2]));
