@@ -220,10 +220,10 @@ REQUESTS: dict[str, Case] = {
     "a Validate of what is to be cancelled": (
         InvalidRequest, rst(f"<t:CancelTarget>{ASSERTION}</t:CancelTarget>", operation="Validate"),
     ),
-    "a Validate into another type": (
+    "a Validate into an unknown type": (
         BadRequest,
         rst(
-            f"<t:TokenType>{ns.SAML11}</t:TokenType><t:ValidateTarget>{ASSERTION}</t:ValidateTarget>",
+            f"<t:TokenType>{ns.SAML11}x</t:TokenType><t:ValidateTarget>{ASSERTION}</t:ValidateTarget>",
             operation="Validate",
         ),
     ),

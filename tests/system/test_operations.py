@@ -86,30 +86,6 @@ def test_an_issued_token_is_explained_from_the_evidence_to_the_token(sts):
     assert explained["detail"]["released"]
 
 
-def test_a_token_made_from_another_is_explained_with_its_original_and_ends_with_it(sts, tmp_path):
-    token, made = tmp_path / "token.xml", tmp_path / "made.xml"
-    sts.client("request", "--applies-to", ORDERS, "--out", token)
-    original = sts.events("-n", "1")[0]["token_id"]
-    assert sts.client("validate", token, "--token-type", "saml11", "--out", made).status == 0
-    (event,) = sts.events("--outcome", "transformed", "-n", "1")
-    card = sts.operator("explain", event["correlation_id"]).out
-    for told in (
-        "Validate: transformed",
-        "TokenType http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.1#SAMLV1.1",
-        f"made for its subject from the valid token {original}, for which alice proved itself by password-over-tls at",
-        "saml11 for ",
-        "in force",
-        f"made from {original}",
-    ):
-        assert told in card
-    (explained,) = sts.operator("explain", event["correlation_id"], "--json").json()
-    assert explained["token"]["made_from"] == original
-    assert sts.client("cancel", token).status == 0
-    assert sts.client("validate", made).status == 1
-    card = sts.operator("explain", event["correlation_id"]).out
-    assert f"invalid: made from {original}, which is cancelled by its subject" in card
-
-
 def test_a_refusal_is_explained_with_what_was_found_out_before_it(sts):
     refused = sts.client("request", "--applies-to", ORDERS, "--claim", "urn:unheard-of")
     explained = sts.operator("explain", correlation_id(refused))
@@ -191,6 +167,30 @@ def test_the_audit_trail_is_followed_until_it_is_interrupted(sts):
     following.send_signal(signal.SIGINT)
     out, err = following.communicate(timeout=10)
     assert (following.returncode, out, err) == (0, "", "")
+
+
+def test_a_token_made_from_another_is_explained_with_its_original_and_ends_with_it(sts, tmp_path):
+    token, made = tmp_path / "token.xml", tmp_path / "made.xml"
+    sts.client("request", "--applies-to", ORDERS, "--out", token)
+    original = sts.events("-n", "1")[0]["token_id"]
+    assert sts.client("validate", token, "--token-type", "saml11", "--out", made).status == 0
+    (event,) = sts.events("--outcome", "transformed", "-n", "1")
+    card = sts.operator("explain", event["correlation_id"]).out
+    for told in (
+        "Validate: transformed",
+        "TokenType http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.1#SAMLV1.1",
+        f"made for its subject from the valid token {original}, for which alice proved itself by password-over-tls at",
+        "saml11 for ",
+        "in force",
+        f"made from {original}",
+    ):
+        assert told in card
+    (explained,) = sts.operator("explain", event["correlation_id"], "--json").json()
+    assert explained["token"]["made_from"] == original
+    assert sts.client("cancel", token).status == 0
+    assert sts.client("validate", made).status == 1
+    card = sts.operator("explain", event["correlation_id"]).out
+    assert f"invalid: made from {original}, which is cancelled by its subject" in card
 
 
 # -- keys, while servers run -------------------------------------------------------------------------------------------
