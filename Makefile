@@ -4,14 +4,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := .demo
+MINUTES ?= 10
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo run stop test lint bench docs clean
+.PHONY: help demo run stop test lint fuzz bench docs clean
 
 help:
 	@echo "make demo    the whole life of a token: request, show, verify, validate, cancel"
 	@echo "make run     start the demo server and leave it running; make stop ends it"
 	@echo "make test    all tests            make lint    ruff and mypy"
+	@echo "make fuzz    changed messages at random, for MINUTES=10; findings go to fuzz-findings/"
 	@echo "make bench   figures              make docs    write docs/configuration.md anew"
 	@echo "make clean   remove .venv and the demo"
 
@@ -31,6 +33,9 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.bench

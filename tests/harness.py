@@ -33,6 +33,7 @@ from wstrust_sts.model import (
     RelyingParty,
     TrustVersion,
 )
+from wstrust_sts.ports import Keyring
 
 PASSWORDS = {"alice": "clarinet", "bob": "trombone", "carol": "s3cret", "admin": "conductor"}
 PUBLIC_URL = "https://sts.example.test"
@@ -110,6 +111,7 @@ class Sts:
     algorithm: str = "rsa-2048"
     clock: FakeClock = field(default_factory=FakeClock)
     relying_parties: tuple[RelyingParty, ...] = (RELYING_PARTY, STRICT_PARTY)
+    keyring: Keyring | None = None  # None: that of the stored keys
     lockout: bool = False  # on, the many wrong passwords of a suite would hold up what comes after
 
     def __post_init__(self) -> None:
@@ -120,7 +122,8 @@ class Sts:
             relying_parties=FakeRelyingParties(self.relying_parties),
             signing_keys=FakeSigningKeys([key]),
         )
-        self.keyring = StoredKeyring(self.stores.signing_keys, box)
+        if self.keyring is None:
+            self.keyring = StoredKeyring(self.stores.signing_keys, box)
         config = Config(
             server=ServerSection(public_url=PUBLIC_URL, certificate="unused", private_key="unused"),
             secrets=SecretsSection(key_encryption_key_environment="UNUSED"),
