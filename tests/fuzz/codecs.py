@@ -36,14 +36,14 @@ from wstrust_sts.model import TokenType, TrustVersion
 from wstrust_sts.strict_toml import ConfigurationError, read_file
 from wstrust_sts.wire import wsp
 from wstrust_sts.wire.addressing import demand_anonymous_replies, read_addressing
-from wstrust_sts.wire.dsig import canonical, is_id, verify_enveloped_signature
+from wstrust_sts.wire.dsig import canonical, verify_enveloped_signature
 from wstrust_sts.wire.requested_claims import read_claims
 from wstrust_sts.wire.saml import read_assertion, verify_assertion
 from wstrust_sts.wire.soap import SoapVersion, demand_understood, read_envelope
 from wstrust_sts.wire.times import read_time, write_time
 from wstrust_sts.wire.wsse import Freshness, Transport, read_username_over_tls
 from wstrust_sts.wire.wst import read_rst
-from wstrust_sts.wire.xml import Element, parse
+from wstrust_sts.wire.xml import Element, is_id, parse
 
 _ROOT = Path(__file__).parents[2]
 _CHARSETS = (None, "utf-8", "utf-16", "utf-16le", "utf-16be", "latin-1")

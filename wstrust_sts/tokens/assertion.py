@@ -11,8 +11,9 @@ from datetime import timedelta
 from wstrust_sts.errors import RequestFailed
 from wstrust_sts.model import IssuedToken, KeyType, TokenDescriptor
 from wstrust_sts.ports import Signer
-from wstrust_sts.wire.dsig import is_id, write_enveloped_signature
+from wstrust_sts.wire.dsig import write_enveloped_signature
 from wstrust_sts.wire.markup import attribute
+from wstrust_sts.wire.xml import is_id
 
 
 def refuse_unsignable(descriptor: TokenDescriptor) -> None:

@@ -23,7 +23,7 @@ from wstrust_sts import ns
 from wstrust_sts.errors import FailedCheck, StsError, UnsupportedAlgorithm
 from wstrust_sts.ports import Signer, VerificationKey
 from wstrust_sts.wire.markup import attribute
-from wstrust_sts.wire.xml import MAX_ATTRIBUTES, MAX_ELEMENTS, Element, parse
+from wstrust_sts.wire.xml import MAX_ATTRIBUTES, MAX_ELEMENTS, XML_ID, Element, is_id, parse
 
 DIGESTS: dict[str, Callable[[bytes], "hashlib._Hash"]] = {
     ns.SHA256: hashlib.sha256,
@@ -33,14 +33,12 @@ DIGESTS: dict[str, Callable[[bytes], "hashlib._Hash"]] = {
 SIGNATURE_METHODS = frozenset(
     {ns.RSA_SHA256, ns.RSA_SHA384, ns.RSA_SHA512, ns.ECDSA_SHA256, ns.ECDSA_SHA384, ns.ECDSA_SHA512}
 )
-ID_ATTRIBUTES = frozenset({"ID", "Id", "AssertionID", f"{{{ns.WSU}}}Id", f"{{{ns.XML}}}id"})
+ID_ATTRIBUTES = frozenset({"ID", "Id", "AssertionID", f"{{{ns.WSU}}}Id", XML_ID})
 
-MAX_ID = 256  # characters
 MAX_SIGNATURE_TEXT = 1536  # characters: base64 of RSA-8192, with line ends
 MAX_PREFIXES = 16
 MAX_NAME = 512  # characters of a name with its namespace, which canonicalisation may write again and again
 
-_ID = re.compile(rf"[A-Za-z_][A-Za-z0-9_.-]{{0,{MAX_ID - 1}}}")
 _PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
 _SIGNATURE = f"{{{ns.DS}}}Signature"
 _INCLUSIVE_NAMESPACES = f"{{{ns.EXC_C14N}}}InclusiveNamespaces"
@@ -48,11 +46,6 @@ _WHITE_SPACE = " \t\r\n"
 _NO_ATTRIBUTE: frozenset[str] = frozenset()
 _ID_ONLY = frozenset({"Id"})
 _ALGORITHM = frozenset({"Algorithm"})
-
-
-def is_id(value: str) -> bool:
-    """Whether `value` may be an id here: an NCName of ASCII, of bounded length, so that `#value` means only it."""
-    return _ID.fullmatch(value) is not None
 
 
 def canonical(element: Element, *, prefixes: Sequence[str] = ()) -> bytes:

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from lxml import etree
 
+from wstrust_sts import ns
 from wstrust_sts.errors import InvalidRequest, NotWellFormed, UnsupportedMediaType
 
 MAX_OCTETS = 128 * 1024
@@ -22,9 +23,13 @@ MAX_NAMESPACES = 32  # declared on one element
 MAX_DECLARATIONS = 1024  # of namespaces, in one message
 MAX_NAMESPACE = 512  # characters of a prefix and its namespace
 MAX_TEXT = 8192
+MAX_ID = 256  # characters
+
+XML_ID = f"{{{ns.XML}}}id"
 
 Element: TypeAlias = etree._Element
 
+_ID = re.compile(rf"[A-Za-z_][A-Za-z0-9_.-]{{0,{MAX_ID - 1}}}")
 _DECLARATION = re.compile(rb"<\?xml\s[^>]*?\?>")
 _DECLARATION_BEGINS = tuple(b"<?xml" + space.encode() for space in " \t\r\n")
 _DECLARED_VERSION = re.compile(rb"""version\s*=\s*["']([^"']*)["']""")
@@ -66,7 +71,7 @@ def parse(octets: bytes, *, charset: str | None = None) -> Element:
     without a byte-order mark, an XML declaration or leading white space.
 
     Raises UnsupportedMediaType (another charset), NotWellFormed, InvalidRequest (DTD, entity, processing
-    instruction, CDATA, flood).
+    instruction, CDATA, flood, an xml:id that is not a name).
     """
     text = _declared_away(_in_utf8(octets, charset))
     _refuse_by_octets(text)
@@ -79,6 +84,8 @@ def parse(octets: bytes, *, charset: str | None = None) -> Element:
     except ValueError:
         raise NotWellFormed("not text that can be parsed") from None
     _refuse_floods(root, text)
+    if b"xml:id" in text:
+        _refuse_odd_ids(root)
     return root
 
 
@@ -162,6 +169,20 @@ def _refuse_namespace_floods(root: Element) -> None:
             raise InvalidRequest("too many namespace declarations")
         if sum(map(len, declared)) > MAX_NAMESPACE:
             raise InvalidRequest("a namespace with too long a name")
+
+
+def _refuse_odd_ids(root: Element) -> None:
+    """xml:id means something to every parser, and some take no document in which one is not a name: neither ours,
+    when it looks for ids, nor a client's, to which AppliesTo goes back as it came (xml:id 1.0 section 4).
+    """
+    for element in elements(root):
+        if not is_id(element.get(XML_ID, "_")):
+            raise InvalidRequest("an xml:id that is not a name")
+
+
+def is_id(value: str) -> bool:
+    """Whether `value` may be an id here: an NCName of ASCII, of bounded length, so that `#value` means only it."""
+    return _ID.fullmatch(value) is not None
 
 
 def elements(root: Element) -> Iterator[Element]:

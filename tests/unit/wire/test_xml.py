@@ -88,6 +88,8 @@ class TestParse:
             "<?b c?><a/>",
             "<a/><?b c?>",
             "<a><![CDATA[b]]></a>",
+            "<a xml:id='1 2'/>",
+            "<a><b xml:id=''/></a>",
             "<a>" + "<b/>" * MAX_ELEMENTS + "</a>",
             "<a " + " ".join(f"b{i}=''" for i in range(MAX_ATTRIBUTES + 1)) + "/>",
             "<a " + " ".join(f"xmlns:b{i}='u{i}'" for i in range(MAX_NAMESPACES + 1)) + "/>",
