@@ -11,10 +11,19 @@ APPLIES_TO = frozenset(f"{{{namespace}}}AppliesTo" for namespace in (ns.WSP02, n
 MAX_MARKUP = 16 * 1024  # octets of an AppliesTo that is written into an answer
 ENDPOINT_REFERENCE = frozenset(f"{{{namespace}}}EndpointReference" for namespace in (ns.WSA, ns.WSA04))
 _ADDRESS = frozenset(f"{{{namespace}}}Address" for namespace in (ns.WSA, ns.WSA04))
+_OF_ANSWERS = tuple(
+    f"{{{namespace}}}*" for namespace in (ns.SAML11, ns.SAML20, ns.WST05, ns.WST13, ns.WST14, ns.SOAP11, ns.SOAP12)
+)
 
 
 def read_applies_to(element: Element) -> AppliesTo:
-    """The address, and the element itself as it came. Raises InvalidRequest where no address can be read."""
+    """The address, and the element itself as it came.
+
+    Raises InvalidRequest where no address can be read, and for what in an answer would look like a part of it: the
+    element goes back to the client, beside the one token that it is to find there.
+    """
+    if next(element.iter(*_OF_ANSWERS), None) is not None:
+        raise InvalidRequest("AppliesTo with an element of SAML, WS-Trust or SOAP in it")
     references = children(element)
     if len(references) != 1 or references[0].tag not in ENDPOINT_REFERENCE:
         raise InvalidRequest("AppliesTo without exactly one EndpointReference")

@@ -62,6 +62,13 @@ def test_what_is_echoed_is_bounded():
         read(applies_to().replace("</a:EndpointReference>", more))
 
 
+@pytest.mark.parametrize("namespace", [ns.SAML20, ns.SAML11, ns.WST13, ns.WST05, ns.SOAP11, ns.SOAP12])
+def test_what_would_look_like_a_part_of_the_answer_is_not_echoed(namespace):
+    more = f'<a:ReferenceParameters><x:Assertion xmlns:x="{namespace}"/></a:ReferenceParameters></a:EndpointReference>'
+    with pytest.raises(InvalidRequest):
+        read(applies_to().replace("</a:EndpointReference>", more))
+
+
 def test_any_element_of_the_type_has_its_address_read():
     issuer = etree.fromstring(f'<i xmlns:a="{ns.WSA04}"><a:Address> urn:x </a:Address><a:Other/></i>')
     assert read_address(issuer) == "urn:x"
