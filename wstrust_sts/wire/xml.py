@@ -30,10 +30,15 @@ XML_ID = f"{{{ns.XML}}}id"
 Element: TypeAlias = etree._Element
 
 _ID = re.compile(rf"[A-Za-z_][A-Za-z0-9_.-]{{0,{MAX_ID - 1}}}")
-_DECLARATION = re.compile(rb"<\?xml\s[^>]*?\?>")
+# XML 1.0 production 23, of any version; in the verbose form white space stands for nothing
+_DECLARATION = re.compile(
+    rb"""<\?xml [\x20\t\r\n]+ version [\x20\t\r\n]* = [\x20\t\r\n]* (?P<v>["']) (?P<version> 1\.\d+ ) (?P=v)
+    (?: [\x20\t\r\n]+ encoding [\x20\t\r\n]* = [\x20\t\r\n]* (?P<e>["']) (?P<encoding> [A-Za-z][\w.-]* ) (?P=e) )?
+    (?: [\x20\t\r\n]+ standalone [\x20\t\r\n]* = [\x20\t\r\n]* (?P<s>["']) (?: yes | no ) (?P=s) )?
+    [\x20\t\r\n]* \?>""",
+    re.VERBOSE,
+)
 _DECLARATION_BEGINS = tuple(b"<?xml" + space.encode() for space in " \t\r\n")
-_DECLARED_VERSION = re.compile(rb"""version\s*=\s*["']([^"']*)["']""")
-_DECLARED_ENCODING = re.compile(rb"""encoding\s*=\s*["']([^"']*)["']""")
 _CHARSETS = {
     "utf-8": "utf-8",
     "utf8": "utf-8",
@@ -122,11 +127,10 @@ def _declared_away(text: bytes) -> bytes:
     declaration = _DECLARATION.match(text)
     if declaration is None:
         raise NotWellFormed("unreadable XML declaration")
-    version = _DECLARED_VERSION.search(declaration[0])
-    if version is None or version[1] != b"1.0":
+    if declaration["version"] != b"1.0":
         raise NotWellFormed("an XML version other than 1.0")
-    encoding = _DECLARED_ENCODING.search(declaration[0])
-    if encoding is not None and encoding[1].decode("latin-1").lower() not in _CHARSETS:
+    encoding = declaration["encoding"]
+    if encoding is not None and encoding.decode().lower() not in _CHARSETS:
         raise NotWellFormed("a declared encoding other than UTF-8 or UTF-16")
     return text[declaration.end() :]
 
