@@ -238,8 +238,8 @@ CODECS = (
     Target(name="wsp", run=_MESSAGE(_wsp), seeds=seeds.envelopes, mutate=mutations.xml),
     Target(name="claims", run=_MESSAGE(_claims), seeds=seeds.envelopes, mutate=mutations.xml),
     Target(name="mex", run=_MESSAGE(_mex), seeds=seeds.envelopes, mutate=mutations.xml),
-    Target(name="saml", run=_MESSAGE(_saml), seeds=seeds.assertions, mutate=mutations.xml, share=2),
-    Target(name="dsig", run=_MESSAGE(_dsig), seeds=seeds.assertions, mutate=mutations.xml, share=2),
+    Target(name="saml", run=_MESSAGE(_saml), seeds=seeds.signatures, mutate=mutations.xml, share=2),
+    Target(name="dsig", run=_MESSAGE(_dsig), seeds=seeds.signatures, mutate=mutations.xml, share=2),
     Target(name="times", run=refusing(ValueError)(_times), seeds=lambda: _TIMES, mutate=mutations.text),
     Target(name="media-type", run=_media_type, seeds=lambda: _MEDIA_TYPES, mutate=mutations.text),
     Target(

@@ -33,6 +33,13 @@ TEXTS = (
     "https://rp.example.test:443/svc", "https://rp.example.test/svc%2f", "//rp", "urn:x", "c2l4dGVlbiBvY3RldHMuLg==",
     "====", "A" * 65, "A" * 1025, "A" * 8193, "&<>'\"]]>", "{x}y", "a:b", "xs:string", "http://[::1", "%00", "ß" * 600,
 )  # fmt: skip
+NAMES = (
+    "ActAs", "OnBehalfOf", "RequestSecurityTokenCollection", "RenewTarget", "DelegateTo", "Encryption",
+    "BinaryExchange", "InteractiveChallenge", "Policy", "PolicyReference", "AdditionalContext", "Password", "Nonce",
+    "Assertion", "Signature", "Object", "Manifest", "ProofEncryption", "EncryptedKey", "BinarySecurityToken",
+    "ProxyRestriction", "OneTimeUse", "InclusiveNamespaces", "EncryptedData",
+    "Header", "Body", "Fault", "Security", "Timestamp", "Identifier",
+)  # fmt: skip
 DICTIONARY = (
     b"<", b">", b"/", b"&", b";", b'"', b"'", b"=", b":", b"#", b"\x00", b"\x0b", b"\x7f", b"\xff", b"\xc0\xbc",
     b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"<!-- x -->", b"<!--", b"-->",
@@ -217,8 +224,10 @@ def _unwrap(garden: Garden) -> None:
 
 
 def _rename(garden: Garden) -> None:
-    one, other = garden.pick(), garden.pick(garden.others)
-    one.tag = f"{{{etree.QName(one).namespace or 'urn:x'}}}{etree.QName(other).localname}"
+    """As an element of another document, or one that no good message here has."""
+    one, chance = garden.pick(), garden.chance
+    name = chance.choice((*NAMES, *(etree.QName(garden.pick(garden.others)).localname for _ in NAMES)))
+    one.tag = f"{{{etree.QName(one).namespace or 'urn:x'}}}{name}"
 
 
 def _to_namespace(garden: Garden) -> None:
@@ -246,7 +255,9 @@ def _set_tail(garden: Garden) -> None:
 def _set_attribute(garden: Garden) -> None:
     """Of its own, of another element, or an id of any kind; sometimes very many."""
     one, chance = garden.pick(), garden.chance
-    names = [*one.keys(), *garden.pick().keys(), *ID_NAMES, "Type", "URI", "Algorithm"]
+    names = [*garden.pick().keys(), *ID_NAMES, "Type", "URI", "Algorithm", "PrefixList", "Optional"]
+    if one.keys() and chance.random() < 0.5:
+        names = one.keys()
     one.set(chance.choice(names), chance.choice((*TEXTS, *URIS)))
     if chance.random() < 0.05:
         for number in range(chance.choice((63, 64, 65, 400))):

@@ -8,15 +8,18 @@ from functools import cache
 from lxml import etree
 
 from tests import messages
+from tests.assertions import descriptor, issue
 from tests.attack import CREDENTIALS, ENTRANCES, Entrance
 from tests.digests import digest_of
 from tests.fakes import NOON
+from tests.forgery import Form, forge
 from tests.fuzz import steady
 from tests.messages import RP
 from tests.recorded import BEARER, CXF_PARTY, KEYS, Message
 from wstrust_sts import ns
 from wstrust_sts.model import TokenType
 from wstrust_sts.wire.times import read_time, write_time
+from wstrust_sts.wire.xml import parse
 
 _TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 _NONCE = b"sixteen octets.."
@@ -48,7 +51,20 @@ def envelopes() -> tuple[bytes, ...]:
 
 @cache
 def assertions() -> tuple[bytes, ...]:
-    return tuple(steady.issued(token_type).markup for token_type in TokenType if token_type in steady.TOKEN_IDS)
+    """Those of the register."""
+    return tuple(steady.issued(token_type).markup for token_type in steady.TOKEN_IDS)
+
+
+@cache
+def signatures() -> tuple[bytes, ...]:
+    """Those assertions, and one whose signature uses all that is allowed."""
+    prefixes = f'<i:InclusiveNamespaces xmlns:i="{ns.EXC_C14N}" PrefixList="xs"/>'
+    form = Form(
+        c14n_method=f'<ds:CanonicalizationMethod Algorithm="{ns.EXC_C14N}">{prefixes}</ds:CanonicalizationMethod>',
+        signature_method=f'<ds:SignatureMethod Algorithm="{ns.ECDSA_SHA256}"/>',
+    )
+    genuine = parse(issue(descriptor(), steady.signer()).markup)
+    return (*assertions(), etree.tostring(forge(TokenType.SAML20, form, assertion=genuine, signer=steady.signer())))
 
 
 def read(octets: bytes) -> etree._Element:

@@ -61,7 +61,7 @@ class TestTheSeeds:
 
     @pytest.mark.parametrize("name", ["saml", "dsig"])
     def test_the_assertions_are_verified(self, name):
-        assert {BY_NAME[name].run(assertion) for assertion in seeds.assertions()} == {"accepted"}
+        assert {BY_NAME[name].run(assertion) for assertion in seeds.signatures()} == {"accepted"}
 
     def test_changed_assertions_are_signed_again_so_that_what_is_behind_the_signature_is_reached(self):
         campaign = Campaign(BY_NAME["saml"], seed=1)
