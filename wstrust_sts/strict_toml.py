@@ -163,6 +163,8 @@ def _parse(place: Place) -> dict[str, Any]:
         place.refuse(f"cannot be read ({error.strerror})", "check the path and its permissions")
     except tomllib.TOMLDecodeError as error:
         place.refuse(f"is not TOML: {error}", "correct the syntax at that line")
+    except (RecursionError, ValueError):  # limits of Python's own, of which tomllib says nothing
+        place.refuse("has a value nested too deep, or a number of too many digits", "no key here takes such a value")
 
 
 def read_table(table: type[T], value: object, place: Place) -> T:

@@ -49,6 +49,7 @@ DICTIONARY = (
     b"&#x1F511;", b"&#xD800;", b"xmlns=''", b" xmlns:x='urn:x'", b" xml:lang='en'", b" xml:id='_0'", b" Id='_0'",
     b" ID='x'", b" href='#x'", b" xsi:type='x'", b"<x/>", b"<x>", b"</x>", b"\r\n", b"\r", b"\n", b"\t", b" ",
     b"\xe2\x80\xa8", b"\xc2\x85", b"[", b"]", b"{", b"}", b"[[", b"\\", b"%", b",", b"1979-05-27T07:32:00", b"inf",
+    b"x = " + b"[" * 3000, b"9" * 5000,
     b"1_000", b"true", b'"""', b"\\u0000", b"\\uD800",
 )  # fmt: skip
 HEADERS = (
