@@ -39,7 +39,8 @@ _SHOWN = 4096  # octets of an input
 def main(minutes: float, seed: int | None, names: tuple[str, ...], folder: Path, replay: Path | None) -> None:
     """Change good messages at random, guided by the lines that they reach, and hold every answer against the rules.
 
-    Ends with 1 when something was found. An input that goes into tests/vectors/fuzz is run by the tests for good.
+    Ends with 1 when something was found. A process that dies or hangs leaves the input behind that it was at, in the
+    folder of findings, as TARGET.running.bin. An input that goes into tests/vectors/fuzz is run by the tests for good.
     """
     if replay is not None:
         sys.exit(_replay(replay))
