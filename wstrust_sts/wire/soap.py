@@ -249,4 +249,6 @@ def _not_understood(tag: str) -> str:
     if not tag.startswith("{"):
         return f'<s:NotUnderstood qname="{attribute(tag)}"/>'
     namespace, _, name = tag[1:].partition("}")
+    if namespace == ns.XML:  # which no other prefix may be declared for
+        return f'<s:NotUnderstood qname="xml:{attribute(name)}"/>'
     return f'<s:NotUnderstood xmlns:n="{attribute(namespace)}" qname="n:{attribute(name)}"/>'

@@ -222,6 +222,11 @@ class TestFaults:
             named.append((block.nsmap.get(prefix) if prefix else None, name))
         assert named == [("urn:x", "A"), (None, "B"), ("urn:x?a&b", "C")]
 
+    def test_a_header_in_the_namespace_of_xml_is_named_by_its_only_prefix(self):
+        root = etree.fromstring(write_fault(MustUnderstand((f"{{{ns.XML}}}A",)), context(SoapVersion.SOAP12)))
+        (block,) = root.iter(f"{{{ns.SOAP12}}}NotUnderstood")
+        assert block.get("qname") == "xml:A"
+
     def test_soap_11_has_no_such_blocks(self):
         for error in (MustUnderstand(("{urn:x}A",)), VersionMismatch()):
             root = etree.fromstring(write_fault(error, context(SoapVersion.SOAP11, addressing=None)))
