@@ -39,7 +39,7 @@ from wstrust_sts.wire.addressing import demand_anonymous_replies, read_addressin
 from wstrust_sts.wire.dsig import canonical, verify_enveloped_signature
 from wstrust_sts.wire.requested_claims import read_claims
 from wstrust_sts.wire.saml import read_assertion, verify_assertion
-from wstrust_sts.wire.soap import SoapVersion, demand_understood, read_envelope
+from wstrust_sts.wire.soap import ReplyContext, SoapVersion, demand_understood, read_envelope, write_fault
 from wstrust_sts.wire.times import read_time, write_time
 from wstrust_sts.wire.wsse import Freshness, Transport, read_username_over_tls
 from wstrust_sts.wire.wst import read_rst
@@ -95,11 +95,18 @@ def _in_both_versions(octets: bytes) -> list[tuple[SoapVersion, tuple[Element, .
 
 
 def _soap(octets: bytes) -> None:
+    """And a refusal is written as a fault that can be read, in either version."""
     root = parse(octets)
     version = SoapVersion.SOAP11 if root.tag == f"{{{ns.SOAP11}}}Envelope" else SoapVersion.SOAP12
-    envelope = read_envelope(root, expected=version)
+    try:
+        envelope = read_envelope(root, expected=version)
+        demand_understood(envelope)
+    except StsError as refusal:
+        for version in SoapVersion:
+            context = ReplyContext(version=version, trust=ns.WST13, correlation_id="x", now=NOON)
+            etree.fromstring(write_fault(refusal, context))
+        raise
     assert envelope.payload is not None
-    demand_understood(envelope)
 
 
 def _addressing(octets: bytes) -> None:
