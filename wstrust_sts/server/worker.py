@@ -17,6 +17,7 @@ import uvloop
 from wstrust_sts import log
 from wstrust_sts.server.connection import Connection
 from wstrust_sts.server.dispatcher import Dispatcher
+from wstrust_sts.server.memory import return_large_blocks
 from wstrust_sts.server.pool import ThreadPool
 from wstrust_sts.server.settings import Application, CannotStart, ServerSettings
 from wstrust_sts.server.tls import tls_context
@@ -206,6 +207,7 @@ def work(
     orphaned: int | None = None,
 ) -> None:
     """A worker's whole life, in this process: opens the application, serves, closes it."""
+    return_large_blocks()
     with open_application() as application:
         gc.collect()
         gc.freeze()  # what start-up made stays: no collection need look at it again
