@@ -163,14 +163,17 @@ def make_certificate(directory: Path, name: str) -> Credentials:
 Start = Callable[..., Server]
 
 
-def start_server(directory: Path, values: dict[str, Any], environment: dict[str, str] | None = None) -> Server:
+def start_server(
+    directory: Path, values: dict[str, Any], environment: dict[str, str] | None = None, *, files: int | None = None
+) -> Server:
+    """`files`: how many a process may open at most."""
     settings = {"port": 0, "workers": 1, "linger_seconds": 0.1} | {
         name: str(value) if isinstance(value, Path) else value for name, value in values.items()
     }
     log = directory / f"{time.monotonic_ns()}.log"
     with log.open("w") as errors:
         process = subprocess.Popen(
-            [sys.executable, str(PROGRAM), json.dumps(settings)],
+            [*_limited(files), sys.executable, str(PROGRAM), json.dumps(settings)],
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
@@ -182,6 +185,10 @@ def start_server(directory: Path, values: dict[str, Any], environment: dict[str,
         process.wait(PATIENCE)
         return Server(process, 0, log)
     return Server(process, int(first), log, tls="certificate" in settings)
+
+
+def _limited(files: int | None) -> list[str]:
+    return [] if files is None else ["sh", "-c", f'ulimit -n {files} && exec "$0" "$@"']
 
 
 def end_server(server: Server) -> None:
@@ -196,8 +203,8 @@ def end_server(server: Server) -> None:
 def start(tmp_path: Path) -> Iterator[Start]:
     with ExitStack() as servers:
 
-        def begin(environment: dict[str, str] | None = None, **values: Any) -> Server:
-            server = start_server(tmp_path, values, environment)
+        def begin(environment: dict[str, str] | None = None, *, files: int | None = None, **values: Any) -> Server:
+            server = start_server(tmp_path, values, environment, files=files)
             servers.callback(end_server, server)
             return server
 
@@ -882,6 +889,43 @@ def test_connections_beyond_the_limit_wait_until_one_ends(start):
             held[0].close()
             peer.settimeout(PATIENCE)
             assert read_answer(peer)[0] == 200
+
+
+def test_of_too_many_connections_those_that_waited_longest_give_way_and_none_in_work(start, credentials):
+    server = start(max_connections=8, certificate=credentials.certificate, private_key=credentials.private_key)
+    with ExitStack() as peers:
+        working = peers.enter_context(server.connect())
+        working.sendall(b"GET /sleep?seconds=2.5 HTTP/1.1\r\n" + HOST + b"\r\n")
+        kinds = [STALLED[kind][0] for kind in ("silent TCP", "half a TLS hello", "silent TLS", "half a body")]
+        crowd = [peers.enter_context(connect(server)) for connect in (*kinds, tcp, tcp, tcp)]
+        time.sleep(1.1)
+        for _ in kinds:
+            started = time.monotonic()
+            peers.enter_context(server.connect()).sendall(GET)
+            assert time.monotonic() - started < 0.3
+        for peer in crowd[:4]:
+            assert read_all(peer) == b""
+        for peer in crowd[4:]:
+            peer.settimeout(0.1)
+            with pytest.raises(TimeoutError):
+                peer.recv(1)
+        assert read_answer(working)[0] == 200
+    assert server.log.read_text().count("give way to new ones") == 1
+
+
+def test_a_server_that_may_open_few_files_takes_fewer_connections_and_says_so(start):
+    server = start(files=140, max_connections=1000, other_descriptors=130)
+    with ExitStack() as peers:
+        for _ in range(30):
+            peers.enter_context(tcp(server))
+        time.sleep(1.1)
+        assert server.get()["path"] == "/echo"
+    log = server.log.read_text()
+    assert "a process may open 140 files here: 10 connections for each" in log
+    assert "cannot accept" not in log
+    refused = start(files=130, max_connections=1000, other_descriptors=130)
+    assert refused.process.wait(PATIENCE) == 1
+    assert "CannotStart: a process may open 130 files here" in refused.log.read_text()
 
 
 def test_connections_of_one_source_beyond_its_limit_are_closed(start):

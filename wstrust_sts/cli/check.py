@@ -103,13 +103,17 @@ def find_everything(config: Config, at: datetime) -> Iterator[Finding]:
     """Every finding. One part that cannot be looked at does not hide the others."""
     from wstrust_sts.cli.checks.clock import check_clock
     from wstrust_sts.cli.checks.files import check_files
+    from wstrust_sts.cli.checks.limits import check_limits
     from wstrust_sts.cli.checks.stored import check_stored
     from wstrust_sts.cli.checks.tls import check_tls
+    from wstrust_sts.cli.serve import server_settings
+    from wstrust_sts.server.descriptors import allowed_descriptors, needed_descriptors
 
     yield from _libraries()
     yield from check_files(config, _sqlite_file(config))
     yield from check_clock(config, at)
     yield from check_tls(config, at)
+    yield from check_limits(config, allowed=allowed_descriptors(), needed=needed_descriptors(server_settings(config)))
     yield from _plugins(config)
     box = yield from _key_encryption_key(config)
     yield from check_stored(config, box, at)

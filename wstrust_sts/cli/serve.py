@@ -9,11 +9,14 @@ import click
 
 from wstrust_sts import toml_kinds
 from wstrust_sts.cli.opening import config_option
-from wstrust_sts.config import KnownNames, ServerSection, load_config
+from wstrust_sts.config import Config, KnownNames, ServerSection, load_config
 from wstrust_sts.strict_toml import Place, Refused
 
 if TYPE_CHECKING:
     from wstrust_sts.server import ServerSettings
+
+_OTHER_FILES = 68  # the loop's, the log, pipes, and what is read now and then
+_FILES_OF_A_CONNECTION = 3  # to SQLite: the database and its two journals
 
 
 @click.command(
@@ -40,7 +43,7 @@ def serve(config_file: Path, listen: str | None) -> None:
     log.configure(format=config.log.format, level=config.log.level)
     run_server(
         lambda: open_application(config),
-        server_settings(config.server),
+        server_settings(config),
         on_ready=lambda host, port: click.echo(
             f"wstrust-sts serves {config.server.public_url} on {host}:{port}", err=True
         ),
@@ -70,10 +73,11 @@ def known_names() -> KnownNames:
     )
 
 
-def server_settings(section: ServerSection) -> "ServerSettings":
+def server_settings(config: Config) -> "ServerSettings":
     """The front's settings, in its own words."""
     from wstrust_sts.server import ServerSettings
 
+    section = config.server
     host, port = section.listen
     return ServerSettings(
         host=host,
@@ -86,6 +90,7 @@ def server_settings(section: ServerSection) -> "ServerSettings":
         max_requests=section.maximum_requests,
         max_connections=section.maximum_connections,
         max_connections_per_source=section.maximum_connections_per_source,
+        other_descriptors=_OTHER_FILES + _FILES_OF_A_CONNECTION * config.database.connections,
         max_body=section.maximum_body_bytes,
         handshake_seconds=section.header_timeout.total_seconds(),
         head_seconds=section.header_timeout.total_seconds(),

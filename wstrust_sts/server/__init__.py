@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from wstrust_sts.server.descriptors import allow_descriptors
 from wstrust_sts.server.parent import Parent
 from wstrust_sts.server.settings import Application, CannotStart, OnReady, ServerSettings
 from wstrust_sts.server.tls import tls_context
@@ -28,6 +29,7 @@ def serve(
     everything runs in this process (and `max_requests` has no effect, as nobody could replace it). `on_ready`
     gets the address once every worker accepts. Raises CannotStart; with one worker also what opening raises.
     """
+    settings = allow_descriptors(settings)
     tls = tls_context(settings)
     with _listen(settings) as listener:
         host, port = listener.getsockname()[:2]

@@ -73,12 +73,14 @@ class Connection(asyncio.Protocol):
         "deadline",
         "phase",
         "source",
+        "waits_since",
     )
 
     def __init__(self, owner: Owner, source: str) -> None:
         self._owner = owner
         self._settings = owner.settings
         self.source = source
+        self.waits_since = time.monotonic()  # for its next request to be whole
         self.deadline = float("inf")  # until TLS is agreed on, the handshake's own time-out holds
         self._transport: asyncio.Transport | None = None
         self._tls = False
@@ -232,7 +234,8 @@ class Connection(asyncio.Protocol):
             self._finish(linger=self._surplus)
         else:
             self._expect_request()
-            self.deadline = self._end() if self._congested else time.monotonic() + self._settings.idle_seconds
+            self.waits_since = time.monotonic()
+            self.deadline = self._end() if self._congested else self.waits_since + self._settings.idle_seconds
 
     def _send(self, response: Response) -> None:
         if self._transport is None:

@@ -44,11 +44,12 @@ class ServerSettings:
     backlog: int = 1024
 
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
-    threads: int = 32  # at most so many requests run at once, most of them blocked
+    threads: int = 64  # at most so many requests run at once, most of them blocked
     max_in_work: int = 128  # requests accepted and not yet answered; beyond it `Application.busy` answers
     max_requests: int = 0  # a worker is replaced after about so many (10 % of jitter); 0 and one worker: never
     max_connections: int = 1000
     max_connections_per_source: int | None = None
+    other_descriptors: int = 128  # files that a worker may have open beside its connections
 
     max_body: int = 128 * 1024
     max_head: int = 16 * 1024

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import random
 import signal
 import socket
@@ -15,7 +16,7 @@ from typing import Any
 import uvloop
 
 from wstrust_sts import log
-from wstrust_sts.server.connection import Connection
+from wstrust_sts.server.connection import Connection, Phase
 from wstrust_sts.server.dispatcher import Dispatcher
 from wstrust_sts.server.memory import return_large_blocks
 from wstrust_sts.server.pool import ThreadPool
@@ -26,12 +27,19 @@ _SWEEP_SECONDS = 0.2
 _POLL_SECONDS = 0.02
 _FLUSH_SECONDS = 1.0  # of a stop, for answers that are written and not yet taken
 _NO_DESCRIPTORS_SECONDS = 0.5
+_PATIENCE_SECONDS = 1.0  # a connection that has waited less does not give way to another
+_GIVING_WAY = 10  # one in so many does so at once
+_SILENT_SECONDS = 60.0  # between two lines that tell of it
+
+_log = logging.getLogger(__name__)
 
 
 class Worker:
     """Serves one application on a listening socket that other workers may share.
 
     After `max_requests` it calls `retire`, so that another takes over, and ends when its last connection has.
+    With `max_connections` open, those that have kept it waiting longest give way to new ones: a crowd that asks
+    nothing keeps nobody else out.
     `orphaned` becomes readable when nobody is left to stop it.
     """
 
@@ -55,8 +63,9 @@ class Worker:
         self._quota = _quota(settings.max_requests) if retire is not None else None
         self._connections: set[Connection] = set()
         self._sources: Counter[str] = Counter()
-        self._admissions: set[asyncio.Task[None]] = set()
+        self._admissions: dict[Connection, asyncio.Task[None]] = {}  # that are agreeing on TLS
         self._accepting = False
+        self._told_full = float("-inf")
 
     def run(self, *, ready: Callable[[], None]) -> None:
         """Serves until SIGTERM or SIGINT (in the main thread), then stops within `stop_seconds`."""
@@ -99,6 +108,9 @@ class Worker:
 
     def _accept(self) -> None:
         """One at a time, so that workers share a burst."""
+        if len(self._connections) >= self.settings.max_connections and not self._make_room():
+            self._pause_accepting()  # and ask again at every sweep
+            return
         try:
             accepted, address = self._listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionError):
@@ -117,11 +129,7 @@ class Worker:
         connection = Connection(self, source)
         self._connections.add(connection)
         self._sources[source] += 1
-        if len(self._connections) >= self.settings.max_connections:
-            self._pause_accepting()
-        admission = self._loop.create_task(self._admit(connection, accepted))
-        self._admissions.add(admission)
-        admission.add_done_callback(self._admissions.discard)
+        self._admissions[connection] = self._loop.create_task(self._admit(connection, accepted))
 
     async def _admit(self, connection: Connection, accepted: socket.socket) -> None:
         """Agrees on TLS; a connection that fails to was never there."""
@@ -136,6 +144,8 @@ class Worker:
             )
         except (OSError, asyncio.CancelledError):  # TLS errors and time-outs are OSErrors
             self.leave(connection)
+        finally:
+            del self._admissions[connection]
 
     def leave(self, connection: Connection) -> None:
         """The connection has ended. Idempotent."""
@@ -148,6 +158,31 @@ class Worker:
         if len(self._connections) < self.settings.max_connections:
             self._resume_accepting()
 
+    def _make_room(self) -> bool:
+        """Ends the connections that have waited longest for a whole request, if any has for long enough."""
+        now = time.monotonic()
+        waiting = sorted(
+            (each for each in self._connections if each.phase is not Phase.WORK), key=lambda each: each.waits_since
+        )
+        longest = waiting[: max(1, self.settings.max_connections // _GIVING_WAY)]
+        ended = [each for each in longest if each.waits_since < now - _PATIENCE_SECONDS]
+        for connection in ended:
+            self._end(connection)
+        if ended and now - self._told_full > _SILENT_SECONDS:
+            self._told_full = now
+            _log.warning(
+                "%d connections are open (maximum_connections): those that ask nothing give way to new ones",
+                self.settings.max_connections,
+            )
+        return bool(ended)
+
+    def _end(self, connection: Connection) -> None:
+        admission = self._admissions.get(connection)
+        if admission is not None:
+            admission.cancel()
+        connection.abort()
+        self.leave(connection)
+
     # -- and go ------------------------------------------------------------------------------------------------------
 
     async def _sweep(self) -> None:
@@ -157,6 +192,7 @@ class Worker:
             now = time.monotonic()
             for connection in [each for each in self._connections if each.deadline < now]:
                 connection.expire()
+            self._resume_accepting()
             if self._quota is not None and self.dispatcher.accepted >= self._quota:
                 self._give_way()
             if self.draining and not self._connections:
@@ -174,7 +210,7 @@ class Worker:
         """Nothing new; what is under way may finish within `stop_seconds`."""
         self.draining = True
         self._pause_accepting()
-        for admission in tuple(self._admissions):
+        for admission in tuple(self._admissions.values()):
             admission.cancel()
         end = time.monotonic() + self.settings.stop_seconds
         for connection in tuple(self._connections):
