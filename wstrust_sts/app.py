@@ -134,7 +134,7 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
         keyring=keyring,
         passwords=PasswordChecker(
             slots=authentication.password_hashes_at_once or _hash_slots(config.server.workers),
-            queue=authentication.password_hash_queue,
+            queue=min(authentication.password_hash_queue, config.server.request_threads // 2),
             remember_for=authentication.credential_cache,
         ),
         box=box,

@@ -59,7 +59,7 @@ class ServerSection:
     )
     workers: int = key(kinds.whole(0, 256), "Processes; 0 means one for each processor core.", default=0)
     request_threads: int = key(
-        kinds.whole(1, 1024), "Requests that run at once in each process; most of them wait.", default=32
+        kinds.whole(1, 1024), "Requests that run at once in each process; most of them wait.", default=64
     )
     maximum_in_work: int = key(
         kinds.whole(1, 100_000),
@@ -190,7 +190,10 @@ class AuthenticationSection:
         kinds.whole(0, 256), "Password hashes computed at the same time; 0 means one for each core.", default=0
     )
     password_hash_queue: int = key(
-        kinds.whole(0, 10_000), "Logins that may wait for a hash; beyond that the answer is busy.", default=32
+        kinds.whole(0, 10_000),
+        "Logins of each process that may wait for a hash; beyond that the answer is busy. Never more than half of "
+        "server.request_threads wait, so that requests with a remembered password find a thread.",
+        default=32,
     )
     lockout: bool = key(
         kinds.choice({"on": True, "off": False}),
