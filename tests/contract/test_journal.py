@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import wait
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -268,6 +269,24 @@ def test_a_database_that_stays_locked_is_busy(node, database_url: str, a_token, 
         with pytest.raises(Busy) as refused:
             stores.journal.write(a_token("_1")).result(timeout=10)
     assert refused.value.detail.startswith("database:")
+    stores.journal.write(a_token("_2")).result(timeout=10)
+    stores.close()
+    impatient.close()
+
+
+def test_what_came_while_the_database_was_locked_is_busy_with_it(node, database_url: str, a_token, box) -> None:
+    impatient = open_database(database_url, patience=0.5)
+    stores = open_stores(impatient, box)
+    with node.database.writing() as connection:
+        connection.execute(issued_token.insert().values(**_row("_1")))
+        began = time.monotonic()
+        futures = [stores.journal.write(a_token("_1"))]
+        time.sleep(0.1)
+        futures += [stores.journal.write(a_token(f"_1{number}")) for number in range(5)]
+        for future in futures:
+            with pytest.raises(Busy):
+                future.result(timeout=10)
+        assert time.monotonic() - began < 0.9
     stores.journal.write(a_token("_2")).result(timeout=10)
     stores.close()
     impatient.close()

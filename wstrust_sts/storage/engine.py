@@ -20,7 +20,8 @@ from wstrust_sts.storage.failures import UnusableDatabase
 
 CONNECTIONS = 20  # of one process
 _WRITERS = 4
-PATIENCE = 5.0  # seconds to wait for a connection or a lock before the answer is Busy
+PATIENCE = 5.0  # seconds to wait for a lock, or for the server to take a connection, before the answer is Busy
+_QUEUEING = 1.0  # seconds to wait while all connections are in use: so many statements that are slow, and no end
 
 
 def parse_url(text: str) -> URL:
@@ -81,7 +82,7 @@ def _engine(url: URL, *, patience: float, pool_size: int, **options: Any) -> Eng
             poolclass=QueuePool,
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=patience,
+            pool_timeout=min(patience, _QUEUEING),
             pool_use_lifo=True,
             hide_parameters=True,  # they are secrets and personal data; an error's text goes to the log
             **options,

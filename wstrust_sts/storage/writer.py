@@ -88,7 +88,7 @@ class GroupWriter:
             with self._database.transaction() as transaction:
                 store(transaction, group)
         except Busy as unavailable:  # the database is away or locked: that is no single unit's fault
-            _fail(group, unavailable)
+            _fail([*group, *self._take_waiting()], unavailable)
         except Exception as failure:  # noqa: BLE001 (whatever a row does to the driver, the thread goes on)
             if len(group) == 1:
                 _fail(group, Busy(describe(failure)))
@@ -99,6 +99,13 @@ class GroupWriter:
         else:
             for unit in group:
                 unit.done.set_result(None)
+
+    def _take_waiting(self) -> Sequence[Unit]:
+        """What came while a group waited for the database in vain, and would now do so again."""
+        with self._changed:
+            waiting = tuple(self._waiting)
+            self._waiting.clear()
+        return waiting
 
 
 def _fail(group: Sequence[Unit], failure: Busy) -> None:
