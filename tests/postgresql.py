@@ -100,6 +100,20 @@ class PostgresqlServer:
             self._process = None
 
     @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Every process stopped in its tracks, as on a machine whose disk does not answer."""
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        processes = [self._process.pid, *map(int, children)]
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
+
+    @contextmanager
     def database(self) -> Iterator[str]:
         """The URL of a migrated database of its own; dropped at the end, whoever still uses it."""
         with self._database(f"TEMPLATE {_TEMPLATE}") as url:

@@ -23,6 +23,7 @@ from tests.messages import Answer
 from tests.postgresql import PostgresqlServer, running_postgresql
 from tests.running import STATE, Prepared, another_node, change, command, prepare, serving
 from wstrust_sts import ns
+from wstrust_sts.storage.engine import PATIENCE
 
 PATH = "/trust/13/usernamemixed"
 AT_ONCE = 0.05  # seconds after which every node follows a change
@@ -224,6 +225,19 @@ def test_a_disabled_account_gets_no_token_from_any_node(first: Client, second: C
         assert node.issue(user="bob", password="trombone").status == 200
 
 
+def test_wrong_passwords_at_either_node_hold_up_attempts_at_both(first: Client, second: Client) -> None:
+    for node in (first, second) * 5:
+        assert node.issue(user="bob", password="wrong").code == "FailedAuthentication"
+    time.sleep(AT_ONCE)
+    for node in (first, second):
+        assert node.issue(user="bob", password="trombone").code == "FailedAuthentication"
+        assert "held up until" in node.node.log.read_text()
+        assert node.issue().status == 200
+    time.sleep(1)
+    for node in (second, first):
+        assert node.issue(user="bob", password="trombone").status == 200
+
+
 # -- failures
 
 
@@ -301,6 +315,64 @@ def test_after_a_restart_of_the_database_nobody_notices_anything(
         for node in (first, second):
             assert node.issue().status == 200
             assert node.validate(assertion) == "valid"
+
+
+@contextmanager
+def locked(database_url: str, table: str) -> Iterator[None]:
+    """Everything that has to do with the table waits, as behind a migration that hangs."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+def demand_busy(answer: Answer) -> None:
+    assert (answer.status, answer.code) == (503, "RequestFailed"), answer.body
+    assert answer.headers["retry-after"]
+
+
+def test_behind_a_lock_every_request_is_busy_after_some_seconds_and_no_later(
+    first: Client, second: Client, database_url: str
+) -> None:
+    """More requests than the node has connections: those that wait for one are busy, too."""
+    assertion = first.issue().assertion
+    asked: list[Callable[[], Answer]] = [first.issue, lambda: first.ask_for_status(assertion)] * 25
+    with ThreadPoolExecutor(len(asked)) as threads:
+        with locked(database_url, "issued_token"):
+            began = time.monotonic()
+            answers = [threads.submit(ask) for ask in asked]
+            time.sleep(1)
+            asked_at = time.monotonic()
+            assert first.node.ask("GET", "/healthz").status == 200
+            assert time.monotonic() - asked_at < 0.3
+            for answer in answers:
+                demand_busy(answer.result())
+            assert time.monotonic() - began < PATIENCE + 3
+        for node in (first, second):
+            assert node.issue().status == 200
+            assert node.validate(assertion) == "valid"
+
+
+def test_while_the_database_stands_still_a_node_answers_in_time_and_then_works_again(
+    server: PostgresqlServer, first: Client, tmp_path: Path
+) -> None:
+    """It is there, and says nothing: not even its own time-outs run."""
+    node = Client(another_node(first.node, tmp_path / "sts"))
+    text = node.node.config.read_text()
+    node.node.config.write_text(text.replace("[server]\n", '[server]\nrequest_timeout = "2s"\nmaximum_in_work = 20\n'))
+    with serving(node.node), ThreadPoolExecutor(20) as threads:
+        assertion = node.issue().assertion
+        with server.standing_still():
+            began = time.monotonic()
+            waiting = [threads.submit(node.issue) for _ in range(20)]
+            time.sleep(1)
+            asked_at = time.monotonic()
+            demand_busy(node.issue())
+            assert time.monotonic() - asked_at < 0.3
+            for answer in waiting:
+                demand_busy(answer.result())
+            assert time.monotonic() - began < 4
+        wait_for(lambda: node.issue().status == 200)
+        assert node.validate(assertion) == "valid"
 
 
 def test_a_node_does_not_start_without_its_database(first: Client, server: PostgresqlServer, tmp_path: Path) -> None:
