@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 
 import psycopg
@@ -123,6 +124,33 @@ def test_a_row_locked_for_too_long_is_busy(node, database_url: str) -> None:
     with impatient.writing() as other:
         other.exec_driver_sql("UPDATE configuration SET generation = generation")
     impatient.close()
+
+
+def test_a_statement_that_takes_too_long_is_busy_and_its_connection_serves_on(database_url: str) -> None:
+    impatient = open_database(database_url, patience=0.1)
+    for opening in (impatient.reading, impatient.writing):
+        began = time.monotonic()
+        with pytest.raises(Busy) as refused, opening() as connection:
+            connection.exec_driver_sql("SELECT pg_sleep(20)")
+        assert time.monotonic() - began < 5
+        assert "statement timeout" in refused.value.detail
+        with opening() as connection:
+            assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+    impatient.close()
+
+
+def test_with_every_connection_in_use_one_more_statement_is_busy(database_url: str) -> None:
+    database = open_database(database_url, connections=6)
+    with ExitStack() as opened:
+        for _ in range(2):
+            opened.enter_context(database.reading())
+        began = time.monotonic()
+        with pytest.raises(Busy), database.reading():
+            pytest.fail("there was one more")
+        assert 0.5 < time.monotonic() - began < 3
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+    database.close()
 
 
 def test_a_process_opens_no_more_connections_than_it_is_allowed(database_url: str) -> None:
