@@ -71,14 +71,14 @@ class DriverConnections:
         self._unavailable = (*UNAVAILABLE, driver.OperationalError, driver.InterfaceError)
         self._idle: list[Any] = []  # append and pop are atomic
 
-    def fetch_one(self, statement: Compiled, values: Values) -> Any:
-        """The first row, its columns by name, or None; on a connection that commits by itself. Raises Busy."""
+    def fetch_all(self, statement: Compiled, values: Values) -> Sequence[Any]:
+        """The rows, their columns by name; on a connection that commits by itself. Raises Busy."""
         with self._lent() as connection:
             cursor = connection.cursor()
             cursor.execute(statement.text, statement.parameters(values))
-            row = cursor.fetchone()
+            rows = cursor.fetchall()
             cursor.close()
-        return None if row is None else statement.row(*row)
+        return [statement.row(*row) for row in rows]
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -1,6 +1,6 @@
 """One open database: single reads, and transactions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -25,10 +25,15 @@ class Database:
 
     def fetch_one(self, statement: Select[Any], values: Values) -> Any:
         """The first row of a SELECT that every request runs (compiled.py), or None. Raises Busy."""
+        rows = self.fetch_all(statement, values)
+        return rows[0] if rows else None
+
+    def fetch_all(self, statement: Select[Any], values: Values) -> Sequence[Any]:
+        """All rows of such a SELECT. Raises Busy."""
         compiled = self._compiled.get(statement)
         if compiled is None:
             compiled = self._compiled[statement] = Compiled(statement, self.readers.dialect)
-        return self._reading.fetch_one(compiled, values)
+        return self._reading.fetch_all(compiled, values)
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """A transaction for compiled statements. Raises Busy."""

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import BindParameter, Connection, Select, bindparam, select
 
 from wstrust_sts.addresses import Address, candidates, parse_address
 from wstrust_sts.errors import RequestFailed
@@ -25,12 +26,6 @@ _COLUMNS = select(
     relying_party.c.enabled,
     relying_party.c.settings,
 )
-_COVERING = select(applies_to.c.path, applies_to.c.prefix, applies_to.c.relying_party_id).where(
-    applies_to.c.realm == bindparam("realm"),
-    applies_to.c.origin == bindparam("origin"),
-    applies_to.c.path.in_(bindparam("paths", expanding=True)),
-)
-_BY_ID = _COLUMNS.where(relying_party.c.id == bindparam("id"), relying_party.c.realm == bindparam("realm"))
 _BY_NAME = _COLUMNS.where(relying_party.c.realm == bindparam("realm"), relying_party.c.name == bindparam("name"))
 _BY_REALM = _COLUMNS.where(relying_party.c.realm == bindparam("realm")).order_by(relying_party.c.name)
 _RULES = (
@@ -96,63 +91,77 @@ class SqlRelyingParties:
             address = parse_address(unverified_address)
         except ValueError:
             return None
-        with self._database.reading() as connection:
-            covered = _owner(connection, realm, address)
-            if covered is None:
-                return None
-            owner, rule = covered
-            party = snapshot.by_id.get((realm, owner)) or _read_by_id(connection, realm, owner)
-        if party is None:
+        covered = self._owner(realm, address)
+        if covered is None:
             return None
-        _keep(snapshot.by_id, (realm, owner), party)
+        row, rule = covered
+        party = snapshot.by_id.get((realm, row.id))
+        if party is None:
+            party = _relying_party(row, self._database.fetch_all(_RULES, {"id": row.id}))
+            _keep(snapshot.by_id, (realm, row.id), party)
         return RelyingPartyMatch(party, address.text, rule) if party.enabled else None
+
+    def _owner(self, realm: str, address: Address) -> tuple[Any, AppliesToRule] | None:
+        """The row of the relying party whose rule covers `address` first, and that rule."""
+        covering = candidates(address)
+        paths = list({candidate.path for candidate in covering})
+        width = 1 << max(2, (len(paths) - 1).bit_length())
+        places = {f"path_{place}": paths[place % len(paths)] for place in range(width)}
+        rows = self._database.fetch_all(_covering(width), {"realm": realm, "origin": address.origin, **places})
+        owners = {(row.path, bool(row.prefix)): row for row in rows}
+        for candidate in covering:
+            owner = owners.get((candidate.path, candidate.prefix))
+            if owner is not None:
+                return owner, AppliesToRule(address=address.origin + candidate.path, prefix=candidate.prefix)
+        return None
+
+
+@cache
+def _covering(width: int) -> Select[Any]:
+    """The relying parties with a rule of an origin for one of so many paths. Of few widths, so that each is compiled
+    once: who asks for fewer paths repeats them.
+    """
+    places: list[BindParameter[str]] = [bindparam(f"path_{place}") for place in range(width)]
+    owned = applies_to.join(relying_party, relying_party.c.id == applies_to.c.relying_party_id)
+    return (
+        _COLUMNS.add_columns(applies_to.c.path, applies_to.c.prefix)
+        .select_from(owned)
+        .where(
+            applies_to.c.realm == bindparam("realm"),
+            relying_party.c.realm == bindparam("realm"),
+            applies_to.c.origin == bindparam("origin"),
+            applies_to.c.path.in_(places),
+        )
+    )
 
 
 def read_relying_party(connection: Connection, realm: str, name: str) -> RelyingParty | None:
     row = connection.execute(_BY_NAME, {"realm": realm, "name": name}).first()
-    return None if row is None else _relying_party(connection, row)
+    return None if row is None else _relying_party(row, _rules(connection, row.id))
 
 
 def read_relying_parties(connection: Connection, realm: str) -> tuple[RelyingParty, ...]:
     """All of a realm, by name."""
     rows = connection.execute(_BY_REALM, {"realm": realm}).all()
-    return tuple(_relying_party(connection, row) for row in rows)
+    return tuple(_relying_party(row, _rules(connection, row.id)) for row in rows)
 
 
-def _read_by_id(connection: Connection, realm: str, party_id: str) -> RelyingParty | None:
-    row = connection.execute(_BY_ID, {"realm": realm, "id": party_id}).first()
-    return None if row is None else _relying_party(connection, row)
+def _rules(connection: Connection, party_id: str) -> Sequence[Any]:
+    return connection.execute(_RULES, {"id": party_id}).all()
 
 
-def _owner(connection: Connection, realm: str, address: Address) -> tuple[str, AppliesToRule] | None:
-    """The id of the relying party whose rule covers `address` first, and that rule."""
-    covering = candidates(address)
-    paths = list({candidate.path for candidate in covering})
-    rows = connection.execute(_COVERING, {"realm": realm, "origin": address.origin, "paths": paths}).all()
-    owners = {(row.path, row.prefix): row.relying_party_id for row in rows}
-    for candidate in covering:
-        owner = owners.get((candidate.path, candidate.prefix))
-        if owner is not None:
-            return owner, AppliesToRule(address=address.origin + candidate.path, prefix=candidate.prefix)
-    return None
-
-
-def _relying_party(connection: Connection, row: Sequence[Any]) -> RelyingParty:
+def _relying_party(row: Any, rules: Sequence[Any]) -> RelyingParty:
     """Raises RequestFailed when the stored document is not one that this software wrote."""
-    party_id, realm, name, enabled, document = row
     try:
-        settings = read_settings(document)
+        settings = read_settings(row.settings)
     except ValueError as failure:
-        raise RequestFailed(f"the settings of relying party {name!r} cannot be read: {failure}") from failure
+        raise RequestFailed(f"the settings of relying party {row.name!r} cannot be read: {failure}") from failure
     return RelyingParty(
-        id=party_id,
-        realm=realm,
-        name=name,
-        applies_to=tuple(
-            AppliesToRule(address=origin + path, prefix=prefix)
-            for origin, path, prefix in connection.execute(_RULES, {"id": party_id})
-        ),
-        enabled=enabled,
+        id=row.id,
+        realm=row.realm,
+        name=row.name,
+        applies_to=tuple(AppliesToRule(address=rule.origin + rule.path, prefix=bool(rule.prefix)) for rule in rules),
+        enabled=bool(row.enabled),
         token_types=settings.token_types,
         default_token_type=settings.default_token_type,
         key_types=settings.key_types,
