@@ -5,39 +5,42 @@ A ratio of 0.4 in process means: 0.4 tokens for each raw signature the same CPU 
 """
 
 import argparse
-import json
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import repeat
 from pathlib import Path
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-
+from benchmarks.measures import Load, cpu, family_cpu, family_memory, load, median_load, raw_signature, say
+from benchmarks.requests import PATH, assertion, cpu_under_way, envelope, granted, quiet_log, request
 from tests import messages
 from tests.harness import Sts
-from tests.running import Prepared, prepare, serving
-from wstrust_sts import log, ns
+from tests.postgresql import programs, running_postgresql
+from tests.running import Prepared, another_node, prepare, serving, set_workers
 from wstrust_sts.app import open_application
-from wstrust_sts.bindings.http import Handler, Request, Response, settled
+from wstrust_sts.bindings.http import settled
 from wstrust_sts.config import load_config
 
-PATH = "/trust/13/usernamemixed"
-USER, PASSWORD = "alice", "clarinet"
+LOADS = (("Issue", 1), ("Issue", 8), ("Issue", 32), ("Validate", 8))  # at so many connections
+COMPARED = (
+    ("SQLite, two workers", "SQLite, one worker"),
+    ("PostgreSQL, one worker", "SQLite, one worker"),
+    ("PostgreSQL, two workers", "PostgreSQL, one worker"),
+)
+WARMING = 200  # requests
+STARTS = 3
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds in process (default 5)")
     parser.add_argument("--tokens", type=int, default=400, help="tokens a round in process (default 400)")
-    parser.add_argument("--requests", type=int, default=3000, help="requests at each load over TLS (default 3000)")
+    parser.add_argument("--rounds-over-tls", type=int, default=3, help="interleaved rounds over TLS (default 3)")
+    parser.add_argument("--requests", type=int, default=1500, help="requests of each load over TLS (default 1500)")
     parser.add_argument("--profile", action="store_true", help="print where the time goes in process, and stop")
     options = parser.parse_args()
     with ExitStack() as opened:
@@ -48,11 +51,7 @@ def main() -> None:
             profile(prepared, options.tokens)
             return
         in_process(prepared, options.rounds, options.tokens)
-        over_tls(prepared, options.requests)
-
-
-def say(line: str) -> None:
-    print(f"bench: {line}", flush=True)
+        over_tls(prepared, directory, options.rounds_over_tls, options.requests)
 
 
 # -- in process ---------------------------------------------------------------------------------------------
@@ -71,8 +70,8 @@ def in_process(prepared: Prepared, rounds: int, tokens: int) -> None:
             "raw RSA-2048 signature": raw_signature,
             "Issue, in-memory stores": lambda n: cpu(lambda: memory(request(asked)), n),
             "Validate, in-memory stores": lambda n: cpu(lambda: memory(request(validation)), n),
-            "Issue, everything on, one by one": lambda n: cpu_under_way(whole, real, n, at_once=1),
-            "Issue, everything on, 8 under way": lambda n: cpu_under_way(whole, real, n, at_once=8),
+            "Issue, everything on, one by one": lambda n: cpu_under_way(whole, repeat(real, n), at_once=1) / n,
+            "Issue, everything on, 8 under way": lambda n: cpu_under_way(whole, repeat(real, n), at_once=8) / n,
         }
         for measure in measured.values():
             measure(50)
@@ -86,61 +85,6 @@ def in_process(prepared: Prepared, rounds: int, tokens: int) -> None:
         median = statistics.median(values)
         print(f"{name:<36}{median * 1e6:>14.0f}{1 / median:>12.0f}{raw / median:>18.2f}")
     print(flush=True)
-
-
-@contextmanager
-def quiet_log() -> Iterator[None]:
-    """The log written as in production, to where nobody looks."""
-    with open(os.devnull, "wb") as sink:
-        log.configure(format="text", level="info", descriptor=sink.fileno())
-        yield
-
-
-def request(body: bytes) -> Request:
-    return Request(
-        method="POST", path=PATH, headers={"content-type": messages.content_type()}, body=body, source="127.0.0.1"
-    )
-
-
-def granted(handler: Handler, body: bytes) -> None:
-    demand_token(settled(handler(request(body))))
-
-
-def demand_token(response: Response) -> None:
-    if response.status != 200:
-        raise SystemExit(f"not a token: {response.body[:600]!r}")
-
-
-def envelope(body: str, *, now: datetime) -> bytes:
-    return messages.envelope(
-        body,
-        messages.addressing(f"{ns.WST13}/RST/{'Issue' if '/Issue<' in body else 'Validate'}"),
-        messages.security(messages.timestamp(now), messages.username_token(USER, PASSWORD)),
-    ).encode()
-
-
-def assertion(answer: bytes) -> str:
-    return answer[answer.index(b"<saml2:Assertion") : answer.index(b"</saml2:Assertion>") + 18].decode()
-
-
-def cpu(call: Callable[[], object], times: int) -> float:
-    began = time.process_time()
-    for _ in range(times):
-        call()
-    return (time.process_time() - began) / times
-
-
-def cpu_under_way(handler: Handler, body: bytes, times: int, *, at_once: int) -> float:
-    """As the server's front does it: answers wait for their transaction while the next requests are worked on."""
-    began = time.process_time()
-    waiting: deque[Response] = deque()
-    for _ in range(times):
-        waiting.append(handler(request(body)))
-        if len(waiting) == at_once:
-            demand_token(settled(waiting.popleft()))
-    while waiting:
-        demand_token(settled(waiting.popleft()))
-    return (time.process_time() - began) / times
 
 
 def profile(prepared: Prepared, tokens: int) -> None:
@@ -160,96 +104,121 @@ def profile(prepared: Prepared, tokens: int) -> None:
 # -- over TLS ------------------------------------------------------------------------------------------------
 
 
-def over_tls(prepared: Prepared, requests: int) -> None:
-    one_worker(prepared.config)
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A running STS. `database` is the process of its database's server, where it has one."""
+
+    name: str
+    prepared: Prepared
+    server: int
+    database: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Of one load on one deployment: what the generator saw, and CPU seconds a request."""
+
+    load: Load
+    server_cpu: float
+    database_cpu: float
+    raw: float
+
+
+def over_tls(sqlite: Prepared, directory: Path, rounds: int, requests: int) -> None:
+    """Every deployment is loaded in turn, the others idle."""
+    with ExitStack() as opened:
+        deployments = list(deploy(sqlite, directory, opened))
+        idle = family_memory(deployments[0].server)
+        figures: dict[tuple[str, int, str], list[Figures]] = {}
+        for _ in range(rounds):
+            for operation, connections in LOADS:
+                say(f"over TLS: {requests} requests to each, {operation}, {connections} connections")
+                for deployment in deployments:
+                    found = figures.setdefault((operation, connections, deployment.name), [])
+                    found.append(loaded(deployment, operation, connections, requests))
+        memory = family_memory(deployments[0].server)
+    medians = {key: median_of(found) for key, found in figures.items()}
+    print_loads(medians)
+    print(
+        f"\nPSS of the largest process: {max(idle):.0f} MiB after the first token, {max(memory):.0f} MiB after the load"
+    )
+    print(f"ready after: {ready_after(sqlite):.2f} s (median of {STARTS} starts)")
+
+
+def deploy(sqlite: Prepared, directory: Path, opened: ExitStack) -> Iterator[Deployment]:
+    """One and two workers on each kind of database, each SQLite file with one STS and the PostgreSQL one with both."""
+    kinds: list[tuple[str, Prepared, int | None]] = [("SQLite", sqlite, None)]
+    if programs() is None:
+        say("PostgreSQL is not installed here, and left out")
+    else:
+        postgresql = opened.enter_context(running_postgresql())
+        url = opened.enter_context(postgresql.empty_database())
+        folder = directory / "postgresql"
+        folder.mkdir()
+        kinds.append(("PostgreSQL", prepare(folder, database_url=url), postgresql.pid))
+    for kind, prepared, database in kinds:
+        two = another_node(prepared, directory / f"{kind}-two")
+        for workers, node in (("one worker", prepared), ("two workers", two)):
+            set_workers(node, 1 if node is prepared else 2)
+            server = opened.enter_context(serving(node))
+            deployment = Deployment(f"{kind}, {workers}", node, server.pid, database)
+            loaded(deployment, "Issue", 8, WARMING)
+            yield deployment
+
+
+def loaded(deployment: Deployment, operation: str, connections: int, requests: int) -> Figures:
+    prepared = deployment.prepared
+    body = envelope(messages.issue(), now=datetime.now(UTC))
+    if operation == "Validate":
+        token = prepared.ask("POST", PATH, body, content_type=messages.content_type()).body
+        body = envelope(messages.validate(assertion(token)), now=datetime.now(UTC))
+    raw = raw_signature()
+    pids = [deployment.server, *([] if deployment.database is None else [deployment.database])]
+    before = [family_cpu(pid) for pid in pids]
+    seen = load(port=prepared.port, ca=prepared.ca, path=PATH, body=body, connections=connections, requests=requests)
+    server, *database = ((family_cpu(pid) - began) / requests for pid, began in zip(pids, before, strict=True))
+    return Figures(load=seen, server_cpu=server, database_cpu=sum(database), raw=(raw + raw_signature()) / 2)
+
+
+def median_of(found: Sequence[Figures]) -> Figures:
+    return Figures(
+        load=median_load([each.load for each in found]),
+        server_cpu=statistics.median(each.server_cpu for each in found),
+        database_cpu=statistics.median(each.database_cpu for each in found),
+        raw=statistics.median(each.raw for each in found),
+    )
+
+
+def print_loads(medians: dict[tuple[str, int, str], Figures]) -> None:
+    columns = f"{'a second':>10}{'p50 ms':>9}{'p99 ms':>9}{'CPU us':>9}{'raw signatures':>16}{'database, us':>14}"
+    print(f"\n{'over TLS, keep-alive':<48}{columns}{'generator, us':>15}")
+    for (operation, connections, name), each in medians.items():
+        print(
+            f"{f'{operation}, {connections} connections, {name}':<48}{each.load.per_second:>10.0f}"
+            f"{each.load.p50:>9.1f}{each.load.p99:>9.1f}{each.server_cpu * 1e6:>9.0f}"
+            f"{each.server_cpu / each.raw:>16.2f}{each.database_cpu * 1e6:>14.0f}{each.load.own_cpu * 1e6:>15.0f}"
+        )
+    print()
+    for operation, connections in LOADS:
+        rates = {
+            name: each.load.per_second
+            for (asked, at_once, name), each in medians.items()
+            if (asked, at_once) == (operation, connections)
+        }
+        for one, other in COMPARED:
+            if one in rates and other in rates:
+                ratio = rates[one] / rates[other]
+                print(f"{operation}, {connections} connections: {one} / {other}, answers a second: {ratio:.2f}")
+
+
+def ready_after(prepared: Prepared) -> float:
+    """Seconds from the start of the process until /readyz says yes."""
     starts = []
-    for _ in range(3):
+    for _ in range(STARTS):
         began = time.perf_counter()
         with serving(prepared):
             starts.append(time.perf_counter() - began)
-    with serving(prepared) as server:
-        body = envelope(messages.issue(), now=datetime.now(UTC))
-        token = prepared.ask("POST", PATH, body, content_type=messages.content_type()).body
-        validation = envelope(messages.validate(assertion(token)), now=datetime.now(UTC))
-        idle = pss(server.pid)
-        rows = []
-        for name, octets, connections in (
-            ("Issue", body, 1),
-            ("Issue", body, 8),
-            ("Issue", body, 32),
-            ("Validate", validation, 8),
-        ):
-            say(f"over TLS: {requests} requests, {name}, {connections} connections")
-            raw = raw_signature()
-            before = server_cpu(server.pid)
-            figures = load(prepared, connections, requests, octets)
-            spent = (server_cpu(server.pid) - before) / requests
-            raw = (raw + raw_signature()) / 2
-            rows.append((f"{name}, {connections} connections", figures, spent, raw))
-        loaded = pss(server.pid)
-    columns = f"{'a second':>10}{'p50 ms':>9}{'p99 ms':>9}{'CPU us':>9}{'raw signatures':>16}"
-    print(f"\n{'over TLS, keep-alive, one worker':<36}{columns}")
-    for name, figures, spent, raw in rows:
-        print(
-            f"{name:<36}{figures['per_second']:>10.0f}{figures['p50']:>9.1f}{figures['p99']:>9.1f}"
-            f"{spent * 1e6:>9.0f}{spent / raw:>16.2f}"
-        )
-    print(f"\nPSS of a worker: {idle:.0f} MiB after the first token, {loaded:.0f} MiB after the load")
-    print(f"ready after: {statistics.median(starts):.2f} s (median of {len(starts)} starts)")
-
-
-def one_worker(config: Path) -> None:
-    text = config.read_text()
-    lines = [line for line in text.splitlines() if not line.replace(" ", "").startswith("workers=")]
-    lines.insert(lines.index("[server]") + 1, "workers = 1")
-    config.write_text("\n".join(lines) + "\n")
-
-
-def load(prepared: Prepared, connections: int, requests: int, body: bytes) -> dict[str, float]:
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "benchmarks.load",
-            *map(str, (prepared.port, prepared.ca, connections, requests, PATH)),
-        ],
-        input=body,
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode:
-        raise SystemExit(f"the load failed: {done.stderr.decode()[-800:]}")
-    figures: dict[str, float] = json.loads(done.stdout)
-    return figures
-
-
-def raw_signature(times: int = 400) -> float:
-    key = rsa.generate_private_key(65537, 2048)
-    return cpu(lambda: key.sign(b"x" * 400, padding.PKCS1v15(), hashes.SHA256()), times)
-
-
-def family(pid: int) -> list[int]:
-    """The process and its descendants."""
-    below = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return [pid, *(member for child in below for member in family(child))]
-
-
-def server_cpu(pid: int) -> float:
-    """CPU seconds, user and system, of the server's processes."""
-    ticks = 0
-    for member in family(pid):
-        fields = Path(f"/proc/{member}/stat").read_text().rsplit(")", 1)[1].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def pss(pid: int) -> float:
-    """MiB of the largest of the server's processes."""
-    sizes = []
-    for member in family(pid):
-        rollup = Path(f"/proc/{member}/smaps_rollup").read_text()
-        sizes.append(int(next(line for line in rollup.splitlines() if line.startswith("Pss:")).split()[1]) / 1024)
-    return max(sizes)
+    return statistics.median(starts)
 
 
 if __name__ == "__main__":

@@ -49,6 +49,12 @@ class PostgresqlServer:
     def log(self) -> Path:
         return self.directory / "log"
 
+    @property
+    def pid(self) -> int:
+        """Of the running server, whose sessions are its children."""
+        assert self._process is not None
+        return self._process.pid
+
     def url(self, database: str) -> str:
         return f"postgresql://sts:{self.password}@127.0.0.1:{self.port}/{database}"
 

@@ -133,6 +133,14 @@ def another_node(prepared: Prepared, directory: Path) -> Prepared:
     return other
 
 
+def set_workers(prepared: Prepared, workers: int) -> None:
+    """How many processes the server will have."""
+    lines = prepared.config.read_text().splitlines()
+    lines = [line for line in lines if not line.startswith("workers = ")]
+    lines.insert(lines.index("[server]") + 1, f"workers = {workers}")
+    prepared.config.write_text("\n".join(lines) + "\n")
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -21,7 +21,7 @@ from lxml import etree
 from tests import messages
 from tests.messages import Answer
 from tests.postgresql import PostgresqlServer, running_postgresql
-from tests.running import STATE, Prepared, another_node, change, command, prepare, serving
+from tests.running import STATE, Prepared, another_node, change, command, prepare, serving, set_workers
 from wstrust_sts import ns
 from wstrust_sts.storage.engine import PATIENCE
 
@@ -90,8 +90,7 @@ def database_url(server: PostgresqlServer) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def prepared(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     prepared = prepare(tmp_path_factory.mktemp("first"), database_url=database_url)
-    text = prepared.config.read_text()
-    prepared.config.write_text(text.replace("[server]\n", "[server]\nworkers = 1\n"))  # one process a node
+    set_workers(prepared, 1)
     return prepared
 
 
