@@ -139,9 +139,7 @@ def over_tls(sqlite: Prepared, directory: Path, rounds: int, requests: int) -> N
         memory = family_memory(deployments[0].server)
     medians = {key: median_of(found) for key, found in figures.items()}
     print_loads(medians)
-    print(
-        f"\nPSS of the largest process: {max(idle):.0f} MiB after the first token, {max(memory):.0f} MiB after the load"
-    )
+    print(f"\nPSS of the largest process: {max(idle):.0f} MiB before the load, {max(memory):.0f} MiB after the load")
     print(f"ready after: {ready_after(sqlite):.2f} s (median of {STARTS} starts)")
 
 

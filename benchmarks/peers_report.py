@@ -92,7 +92,7 @@ What is equal: the same requests and generator, TLS by the same certificate with
 document (`policies/usernamemixed.xml`), an account that proves itself by a password, one registered relying party,
 SAML 2.0 bearer assertions with an authentication statement and three attributes, RSA-2048 with SHA-256. CXF runs on its
 own Jetty with a heap of {heap}, after {warming} tokens to warm up; `benchmarks/cxf/CxfSts.java` is its whole set-up.
-Rounds are interleaved: in each of {rounds}, every server in turn got {requests} requests of each kind. Medians are shown.
+Medians are shown, of {rounds} rounds in which every server in turn got {requests} requests of each kind.
 
 What is not equal, in CXF's favour: it compares passwords as they are, and keeps nothing. Ours checks them against
 argon2id hashes (remembered for minutes), reads account and relying party from the database, and answers only after the
