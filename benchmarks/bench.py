@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from itertools import repeat
 from pathlib import Path
 
-from benchmarks.measures import Load, cpu, family_cpu, family_memory, load, median_load, raw_signature, say
+from benchmarks.measures import Load, cpu, end_tidily, family_cpu, family_memory, load, median_load, raw_signature, say
 from benchmarks.requests import PATH, assertion, cpu_under_way, envelope, granted, quiet_log, request
 from tests import messages
 from tests.harness import Sts
@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=1500, help="requests of each load over TLS (default 1500)")
     parser.add_argument("--profile", action="store_true", help="print where the time goes in process, and stop")
     options = parser.parse_args()
+    end_tidily()
     with ExitStack() as opened:
         directory = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="sts-bench-")))
         say("preparing a database, a PKI and an account")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -29,6 +30,11 @@ class Load:
 
 def say(line: str) -> None:
     print(f"bench: {line}", flush=True)
+
+
+def end_tidily() -> None:
+    """Whoever is told to end stops the servers that it started."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 def load(

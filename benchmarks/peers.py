@@ -17,7 +17,17 @@ from pathlib import Path
 from subprocess import Popen
 
 from benchmarks.cxf_sts import ask_cxf, prepare_cxf, serving_cxf
-from benchmarks.measures import CORES, family_cpu, family_memory, load, machine_cpu, median_load, raw_signature, say
+from benchmarks.measures import (
+    CORES,
+    end_tidily,
+    family_cpu,
+    family_memory,
+    load,
+    machine_cpu,
+    median_load,
+    raw_signature,
+    say,
+)
 from benchmarks.peers_report import CXF, ONE, TWO, Figures, Results, page, plot
 from benchmarks.requests import PATH, assertion, envelope
 from tests import messages
@@ -74,6 +84,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=1500, help="requests of each load (default 1500)")
     parser.add_argument("--warming", type=int, default=30_000, help="tokens before CXF is measured (default 30000)")
     options = parser.parse_args()
+    end_tidily()
     with tempfile.TemporaryDirectory(prefix="sts-peers-") as directory:
         contenders = list(make_contenders(Path(directory)))
         results = measure(contenders, options.rounds, options.requests, options.warming)

@@ -18,7 +18,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from benchmarks.fill import KEPT, LIFETIME, address, fill, user
-from benchmarks.measures import cpu, say
+from benchmarks.measures import cpu, end_tidily, say
 from benchmarks.requests import assertion, cpu_under_way, envelope, granted, quiet_log
 from tests import messages
 from tests.running import prepare
@@ -69,6 +69,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds (default 7)")
     parser.add_argument("--requests", type=int, default=400, help="requests a round (default 400)")
     options = parser.parse_args()
+    end_tidily()
     large, small = Size(options.configured, options.tokens), Size(100, 100)
     with ExitStack() as opened:
         directory = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="sts-scale-")))
