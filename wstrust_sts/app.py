@@ -161,6 +161,7 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
     binding = SoapBinding(
         service,
         clock=clock,
+        keyring=keyring,
         policies=registry.POLICIES,
         layouts=registry.LAYOUTS,
         documents=documents,

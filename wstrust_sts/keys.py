@@ -15,13 +15,13 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.x509.oid import NameOID
 
 from wstrust_sts import ns
-from wstrust_sts.errors import FailedCheck, RequestFailed
+from wstrust_sts.errors import FailedCheck, RequestFailed, UnsupportedAlgorithm
 from wstrust_sts.ports import SecretBox, Signer, SigningKeys, VerificationKey
 from wstrust_sts.records import KeyState, SigningKeyRecord
 
@@ -48,6 +48,14 @@ _ECDSA_HASHES: dict[str, hashes.HashAlgorithm] = {
     ns.ECDSA_SHA512: hashes.SHA512(),
 }
 
+_OAEP_HASHES: dict[str, hashes.HashAlgorithm] = {
+    ns.SHA1: hashes.SHA1(),  # noqa: S303 (OAEP's hash does not have to resist collisions)
+    ns.SHA256: hashes.SHA256(),
+    ns.SHA384: hashes.SHA384(),
+    ns.SHA512: hashes.SHA512(),
+}
+_MESSAGE_HASHES: dict[str, hashes.HashAlgorithm] = {**_RSA_HASHES, ns.RSA_SHA1: hashes.SHA1()}  # noqa: S303
+
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
@@ -73,6 +81,29 @@ class LocalSigner:
             return self._private_key.sign(octets, PKCS1v15(), _RSA_HASHES[ns.RSA_SHA256])
         r, s = decode_dss_signature(self._private_key.sign(octets, ec.ECDSA(_ECDSA_HASHES[ns.ECDSA_SHA256])))
         return r.to_bytes(_P256_OCTETS, "big") + s.to_bytes(_P256_OCTETS, "big")
+
+
+class LocalMessageKey:
+    """An RSA key in this process that signs answers and opens messages. A `MessageSigner` and a `Decrypter`."""
+
+    def __init__(self, private_key: rsa.RSAPrivateKey, *, certificate: bytes) -> None:
+        """Raises ValueError for a key that is too short."""
+        _refuse_unsuitable(private_key.public_key())
+        self._private_key = private_key
+        self.certificate = certificate
+
+    def sign(self, octets: bytes, *, algorithm: str) -> bytes:
+        """Raises UnsupportedAlgorithm. SHA-1 is for endpoints whose algorithms name it, in answer to it."""
+        chosen = _MESSAGE_HASHES.get(algorithm)
+        if chosen is None:
+            raise UnsupportedAlgorithm(f"an RSA key does not sign by {algorithm[:128]!r}")
+        return self._private_key.sign(octets, PKCS1v15(), chosen)
+
+    def decrypt(self, ciphertext: bytes, *, digest: str, mask: str) -> bytes | None:
+        try:
+            return self._private_key.decrypt(ciphertext, OAEP(MGF1(_OAEP_HASHES[mask]), _OAEP_HASHES[digest], None))
+        except ValueError:
+            return None
 
 
 class PublicVerificationKey:

@@ -53,6 +53,7 @@ class AuthenticationMethod(enum.Enum):
     PASSWORD_OVER_TLS = "password-over-tls"  # noqa: S105
     PASSWORD_DIGEST = "password-digest"  # noqa: S105
     PASSWORD_DIGEST_OVER_TLS = "password-digest-over-tls"  # noqa: S105
+    X509 = "x509"
     UNSPECIFIED = "unspecified"
 
 
@@ -73,6 +74,14 @@ class UsernamePassword:
     created: datetime | None = None
     over_tls: bool = False
     created_text: str = ""
+    source: str = ""  # the peer's address
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedCertificate:
+    """An X.509 certificate (DER) whose private key signed the message; whose it is has yet to be said."""
+
+    certificate: bytes = field(repr=False)
     source: str = ""  # the peer's address
 
 
@@ -101,17 +110,23 @@ class UnknownToken:
     name: str
 
 
-ReceivedToken = UsernamePassword | PresentedAssertion | PresentedReference | UnknownToken
+ReceivedToken = UsernamePassword | PresentedCertificate | PresentedAssertion | PresentedReference | UnknownToken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedMessage:
-    """What the protection of one message proved (WS-Security), and what it carried as credentials."""
+    """What the protection of one message proved (WS-Security), and what it carried as credentials.
+
+    `seal` protects the answer with the keys that protected the request, opaque above `wire`; None: the transport does.
+    `signature_digest` is SHA-256 of the message signature's value, by which a replay is known.
+    """
 
     credentials: tuple[ReceivedToken, ...]
     tls: bool
     created: datetime | None = None  # of the message Timestamp
     peer_certificate: bytes | None = None  # DER, of the TLS client
+    seal: object = field(default=None, repr=False)
+    signature_digest: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +395,9 @@ class Endpoint:
     default_token_type: TokenType = TokenType.SAML20
     default_relying_party: str | None = None
     strict_to: bool = False
+    algorithms: str = "default"
+    tls_required: bool = True
+    signature_confirmation: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,6 +84,26 @@ class Signer(Protocol):
         ...
 
 
+class MessageSigner(Protocol):
+    """The private key that protects the STS's answers; RSA."""
+
+    certificate: bytes  # DER
+
+    def sign(self, octets: bytes, *, algorithm: str) -> bytes:
+        """The signature value by the ds:SignatureMethod `algorithm`."""
+        ...
+
+
+class Decrypter(Protocol):
+    """A private key that messages to the STS may be encrypted for."""
+
+    certificate: bytes  # DER
+
+    def decrypt(self, ciphertext: bytes, *, digest: str, mask: str) -> bytes | None:
+        """The plaintext by RSA-OAEP with the ds:DigestMethod URIs given; None when it does not open."""
+        ...
+
+
 class VerificationKey(Protocol):
     """A public key that tokens of ours may be signed by, now or until they expire."""
 
@@ -211,6 +231,14 @@ class Keyring(Protocol):
 
     def verification_keys(self, realm: str) -> Sequence[VerificationKey]:
         """Keys that tokens of ours may carry: active and retiring."""
+        ...
+
+    def message_signer(self, realm: str) -> MessageSigner:
+        """The active message key. Raises RequestFailed when there is none."""
+        ...
+
+    def decrypters(self, realm: str) -> Sequence[Decrypter]:
+        """Keys that messages may be encrypted for: active, next and retiring; the active one first."""
         ...
 
 

@@ -15,13 +15,16 @@ from wstrust_sts.authenticators.lockout import Gate
 from wstrust_sts.authenticators.passwords import PasswordChecker
 from wstrust_sts.authenticators.saml import SamlAuthenticator
 from wstrust_sts.authenticators.username import UsernameAuthenticator
-from wstrust_sts.bindings.soap import Layout, SecurityReader
+from wstrust_sts.bindings.soap import Layout
 from wstrust_sts.claims.account import AccountClaims
 from wstrust_sts.ports import Accounts, Authenticator, ClaimSource, Keyring, ReplayCache, SecretBox, TokenProvider
 from wstrust_sts.tokens.saml11 import Saml11Provider
 from wstrust_sts.tokens.saml20 import Saml20Provider
+from wstrust_sts.wire.asymmetric import read_certificate_in_message
 from wstrust_sts.wire.layouts.default import write_rstr
-from wstrust_sts.wire.wsse import read_username_over_tls
+from wstrust_sts.wire.symmetric import read_username_in_message
+from wstrust_sts.wire.terms import SecurityReader
+from wstrust_sts.wire.transport import read_username_over_tls
 
 Plugin = TypeVar("Plugin")
 
@@ -87,6 +90,10 @@ TOKEN_PROVIDERS: Table[TokenProvider] = Table(
 )
 CLAIM_SOURCES: Table[ClaimSource] = Table("claim_sources", {"account": lambda _: AccountClaims()})
 
-POLICIES: Mapping[str, SecurityReader] = {"usernamemixed": read_username_over_tls}
+POLICIES: Mapping[str, SecurityReader] = {
+    "usernamemixed": read_username_over_tls,
+    "username": read_username_in_message,
+    "certificate": read_certificate_in_message,
+}
 LAYOUTS: Mapping[str, Layout] = {"default": write_rstr}
 TOLERANCES = frozenset({"no-timestamp", "bare-rstr", "no-applies-to"})

@@ -10,8 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from wstrust_sts import ns
 from wstrust_sts.bindings import (
@@ -42,10 +41,13 @@ from wstrust_sts.model import (
     RequestSecurityTokenResponse,
     VerifiedMessage,
 )
-from wstrust_sts.ports import Clock
+from wstrust_sts.ports import Clock, Keyring
 from wstrust_sts.service import SecurityTokenService
 from wstrust_sts.wire.addressing import Addressing, demand_anonymous_replies, read_addressing
+from wstrust_sts.wire.algorithms import ALGORITHMS
+from wstrust_sts.wire.seal import Seal
 from wstrust_sts.wire.soap import (
+    Envelope,
     ReplyContext,
     SoapVersion,
     demand_understood,
@@ -53,6 +55,7 @@ from wstrust_sts.wire.soap import (
     write_answer,
     write_fault,
 )
+from wstrust_sts.wire.terms import SecurityReader, Terms
 from wstrust_sts.wire.wsse import Freshness, Transport
 from wstrust_sts.wire.wst import read_rst
 from wstrust_sts.wire.xml import MAX_OCTETS, Element, parse
@@ -64,20 +67,6 @@ from spyne.protocol.soap import Soap11  # isort: skip
 from spyne.server import ServerBase  # isort: skip
 
 _log = logging.getLogger("wstrust_sts.soap")
-
-
-class SecurityReader(Protocol):
-    """Verifies the protection that one kind of endpoint policy demands (wire/wsse.py)."""
-
-    def __call__(
-        self,
-        blocks: tuple[Element, ...],
-        *,
-        transport: Transport,
-        now: datetime,
-        freshness: Freshness,
-        timestamp_required: bool,
-    ) -> VerifiedMessage: ...
 
 
 class Layout(Protocol):
@@ -257,6 +246,7 @@ class SoapBinding:
         service: SecurityTokenService,
         *,
         clock: Clock,
+        keyring: Keyring,
         policies: Mapping[str, SecurityReader],
         layouts: Mapping[str, Layout],
         documents: Mapping[str, bytes],
@@ -268,6 +258,7 @@ class SoapBinding:
         spyne.const.MIN_GC_INTERVAL = float("inf")  # else gc.collect() runs in a request, once a second
         self._service = service
         self._clock = clock
+        self._keyring = keyring
         self._policies = policies
         self._layouts = layouts
         self._descriptions = {path: mex.describe(document) for path, document in documents.items()}
@@ -374,33 +365,54 @@ class SoapBinding:
 
     def read(self, exchange: Exchange, root: Element) -> None:
         """From the parsed document to the request and the proofs that came with it. Raises StsError."""
-        endpoint, reply = exchange.endpoint, exchange.reply
-        envelope = read_envelope(root, expected=reply.version, may_be_empty=True)
-        addressing = read_addressing(envelope.blocks)
-        exchange.reply = reply = reply.with_addressing(addressing)
-        demand_understood(envelope)
-        demand_anonymous_replies(envelope.blocks)
-        action = _read_action(exchange.request, addressing)
-        self._check_destination(addressing, exchange)
+        endpoint = exchange.endpoint
+        envelope = read_envelope(root, expected=exchange.reply.version, may_be_empty=True)
+        action = self._read_headers(exchange, envelope)
         if exchange.metadata_only or action in mex.RESPONSES:
             exchange.question = mex.read_question(action, envelope.payload)
             return
-        operation = _operation_of(action, endpoint)
+        _operation_of(action, endpoint)
         if envelope.payload is None:
             raise InvalidRequest("the Body is empty")
-        tls = exchange.request.tls or self._tls_in_front
-        if not tls:
-            raise InvalidSecurity("this endpoint is for TLS only")
-        exchange.message = self._policies[endpoint.policy](
-            envelope.blocks,
-            transport=Transport(
-                tls=tls, peer_certificate=exchange.request.peer_certificate, source=exchange.request.source
-            ),
-            now=reply.now,
-            freshness=self._freshness,
-            timestamp_required="no-timestamp" not in endpoint.tolerances,
+        secured = self._policies[endpoint.policy](envelope, self._terms(exchange))
+        exchange.message = secured.proved
+        exchange.reply = exchange.reply.with_seal(cast("Seal | None", secured.proved.seal))
+        if secured.envelope is not envelope:
+            action = self._read_headers(exchange, secured.envelope)
+        if secured.envelope.payload is None:
+            raise InvalidRequest("the Body is empty")
+        exchange.rst = read_rst(
+            secured.envelope.payload, version=endpoint.version, action=_operation_of(action, endpoint)
         )
-        exchange.rst = read_rst(envelope.payload, version=endpoint.version, action=operation)
+
+    def _read_headers(self, exchange: Exchange, envelope: Envelope) -> str | None:
+        """The action, and where the answer goes. Done again with what a message's protection covers, where it has one.
+
+        Raises MustUnderstand, OnlyAnonymousAddressSupported, DestinationUnreachable, InvalidRequest.
+        """
+        addressing = read_addressing(envelope.blocks)
+        exchange.reply = exchange.reply.with_addressing(addressing)
+        demand_understood(envelope)
+        demand_anonymous_replies(envelope.blocks)
+        self._check_destination(addressing, exchange)
+        return _read_action(exchange.request, addressing)
+
+    def _terms(self, exchange: Exchange) -> Terms:
+        """Raises InvalidSecurity: the endpoint is for TLS, and there was none."""
+        request, endpoint = exchange.request, exchange.endpoint
+        tls = request.tls or self._tls_in_front
+        if not tls and endpoint.tls_required:
+            raise InvalidSecurity("this endpoint is for TLS only")
+        return Terms(
+            transport=Transport(tls=tls, peer_certificate=request.peer_certificate, source=request.source),
+            now=exchange.reply.now,
+            freshness=self._freshness,
+            algorithms=ALGORITHMS[endpoint.algorithms],
+            tolerances=endpoint.tolerances,
+            decrypters=lambda: self._keyring.decrypters(endpoint.realm),
+            signer=lambda: self._keyring.message_signer(endpoint.realm),
+            confirms_signatures=endpoint.signature_confirmation,
+        )
 
     def answer(self, exchange: Exchange) -> bytes:
         """Performs the request and writes its answer. Raises StsError."""

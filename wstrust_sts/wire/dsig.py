@@ -9,10 +9,8 @@ gets back a copy parsed from the very octets that were verified, and reads nothi
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -23,43 +21,26 @@ from wstrust_sts import ns
 from wstrust_sts.errors import FailedCheck, StsError, UnsupportedAlgorithm
 from wstrust_sts.ports import Signer, VerificationKey
 from wstrust_sts.wire.markup import attribute
-from wstrust_sts.wire.xml import MAX_ATTRIBUTES, MAX_ELEMENTS, XML_ID, Element, is_id, parse
+from wstrust_sts.wire.signature_parts import (
+    DIGESTS,
+    ID_ONLY,
+    NO_ATTRIBUTE,
+    SIGNATURE,
+    algorithm_of,
+    canonical,
+    exact_children,
+    index_ids,
+    octets_in,
+    only_attributes,
+    prefix_list_of,
+)
+from wstrust_sts.wire.xml import MAX_ATTRIBUTES, MAX_ELEMENTS, Element, is_id, parse
 
-DIGESTS: dict[str, Callable[[bytes], "hashlib._Hash"]] = {
-    ns.SHA256: hashlib.sha256,
-    ns.SHA384: hashlib.sha384,
-    ns.SHA512: hashlib.sha512,
-}
+DIGEST_METHODS = frozenset({ns.SHA256, ns.SHA384, ns.SHA512})
 SIGNATURE_METHODS = frozenset(
     {ns.RSA_SHA256, ns.RSA_SHA384, ns.RSA_SHA512, ns.ECDSA_SHA256, ns.ECDSA_SHA384, ns.ECDSA_SHA512}
 )
-ID_ATTRIBUTES = frozenset({"ID", "Id", "AssertionID", f"{{{ns.WSU}}}Id", XML_ID})
-
-MAX_SIGNATURE_TEXT = 1536  # characters: base64 of RSA-8192, with line ends
-MAX_PREFIXES = 16
 MAX_NAME = 512  # characters of a name with its namespace, which canonicalisation may write again and again
-
-_PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
-_SIGNATURE = f"{{{ns.DS}}}Signature"
-_INCLUSIVE_NAMESPACES = f"{{{ns.EXC_C14N}}}InclusiveNamespaces"
-_WHITE_SPACE = " \t\r\n"
-_NO_ATTRIBUTE: frozenset[str] = frozenset()
-_ID_ONLY = frozenset({"Id"})
-_ALGORITHM = frozenset({"Algorithm"})
-
-
-def canonical(element: Element, *, prefixes: Sequence[str] = ()) -> bytes:
-    """Exclusive XML Canonicalization 1.0, without comments; `prefixes` is the InclusiveNamespaces PrefixList.
-
-    Raises FailedCheck for a tree that has no canonical form (a relative namespace URI).
-    """
-    try:
-        octets: bytes = etree.tostring(
-            element, method="c14n", exclusive=True, with_comments=False, inclusive_ns_prefixes=list(prefixes) or None
-        )
-    except etree.C14NError:
-        raise FailedCheck("an element that has no canonical form") from None
-    return octets
 
 
 # -- writing ---------------------------------------------------------------------------------------------------
@@ -77,15 +58,14 @@ class _Frame:
 
 @lru_cache(maxsize=64)
 def _frame(algorithm: str, digest_algorithm: str, certificates: tuple[bytes, ...]) -> _Frame:
-    digest = DIGESTS.get(digest_algorithm)
-    if digest is None or algorithm not in SIGNATURE_METHODS:
+    if digest_algorithm not in DIGEST_METHODS or algorithm not in SIGNATURE_METHODS:
         raise UnsupportedAlgorithm(f"the signer's algorithms are not allowed: {algorithm}, {digest_algorithm}")
     chain = "".join(
         f"<ds:X509Certificate>{base64.b64encode(certificate).decode()}</ds:X509Certificate>"
         for certificate in certificates
     )
     return _Frame(
-        digest=digest,
+        digest=DIGESTS[digest_algorithm],
         before_reference=(
             f'<ds:CanonicalizationMethod Algorithm="{ns.EXC_C14N}"></ds:CanonicalizationMethod>'
             f'<ds:SignatureMethod Algorithm="{algorithm}"></ds:SignatureMethod>'
@@ -203,19 +183,12 @@ def _only_bearer_of_its_id(unverified: Element, id_attribute: str) -> str:
     identifier: str = unverified.get(id_attribute, "")
     if not is_id(identifier):
         raise FailedCheck(f"no usable {id_attribute}")
-    seen = set()
-    for element in unverified.getroottree().getroot().iter(etree.Element):
-        for name in element.keys():  # noqa: SIM118 (an element iterates over its children)
-            if name in ID_ATTRIBUTES:
-                value = element.get(name)
-                if value in seen:
-                    raise FailedCheck("an id occurs twice in the document")
-                seen.add(value)
+    index_ids(unverified.getroottree().getroot())
     return identifier
 
 
 def _only_signature(unverified: Element) -> Element:
-    signatures = list(unverified.iter(_SIGNATURE))
+    signatures = list(unverified.iter(SIGNATURE))
     if len(signatures) != 1:
         raise FailedCheck(f"{len(signatures)} signatures where there must be one")
     if signatures[0].getparent() is not unverified:
@@ -225,60 +198,47 @@ def _only_signature(unverified: Element) -> Element:
 
 def _read_signature(signature: Element, *, identifier: str) -> _Claimed:
     """XML Signature 1.1 section 4, with exactly the children that are needed: no Object, no second Reference."""
-    _attributes(signature, allowed=_ID_ONLY)
+    only_attributes(signature, allowed=ID_ONLY)
     if len(signature) == 3:
-        signed_info, value, _ = _children(signature, "SignedInfo", "SignatureValue", "KeyInfo")
+        signed_info, value, _ = exact_children(signature, "SignedInfo", "SignatureValue", "KeyInfo")
     else:
-        signed_info, value = _children(signature, "SignedInfo", "SignatureValue")
-    _attributes(signed_info, allowed=_ID_ONLY)
-    method_of_c14n, method, reference = _children(signed_info, "CanonicalizationMethod", "SignatureMethod", "Reference")
-    if (algorithm := _algorithm(method_of_c14n)) != ns.EXC_C14N:
+        signed_info, value = exact_children(signature, "SignedInfo", "SignatureValue")
+    only_attributes(signed_info, allowed=ID_ONLY)
+    method_of_c14n, method, reference = exact_children(
+        signed_info, "CanonicalizationMethod", "SignatureMethod", "Reference"
+    )
+    if (algorithm := algorithm_of(method_of_c14n)) != ns.EXC_C14N:
         raise UnsupportedAlgorithm(f"canonicalization {algorithm[:128]!r}")
-    if (signature_method := _algorithm(method)) not in SIGNATURE_METHODS:
+    if (signature_method := algorithm_of(method)) not in SIGNATURE_METHODS:
         raise UnsupportedAlgorithm(f"signature method {signature_method[:128]!r}")
-    _children(method)
-    _attributes(reference, allowed=frozenset({"Id", "URI"}))
+    exact_children(method)
+    only_attributes(reference, allowed=frozenset({"Id", "URI"}))
     if reference.get("URI") != f"#{identifier}":
         raise FailedCheck("the signature refers to something other than the element that carries it")
-    transforms, digest_method, digest_value = _children(reference, "Transforms", "DigestMethod", "DigestValue")
-    digest = DIGESTS.get(digest_algorithm := _algorithm(digest_method))
-    if digest is None:
+    transforms, digest_method, digest_value = exact_children(reference, "Transforms", "DigestMethod", "DigestValue")
+    if (digest_algorithm := algorithm_of(digest_method)) not in DIGEST_METHODS:
         raise UnsupportedAlgorithm(f"digest method {digest_algorithm[:128]!r}")
-    _children(digest_method)
+    exact_children(digest_method)
     return _Claimed(
         signed_info=signed_info,
-        signed_info_prefixes=_prefix_list(method_of_c14n),
+        signed_info_prefixes=prefix_list_of(method_of_c14n),
         method=signature_method,
         prefixes=_read_transforms(transforms),
-        digest=digest,
-        digest_value=_octets(digest_value),
-        signature_value=_octets(value),
+        digest=DIGESTS[digest_algorithm],
+        digest_value=octets_in(digest_value),
+        signature_value=octets_in(value),
     )
 
 
 def _read_transforms(transforms: Element) -> tuple[str, ...]:
     """Exactly enveloped-signature, then exclusive canonicalisation; its PrefixList."""
-    _attributes(transforms, allowed=_NO_ATTRIBUTE)
-    algorithms = [_algorithm(transform) for transform in transforms]
+    only_attributes(transforms, allowed=NO_ATTRIBUTE)
+    algorithms = [algorithm_of(transform) for transform in transforms]
     if algorithms != [ns.ENVELOPED, ns.EXC_C14N]:
         raise UnsupportedAlgorithm("transforms " + ", ".join(repr(algorithm[:128]) for algorithm in algorithms[:4]))
-    enveloped, exclusive = _children(transforms, "Transform", "Transform")
-    _children(enveloped)
-    return _prefix_list(exclusive)
-
-
-def _prefix_list(method: Element) -> tuple[str, ...]:
-    """Exclusive XML Canonicalization 1.0 section 4. `#default` is not offered."""
-    if len(method) == 0:
-        _children(method)
-        return ()
-    (inclusive,) = _children(method, _INCLUSIVE_NAMESPACES)
-    _children(inclusive)
-    _attributes(inclusive, allowed=frozenset({"PrefixList"}))
-    prefixes = tuple(inclusive.get("PrefixList", "").split())
-    if len(prefixes) > MAX_PREFIXES or not all(map(_PREFIX.fullmatch, prefixes)):
-        raise UnsupportedAlgorithm("an InclusiveNamespaces PrefixList that is not offered")
-    return prefixes
+    enveloped, exclusive = exact_children(transforms, "Transform", "Transform")
+    exact_children(enveloped)
+    return prefix_list_of(exclusive)
 
 
 def _key_that_signed(claimed: _Claimed, keys: Sequence[VerificationKey]) -> VerificationKey:
@@ -311,45 +271,3 @@ def _take_out(parent: Element, child: Element) -> None:
         else:
             previous.tail = (previous.tail or "") + child.tail
     parent.remove(child)
-
-
-# -- the shape of a signature's elements -------------------------------------------------------------------------
-
-
-def _children(parent: Element, *names: str) -> list[Element]:
-    """The child elements, which must be exactly those named, in order, with nothing but white space between."""
-    found = list(parent)
-    expected = [name if name.startswith("{") else f"{{{ns.DS}}}{name}" for name in names]
-    if [child.tag for child in found] != expected:
-        raise FailedCheck("a signature with a shape that is not allowed")
-    for between in (parent.text, *(child.tail for child in found)):
-        if between and between.strip(_WHITE_SPACE):
-            raise FailedCheck("text between a signature's elements")
-    return found
-
-
-def _attributes(element: Element, *, allowed: frozenset[str]) -> None:
-    if not allowed.issuperset(element.keys()):
-        raise FailedCheck("an attribute that is not allowed in a signature")
-
-
-def _algorithm(method: Element) -> str:
-    _attributes(method, allowed=_ALGORITHM)
-    algorithm: str = method.get("Algorithm", "")
-    return algorithm
-
-
-def _octets(element: Element) -> bytes:
-    """The decoded base64 text of DigestValue or SignatureValue."""
-    _attributes(element, allowed=_ID_ONLY if element.tag.endswith("}SignatureValue") else _NO_ATTRIBUTE)
-    text: str = element.text or ""
-    if len(element) or len(text) > MAX_SIGNATURE_TEXT:
-        raise FailedCheck("a digest or signature value that is not one short text")
-    compact = "".join(text.split())
-    try:
-        octets = base64.b64decode(compact, validate=True)
-    except (binascii.Error, ValueError):
-        raise FailedCheck("a digest or signature value that is not base64") from None
-    if base64.b64encode(octets) != compact.encode():
-        raise FailedCheck("a digest or signature value with bits that say nothing")
-    return octets

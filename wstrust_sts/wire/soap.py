@@ -8,6 +8,7 @@ from wstrust_sts import ns
 from wstrust_sts.errors import InvalidRequest, MustUnderstand, NotWellFormed, StsError, VersionMismatch
 from wstrust_sts.wire.addressing import Addressing, understands
 from wstrust_sts.wire.markup import attribute, text
+from wstrust_sts.wire.seal import Seal, Unsealed
 from wstrust_sts.wire.wsse import write_security
 from wstrust_sts.wire.xml import Element, boolean, children
 
@@ -35,11 +36,12 @@ class SoapVersion(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """One message: the header blocks addressed to us, and the one child of its one Body; None where it is empty."""
+    """One message: the header blocks addressed to us, its one Body and that one's child; None where it is empty."""
 
     version: SoapVersion
     root: Element
     blocks: tuple[Element, ...]
+    body: Element
     payload: Element | None
 
 
@@ -70,7 +72,8 @@ def read_envelope(root: Element, *, expected: SoapVersion, may_be_empty: bool = 
     payloads = children(parts[-1])
     if len(payloads) != 1 and not (may_be_empty and not payloads):
         raise InvalidRequest("the Body holds not exactly one element")
-    return Envelope(version=expected, root=root, blocks=blocks, payload=payloads[0] if payloads else None)
+    payload = payloads[0] if payloads else None
+    return Envelope(version=expected, root=root, blocks=blocks, body=parts[-1], payload=payload)
 
 
 def demand_understood(envelope: Envelope) -> None:
@@ -109,7 +112,7 @@ def _mandatory(block: Element, version: SoapVersion) -> bool:
 class ReplyContext:
     """What every answer, good or bad, needs of the request it answers. `trust` is the WS-Trust namespace.
 
-    `protected`: the binding is a secured one, so its answers carry a Timestamp.
+    `protected`: the binding is a secured one, so its answers carry a Timestamp. `seal`: they are signed and encrypted.
     """
 
     version: SoapVersion
@@ -118,16 +121,13 @@ class ReplyContext:
     now: datetime
     addressing: Addressing | None = None
     protected: bool = True
+    seal: Seal | None = None
 
     def with_addressing(self, addressing: Addressing | None) -> "ReplyContext":
-        return ReplyContext(
-            version=self.version,
-            trust=self.trust,
-            correlation_id=self.correlation_id,
-            now=self.now,
-            addressing=addressing,
-            protected=self.protected,
-        )
+        return replace(self, addressing=addressing)
+
+    def with_seal(self, seal: Seal | None) -> "ReplyContext":
+        return replace(self, seal=seal)
 
     def unprotected(self) -> "ReplyContext":
         return replace(self, protected=False)
@@ -135,13 +135,17 @@ class ReplyContext:
 
 def write_answer(body: bytes, *, action: str, context: ReplyContext) -> bytes:
     """The envelope around `body`, which is spliced in and never parsed again: its signatures survive."""
-    headers = _reply_headers(action, context)
+    return _write_envelope(_reply_headers(action, context), body, context, mandatory_security=True)
+
+
+def _write_envelope(headers: str, body: bytes, context: ReplyContext, *, mandatory_security: bool) -> bytes:
+    """The envelope with its Security header as the binding wants it: sealed, a Timestamp, or none at all."""
+    if context.protected and context.seal is not None:
+        return context.seal.protect(
+            Unsealed(namespace=context.version.namespace, blocks=headers, body=body, now=context.now)
+        )
     if context.protected:
-        headers += write_security(context.now, mandatory=True)
-    return _write_envelope(headers, body, context)
-
-
-def _write_envelope(headers: str, body: bytes, context: ReplyContext) -> bytes:
+        headers += write_security(context.now, mandatory=mandatory_security)
     return b"".join(
         (
             f'<s:Envelope xmlns:s="{context.version.namespace}"><s:Header>{headers}</s:Header><s:Body>'.encode(),
@@ -152,18 +156,24 @@ def _write_envelope(headers: str, body: bytes, context: ReplyContext) -> bytes:
 
 
 def _reply_headers(action: str, context: ReplyContext) -> str:
-    """To is optional in WS-Addressing 1.0 and was required before (2004/08, section 3.1): Axis2 demands it."""
     addressing = context.addressing
     if addressing is None:
         return ""
-    headers = (
-        f'<a:Action xmlns:a="{addressing.namespace}" s:mustUnderstand="1">{text(action)}</a:Action>' if action else ""
-    )
+    headers = _header("Action", action, context, mandatory=True) if action else ""
     if addressing.namespace == ns.WSA04:
-        headers += f'<a:To xmlns:a="{ns.WSA04}">{ns.WSA04_ANONYMOUS}</a:To>'
+        headers += _header("To", ns.WSA04_ANONYMOUS, context)
     if addressing.message_id is not None:
-        headers += f'<a:RelatesTo xmlns:a="{addressing.namespace}">{text(addressing.message_id)}</a:RelatesTo>'
+        headers += _header("RelatesTo", addressing.message_id, context)
     return headers
+
+
+def _header(name: str, value: str, context: ReplyContext, *, mandatory: bool = False) -> str:
+    """One addressing header; with the id that a signature refers to it by, where there is to be one."""
+    assert context.addressing is not None
+    attributes = ' s:mustUnderstand="1"' if mandatory else ""
+    if context.seal is not None:
+        attributes += f' xmlns:u="{ns.WSU}" u:Id="_{name}"'
+    return f'<a:{name} xmlns:a="{context.addressing.namespace}"{attributes}>{text(value)}</a:{name}>'
 
 
 def write_fault(error: StsError, context: ReplyContext) -> bytes:
@@ -177,9 +187,7 @@ def write_fault(error: StsError, context: ReplyContext) -> bytes:
     headers = _reply_headers(_fault_action(error, context), context)
     if not soap11:
         headers += _explaining_blocks(error)
-    if context.protected:
-        headers += write_security(context.now, mandatory=False)
-    return _write_envelope(headers, fault.encode(), context)
+    return _write_envelope(headers, fault.encode(), context, mandatory_security=False)
 
 
 def _fault_action(error: StsError, context: ReplyContext) -> str:

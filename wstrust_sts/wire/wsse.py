@@ -1,9 +1,7 @@
-"""The wsse:Security header: a request's into a `VerifiedMessage`, and an answer's.
+"""The parts of a wsse:Security header that bear no keys: the Timestamp and the UsernameToken."""
 
-What an endpoint's policy asks for is demanded, and nothing that it does not ask for is passed over: a part of
-the header that nobody verifies must not look as if somebody had.
-"""
-
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,15 +13,15 @@ from wstrust_sts.errors import (
     MessageExpired,
     UnsupportedSecurityToken,
 )
-from wstrust_sts.model import UsernamePassword, VerifiedMessage
+from wstrust_sts.model import UsernamePassword
 from wstrust_sts.wire.times import read_time, write_time
 from wstrust_sts.wire.xml import Element, children, local, octets_of, text_of, trimmed
 
-_SECURITY = f"{{{ns.WSSE}}}Security"
-_TIMESTAMP = f"{{{ns.WSU}}}Timestamp"
+SECURITY = f"{{{ns.WSSE}}}Security"
+TIMESTAMP = f"{{{ns.WSU}}}Timestamp"
 _CREATED = f"{{{ns.WSU}}}Created"
 _EXPIRES = f"{{{ns.WSU}}}Expires"
-_USERNAME_TOKEN = f"{{{ns.WSSE}}}UsernameToken"
+USERNAME_TOKEN = f"{{{ns.WSSE}}}UsernameToken"
 _USERNAME = f"{{{ns.WSSE}}}Username"
 _PASSWORD = f"{{{ns.WSSE}}}Password"
 _NONCE = f"{{{ns.WSSE}}}Nonce"
@@ -51,46 +49,25 @@ class Transport:
     source: str = ""  # the peer's address
 
 
-def read_username_over_tls(
-    blocks: tuple[Element, ...],
-    *,
-    transport: Transport,
-    now: datetime,
-    freshness: Freshness,
-    timestamp_required: bool = True,
-) -> VerifiedMessage:
-    """The protection of a message under the policy `usernamemixed`: TLS, one Timestamp, one UsernameToken.
-
-    Raises InvalidSecurity (missing, doubled or unreadable parts), MessageExpired, UnsupportedSecurityToken.
-    """
+@contextmanager
+def in_security_header() -> Iterator[None]:
+    """What is unreadable here failed the Security header, not the request."""
     try:
-        parts = _parts(blocks)
-        created = _read_timestamp(parts.pop(_TIMESTAMP, None), now, freshness, required=timestamp_required)
-        token = parts.pop(_USERNAME_TOKEN, None)
-        if parts:
-            raise UnsupportedSecurityToken(f"not asked for by this endpoint: {', '.join(map(local, parts.values()))}")
-        if token is None:
-            raise InvalidSecurity("no UsernameToken")
-        credential = _read_username_token(token, transport)
+        yield
     except InvalidRequest as error:
         raise InvalidSecurity(error.detail) from None
-    return VerifiedMessage(
-        credentials=(credential,),
-        tls=transport.tls,
-        created=created,
-        peer_certificate=transport.peer_certificate,
-    )
 
 
-def _parts(blocks: tuple[Element, ...]) -> dict[str, Element]:
-    """The children of the one Security header for us, by name; each name once."""
-    headers = [block for block in blocks if block.tag == _SECURITY]
+def security_header(blocks: Sequence[Element]) -> Element:
+    """The one Security header for us. Raises InvalidSecurity."""
+    headers = [block for block in blocks if block.tag == SECURITY]
     if len(headers) != 1:
         raise InvalidSecurity("no Security header" if not headers else "a second Security header")
-    return _once(headers[0])
+    return headers[0]
 
 
-def _once(element: Element) -> dict[str, Element]:
+def once(element: Element) -> dict[str, Element]:
+    """The children by name. Raises InvalidSecurity: one occurs twice."""
     found: dict[str, Element] = {}
     for child in children(element):
         if child.tag in found:
@@ -99,15 +76,9 @@ def _once(element: Element) -> dict[str, Element]:
     return found
 
 
-def _read_timestamp(
-    timestamp: Element | None, now: datetime, freshness: Freshness, *, required: bool
-) -> datetime | None:
+def read_timestamp(timestamp: Element, now: datetime, freshness: Freshness) -> datetime:
     """When the message was created (WSS 1.1 section 10). Raises InvalidSecurity, MessageExpired."""
-    if timestamp is None:
-        if required:
-            raise InvalidSecurity("no Timestamp")
-        return None
-    parts = _once(timestamp)
+    parts = once(timestamp)
     if parts.keys() - {_CREATED, _EXPIRES} or _CREATED not in parts:
         raise InvalidSecurity("a Timestamp holds Created and at most one Expires")
     created = _read_time(parts[_CREATED])
@@ -135,9 +106,9 @@ def _read_time(element: Element) -> datetime:
         raise InvalidSecurity(f"{local(element)}: {error}") from None
 
 
-def _read_username_token(token: Element, transport: Transport) -> UsernamePassword:
+def read_username_token(token: Element, transport: Transport) -> UsernamePassword:
     """UsernameToken Profile 1.1 section 3.1; a Password without Type is text."""
-    parts = _once(token)
+    parts = once(token)
     unknown = parts.keys() - {_USERNAME, _PASSWORD, _NONCE, _CREATED}
     if unknown:
         raise UnsupportedSecurityToken("a UsernameToken with more than Username, Password, Nonce and Created")
@@ -167,13 +138,16 @@ def _read_username_token(token: Element, transport: Transport) -> UsernamePasswo
 
 
 def write_security(now: datetime, *, mandatory: bool) -> str:
-    """The Security header of an answer: exactly one Timestamp (wire contract row 25).
+    """The Security header of an answer that the transport protects: exactly one Timestamp (wire contract row 25).
 
     `mandatory`: whoever does not understand it must not use the answer.
     """
     must_understand = ' s:mustUnderstand="1"' if mandatory else ""
+    return f'<o:Security xmlns:o="{ns.WSSE}"{must_understand}>{write_timestamp(now, identifier="_0")}</o:Security>'
+
+
+def write_timestamp(now: datetime, *, identifier: str) -> str:
     return (
-        f'<o:Security xmlns:o="{ns.WSSE}"{must_understand}><u:Timestamp xmlns:u="{ns.WSU}" u:Id="_0">'
-        f"<u:Created>{write_time(now)}</u:Created><u:Expires>{write_time(now + _ANSWER_LIFETIME)}</u:Expires>"
-        "</u:Timestamp></o:Security>"
+        f'<u:Timestamp xmlns:u="{ns.WSU}" u:Id="{identifier}"><u:Created>{write_time(now)}</u:Created>'
+        f"<u:Expires>{write_time(now + _ANSWER_LIFETIME)}</u:Expires></u:Timestamp>"
     )

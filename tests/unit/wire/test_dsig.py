@@ -8,7 +8,8 @@ from lxml import etree
 from tests.assertions import signing_key, verification_key
 from wstrust_sts import ns
 from wstrust_sts.errors import FailedCheck
-from wstrust_sts.wire.dsig import canonical, verify_enveloped_signature, write_enveloped_signature
+from wstrust_sts.wire.dsig import verify_enveloped_signature, write_enveloped_signature
+from wstrust_sts.wire.signature_parts import canonical
 from wstrust_sts.wire.xml import is_id, parse
 
 CONTENT = b'<e:thing xmlns:e="urn:e" ID="x"><e:part>one</e:part></e:thing>'

@@ -1,0 +1,125 @@
+"""The asymmetric binding: the requestor's certificate signs, the recipient's encrypts, and back the other way round.
+
+Policy `certificate` (WS-SecurityPolicy 1.2 section 7.5): signed, then the Body and the signature encrypted. The
+certificate that verifies the signature is the credential; whose it is and whether to trust it is for its
+authenticator to say.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from wstrust_sts import ns
+from wstrust_sts.errors import InvalidHeaderToken, InvalidSecurity, SecurityTokenUnavailable, UnsupportedSecurityToken
+from wstrust_sts.model import PresentedCertificate, VerifiedMessage
+from wstrust_sts.ports import Decrypter, MessageSigner
+from wstrust_sts.wire.algorithms import Algorithms
+from wstrust_sts.wire.certificates import Certificate, read_certificate
+from wstrust_sts.wire.keyinfo import MAX_CERTIFICATE, ByCertificate, ById, KeyReference
+from wstrust_sts.wire.message_signature import MessageKey
+from wstrust_sts.wire.opening import open_message
+from wstrust_sts.wire.protection import BINARY_SECURITY_TOKEN, ProtectedMessage, verify_protection
+from wstrust_sts.wire.sealing import AsymmetricSeal, Methods
+from wstrust_sts.wire.soap import Envelope
+from wstrust_sts.wire.terms import SecuredMessage, Terms
+from wstrust_sts.wire.wsse import Freshness, in_security_header
+from wstrust_sts.wire.xml import Element, octets_of
+
+
+def read_certificate_in_message(envelope: Envelope, terms: Terms) -> SecuredMessage:
+    """Raises InvalidSecurity, UnsupportedSecurityToken, UnsupportedAlgorithm, FailedCheck, MessageExpired,
+    SecurityTokenUnavailable (a certificate that is named and not shown), InvalidHeaderToken (one that is not offered).
+    """
+    message = open_asymmetric(
+        envelope,
+        decrypters=terms.decrypters(),
+        algorithms=terms.algorithms,
+        now=terms.now,
+        freshness=terms.freshness,
+    )
+    message.protected.demand_nothing_else()
+    if not message.signer.is_rsa:
+        raise InvalidHeaderToken("nothing can be encrypted for a certificate whose key is not RSA")
+    return SecuredMessage(
+        envelope=message.protected.opened.envelope,
+        proved=VerifiedMessage(
+            credentials=(PresentedCertificate(message.signer.der, source=terms.transport.source),),
+            tls=terms.transport.tls,
+            created=message.protected.created,
+            peer_certificate=terms.transport.peer_certificate,
+            seal=message.seal(terms.signer(), confirms=terms.confirms_signatures),
+            signature_digest=message.protected.signature_digest,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AsymmetricMessage:
+    """A verified message and the certificate whose key signed it."""
+
+    protected: ProtectedMessage
+    signer: Certificate
+
+    def seal(self, own: MessageSigner, *, confirms: bool) -> AsymmetricSeal:
+        """What protects the answer: signed by `own`, encrypted for the certificate that signed the request."""
+        signature = self.protected.signature
+        return AsymmetricSeal(
+            signer=own,
+            recipient=self.signer,
+            methods=Methods(
+                signature=signature.method,
+                digest=signature.digest_method,
+                encryption=self.protected.opened.encryption,
+            ),
+            confirmed=(signature.value,) if confirms else None,
+        )
+
+
+def open_asymmetric(
+    envelope: Envelope,
+    *,
+    decrypters: Sequence[Decrypter],
+    algorithms: Algorithms,
+    now: datetime,
+    freshness: Freshness,
+    known: Sequence[Certificate] = (),
+) -> AsymmetricMessage:
+    """The message, decrypted and verified: with the certificate that it shows, or with the one it names of `known`.
+
+    Raises as `open_message` and `verify_protection` do, and SecurityTokenUnavailable, InvalidHeaderToken.
+    """
+    opened = open_message(envelope, decrypters=decrypters, algorithms=algorithms)
+    if opened.keys.brought != 1:
+        raise InvalidSecurity("an asymmetric binding has exactly one EncryptedKey")
+    used: list[Certificate] = []
+
+    def find_key(name: KeyReference, parts: dict[str, Element]) -> MessageKey:
+        used.append(_find_certificate(name, parts, opened.ids, known))
+        return used[0]
+
+    protected = verify_protection(opened, find_key=find_key, algorithms=algorithms, now=now, freshness=freshness)
+    return AsymmetricMessage(protected, used[0])
+
+
+def _find_certificate(
+    name: KeyReference, parts: dict[str, Element], ids: Mapping[str, Element], known: Sequence[Certificate]
+) -> Certificate:
+    token = parts.pop(BINARY_SECURITY_TOKEN, None)
+    match name:
+        case ById(identifier) if token is not None and ids.get(identifier) is token:
+            return _read_token(token)
+        case ByCertificate(certificate) if token is None:
+            return read_certificate(certificate)
+    if token is not None:
+        raise InvalidSecurity("a BinarySecurityToken that signed nothing")
+    found = [certificate for certificate in known if certificate.is_named_by(name)]
+    if len(found) != 1:
+        raise SecurityTokenUnavailable("the certificate that signed is named and not shown")
+    return found[0]
+
+
+def _read_token(token: Element) -> Certificate:
+    if token.get("ValueType") != ns.X509V3 or token.get("EncodingType", ns.BASE64_BINARY) != ns.BASE64_BINARY:
+        raise UnsupportedSecurityToken("a BinarySecurityToken that is not an X509v3 in Base64Binary")
+    with in_security_header():
+        return read_certificate(octets_of(token, limit=MAX_CERTIFICATE))

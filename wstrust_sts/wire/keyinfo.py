@@ -1,0 +1,171 @@
+"""How a message names a key: ds:KeyInfo and wsse:SecurityTokenReference, read into plain values.
+
+A reference is a hint where to look; nothing is believed because of it. The key that it leads to has to open or to
+verify, and who owns that key is another question.
+"""
+
+from dataclasses import dataclass
+
+from wstrust_sts import ns
+from wstrust_sts.errors import InvalidRequest, InvalidSecurity, SecurityTokenUnavailable
+from wstrust_sts.wire.xml import Element, children, local, octets_of, text_of, trimmed
+
+SECURITY_TOKEN_REFERENCE = f"{{{ns.WSSE}}}SecurityTokenReference"
+MAX_CERTIFICATE = 16 * 1024  # octets
+_MAX_IDENTIFIER = 256
+_MAX_NAME = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ById:
+    """A token or key in the same message (`#id`)."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ByUri:
+    """A token by its absolute identifier: a security context."""
+
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class ByThumbprint:
+    """SHA-1 of the whole DER certificate."""
+
+    sha1: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BySubjectKeyIdentifier:
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ByIssuerSerial:
+    issuer: str
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class ByEncryptedKeySha1:
+    """SHA-1 of the ciphertext of an EncryptedKey that was sent earlier (WSS 1.1 section 7.7)."""
+
+    sha1: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ByAssertionId:
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ByCertificate:
+    """The certificate itself, DER."""
+
+    certificate: bytes
+
+
+KeyReference = (
+    ById
+    | ByUri
+    | ByThumbprint
+    | BySubjectKeyIdentifier
+    | ByIssuerSerial
+    | ByEncryptedKeySha1
+    | ByAssertionId
+    | ByCertificate
+)
+
+
+def read_key_info(key_info: Element) -> KeyReference:
+    """What a ds:KeyInfo names: exactly one SecurityTokenReference or X509Data.
+
+    Raises InvalidSecurity; SecurityTokenUnavailable for a way of naming that is not offered.
+    """
+    try:
+        found = children(key_info)
+        if len(found) != 1:
+            raise InvalidSecurity("a KeyInfo that does not hold exactly one name of a key")
+        (name,) = found
+        if name.tag == SECURITY_TOKEN_REFERENCE:
+            return read_token_reference(name)
+        if name.tag == f"{{{ns.DS}}}X509Data":
+            return _read_x509_data(name)
+    except InvalidRequest as error:
+        raise InvalidSecurity(f"a KeyInfo: {error.detail}") from None
+    raise SecurityTokenUnavailable(f"a key named by {local(name)}")
+
+
+def read_token_reference(reference: Element) -> KeyReference:
+    """What a wsse:SecurityTokenReference names (WSS 1.1 section 7). Raises as `read_key_info`."""
+    try:
+        return _read_token_reference(reference)
+    except InvalidRequest as error:
+        raise InvalidSecurity(f"a SecurityTokenReference: {error.detail}") from None
+
+
+def _read_token_reference(reference: Element) -> KeyReference:
+    found = children(reference)
+    if len(found) != 1:
+        raise InvalidSecurity("a SecurityTokenReference that does not hold exactly one name")
+    (name,) = found
+    match name.tag:
+        case str() as tag if tag == f"{{{ns.WSSE}}}Reference":
+            uri = name.get("URI", "")
+            if uri.startswith("#") and len(uri) > 1:
+                return ById(uri[1:])
+            if not uri or len(uri) > _MAX_IDENTIFIER:
+                raise SecurityTokenUnavailable("a Reference without a usable URI")
+            return ByUri(uri)
+        case str() as tag if tag == f"{{{ns.WSSE}}}KeyIdentifier":
+            return _read_key_identifier(name)
+        case str() as tag if tag == f"{{{ns.DS}}}X509Data":
+            return _read_x509_data(name)
+    raise SecurityTokenUnavailable(f"a token named by {local(name)}")
+
+
+def _read_key_identifier(identifier: Element) -> KeyReference:
+    value_type = identifier.get("ValueType", "")
+    if value_type in (ns.SAML20_KEY_IDENTIFIER, ns.SAML11_KEY_IDENTIFIER):
+        return ByAssertionId(trimmed(identifier, limit=_MAX_IDENTIFIER))
+    if identifier.get("EncodingType", ns.BASE64_BINARY) != ns.BASE64_BINARY:
+        raise SecurityTokenUnavailable("a KeyIdentifier that is not Base64Binary")
+    match value_type:
+        case ns.THUMBPRINT_SHA1:
+            return ByThumbprint(octets_of(identifier, limit=_MAX_IDENTIFIER))
+        case ns.X509_SKI:
+            return BySubjectKeyIdentifier(octets_of(identifier, limit=_MAX_IDENTIFIER))
+        case ns.ENCRYPTED_KEY_SHA1:
+            return ByEncryptedKeySha1(octets_of(identifier, limit=_MAX_IDENTIFIER))
+        case ns.X509V3:
+            return ByCertificate(octets_of(identifier, limit=MAX_CERTIFICATE))
+    raise SecurityTokenUnavailable(f"a KeyIdentifier of type {value_type[:128]!r}")
+
+
+def _read_x509_data(data: Element) -> KeyReference:
+    """XML Signature 1.1 section 4.5.4: an issuer and serial, a key identifier or a certificate; one of them."""
+    found = children(data)
+    if len(found) != 1:
+        raise InvalidSecurity("an X509Data that does not hold exactly one name of a certificate")
+    (name,) = found
+    match local(name) if name.tag.startswith(f"{{{ns.DS}}}") else "":
+        case "X509IssuerSerial":
+            return _read_issuer_serial(name)
+        case "X509SKI":
+            return BySubjectKeyIdentifier(octets_of(name, limit=_MAX_IDENTIFIER))
+        case "X509Certificate":
+            return ByCertificate(octets_of(name, limit=MAX_CERTIFICATE))
+    raise SecurityTokenUnavailable(f"a certificate named by {local(name)}")
+
+
+def _read_issuer_serial(pair: Element) -> ByIssuerSerial:
+    found = {child.tag: child for child in children(pair)}
+    issuer, serial = found.pop(f"{{{ns.DS}}}X509IssuerName", None), found.pop(f"{{{ns.DS}}}X509SerialNumber", None)
+    if issuer is None or serial is None or found:
+        raise InvalidSecurity("an X509IssuerSerial without issuer or serial number")
+    digits = trimmed(serial, limit=64)
+    if not (digits.isascii() and digits.isdigit()):
+        raise InvalidSecurity("an X509SerialNumber that is not a number")
+    return ByIssuerSerial(text_of(issuer, limit=_MAX_NAME), int(digits))

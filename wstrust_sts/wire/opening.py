@@ -1,0 +1,310 @@
+"""Decrypting a message: from the envelope as it came to the envelope as its sender wrote it.
+
+The plaintext takes the place of what hid it in the octets of the message, and the whole is parsed once more by the one
+hardened parse: prefixes keep their meaning, every limit holds for what was hidden too, and what is verified afterwards
+is the tree that is then read. A plaintext that is not whole elements by itself never gets that far.
+
+Decryption proves nothing. What it brings to light is used only if a signature covers it.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from wstrust_sts import ns
+from wstrust_sts.errors import FailedCheck, InvalidSecurity, StsError
+from wstrust_sts.ports import Decrypter
+from wstrust_sts.wire import xenc
+from wstrust_sts.wire.algorithms import KEY_OCTETS, Algorithms
+from wstrust_sts.wire.certificates import read_certificate
+from wstrust_sts.wire.keyinfo import ByEncryptedKeySha1, ById, KeyReference, read_key_info
+from wstrust_sts.wire.markup import attribute
+from wstrust_sts.wire.sc import DERIVED_KEY_TOKENS, DerivedKeyToken, read_derived_key_token
+from wstrust_sts.wire.signature_parts import index_ids
+from wstrust_sts.wire.soap import Envelope, read_envelope
+from wstrust_sts.wire.wsse import in_security_header, security_header
+from wstrust_sts.wire.xml import Element, children, local, parse
+
+MAX_ENCRYPTED_KEYS = 2
+MAX_DERIVED_KEYS = 8
+MAX_ENCRYPTED_DATA = 16
+_ENCRYPTED_HEADER = f"{{{ns.WSSE11}}}EncryptedHeader"
+_FALLBACK_OCTETS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class SharedSecret:
+    """A key that both sides know after an EncryptedKey was sent: `sha1` is its name from then on."""
+
+    secret: bytes = field(repr=False)
+    sha1: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedKey:
+    """A DerivedKeyToken of this message, and the secret it is derived from."""
+
+    token: DerivedKeyToken
+    base: SharedSecret
+
+    @property
+    def secret(self) -> bytes:
+        return self.token.derive(self.base.secret)
+
+
+class MessageKeys:
+    """The symmetric keys of one message, by every name that it gives them."""
+
+    def __init__(self, known: Sequence[SharedSecret] = ()) -> None:
+        self._by_sha1 = {secret.sha1: secret for secret in known}
+        self._by_id: dict[str, SharedSecret | DerivedKey] = {}
+
+    @property
+    def brought(self) -> int:
+        """How many secrets came with the message itself."""
+        return sum(isinstance(key, SharedSecret) for key in self._by_id.values())
+
+    def add(self, identifier: str, key: SharedSecret | DerivedKey) -> None:
+        self._by_id[identifier] = key
+        if isinstance(key, SharedSecret):
+            self._by_sha1[key.sha1] = key
+
+    def find(self, reference: KeyReference) -> SharedSecret | DerivedKey:
+        """Raises InvalidSecurity: the message names a key that it does not have."""
+        key: SharedSecret | DerivedKey | None = None
+        match reference:
+            case ById(identifier):
+                key = self._by_id.get(identifier)
+            case ByEncryptedKeySha1(sha1):
+                key = self._by_sha1.get(sha1)
+        if key is None:
+            raise InvalidSecurity("a key that is neither in the message nor known from an earlier one")
+        return key
+
+    def base(self, reference: KeyReference) -> SharedSecret:
+        """As `find`, for a key that others may be derived from: not a derived one again."""
+        key = self.find(reference)
+        if not isinstance(key, SharedSecret):
+            raise InvalidSecurity("a key derived from a derived key")
+        return key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedMessage:
+    """A message after decryption. `header` is its one Security header.
+
+    `hidden` are the elements that were encrypted, and `hollow` those whose whole content was; both in `envelope`.
+    `encryption` is the algorithm by which, empty when nothing was.
+    """
+
+    envelope: Envelope
+    header: Element
+    ids: Mapping[str, Element]
+    keys: MessageKeys
+    hidden: tuple[Element, ...]
+    hollow: tuple[Element, ...]
+    encryption: str
+
+    def hides(self, element: Element) -> bool:
+        """Whether the whole element was encrypted."""
+        return any(element is hidden for hidden in self.hidden)
+
+    def hides_content_of(self, element: Element) -> bool:
+        return self.hides(element) or any(element is hollow for hollow in self.hollow)
+
+
+def open_message(
+    envelope: Envelope,
+    *,
+    decrypters: Sequence[Decrypter],
+    algorithms: Algorithms,
+    known: Sequence[SharedSecret] = (),
+) -> OpenedMessage:
+    """Decrypts what the message's reference lists name, with the keys that it brings and the `known` ones.
+
+    Raises InvalidSecurity, UnsupportedAlgorithm for a message that cannot be worked with, before anything is decrypted;
+    afterwards FailedCheck, whatever is wrong.
+    """
+    header = security_header(envelope.blocks)
+    ids = index_ids(envelope.root)
+    plan = _Plan(header, ids, algorithms)
+    keys = plan.open_keys(decrypters, MessageKeys(known))
+    if not plan.data:
+        return OpenedMessage(envelope=envelope, header=header, ids=ids, keys=keys, hidden=(), hollow=(), encryption="")
+    places = [plan.decrypt(data, keys) for data in plan.data]
+    try:
+        root = _put_in_place(envelope.root, places)
+        opened = read_envelope(root, expected=envelope.version)
+        return OpenedMessage(
+            envelope=opened,
+            header=security_header(opened.blocks),
+            ids=index_ids(root),
+            keys=keys,
+            hidden=tuple(_at(root, place.path) for place in places if not place.content),
+            hollow=tuple(_at(root, place.path) for place in places if place.content),
+            encryption=places[0].algorithm,
+        )
+    except StsError as error:
+        raise FailedCheck(f"what was encrypted is not readable: {error.detail}") from None
+
+
+# -- what is to be decrypted, and with which keys -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Data:
+    """One EncryptedData that a reference list names. `owner` is the id of the EncryptedKey whose list that is."""
+
+    element: Element
+    read: xenc.EncryptedData
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """A plaintext, and the way to where it belongs: child positions from the document's element on."""
+
+    element: Element
+    path: tuple[int, ...]
+    content: bool
+    algorithm: str
+    plaintext: bytes = field(repr=False)
+
+
+class _Plan:
+    """All that a Security header says about encryption, read and counted before anything is computed."""
+
+    def __init__(self, header: Element, ids: Mapping[str, Element], algorithms: Algorithms) -> None:
+        self._ids = ids
+        self._algorithms = algorithms
+        self._encrypted: dict[str, xenc.EncryptedKey] = {}
+        self._derived: dict[str, DerivedKeyToken] = {}
+        named: list[tuple[str, str]] = []
+        with in_security_header():
+            parts = children(header)
+        for child in parts:
+            if child.tag == xenc.ENCRYPTED_KEY:
+                identifier = child.get("Id", "")
+                self._encrypted[identifier] = encrypted_key = xenc.read_encrypted_key(child)
+                named += [(data, identifier) for data in encrypted_key.data]
+            elif child.tag in DERIVED_KEY_TOKENS:
+                self._derived[child.get(f"{{{ns.WSU}}}Id", "")] = read_derived_key_token(child)
+            elif child.tag == xenc.REFERENCE_LIST:
+                named += [(data, "") for data in xenc.read_reference_list(child)]
+        if len(self._encrypted) > MAX_ENCRYPTED_KEYS or len(self._derived) > MAX_DERIVED_KEYS:
+            raise InvalidSecurity("too many keys in one message")
+        if len(named) > MAX_ENCRYPTED_DATA or len({data for data, _ in named}) != len(named):
+            raise InvalidSecurity("too many encrypted parts, or one that is named twice")
+        self.data = [self._read_data(data, owner) for data, owner in named]
+
+    def _read_data(self, identifier: str, owner: str) -> _Data:
+        element = self._ids.get(identifier)
+        if element is None or element.tag != xenc.ENCRYPTED_DATA:
+            raise InvalidSecurity("a reference list names something that is not an EncryptedData of this message")
+        read = xenc.read_encrypted_data(element)
+        self._algorithms.demand_encryption(read.algorithm)
+        if next(element.iterancestors(xenc.ENCRYPTED_DATA), None) is not None:
+            raise InvalidSecurity("something encrypted inside of something encrypted")
+        if read.content and len(element.getparent()) != 1:
+            raise InvalidSecurity("encrypted content beside other content")
+        return _Data(element=element, read=read, owner=owner)
+
+    def open_keys(self, decrypters: Sequence[Decrypter], keys: MessageKeys) -> MessageKeys:
+        """Raises InvalidSecurity: none of `decrypters` is meant, or a key names one that is not there."""
+        for identifier, encrypted in self._encrypted.items():
+            keys.add(identifier, _unwrap(encrypted, decrypters))
+        for identifier, token in self._derived.items():
+            keys.add(identifier, DerivedKey(token, keys.base(token.base)))
+        return keys
+
+    def decrypt(self, data: _Data, keys: MessageKeys) -> _Place:
+        """Raises FailedCheck, InvalidSecurity."""
+        key_info = data.read.key_info
+        key = keys.find(read_key_info(key_info) if key_info is not None else ById(data.owner))
+        plaintext = xenc.decrypt(data.read.ciphertext, key=key.secret, algorithm=data.read.algorithm)
+        replaced = data.element.getparent() if _is_encrypted_header(data.element) else data.element
+        return _Place(
+            element=replaced,
+            path=_path_to(data.element.getparent() if data.read.content else replaced),
+            content=data.read.content,
+            algorithm=data.read.algorithm,
+            plaintext=plaintext,
+        )
+
+
+def _unwrap(encrypted: xenc.EncryptedKey, decrypters: Sequence[Decrypter]) -> SharedSecret:
+    """The secret. One that does not open is replaced by a random one: the message then fails where every other does.
+
+    Raises InvalidSecurity: it is for nobody here.
+    """
+    if encrypted.key_info is None:
+        meant = list(decrypters[:1])
+    else:
+        name = read_key_info(encrypted.key_info)
+        meant = [decrypter for decrypter in decrypters if read_certificate(decrypter.certificate).is_named_by(name)]
+    if len(meant) != 1:
+        raise InvalidSecurity("an EncryptedKey for somebody else's certificate, or for one that is retired")
+    secret = meant[0].decrypt(encrypted.ciphertext, digest=encrypted.oaep.digest, mask=encrypted.oaep.mask)
+    if secret is None or len(secret) not in KEY_OCTETS.values():
+        secret = secrets.token_bytes(_FALLBACK_OCTETS)
+    return SharedSecret(secret, hashlib.sha1(encrypted.ciphertext, usedforsecurity=False).digest())
+
+
+def _is_encrypted_header(element: Element) -> bool:
+    """WSS 1.1 section 9.3: a header block with an EncryptedData in it, which stands for the block that was there."""
+    parent = element.getparent()
+    return parent is not None and parent.tag == _ENCRYPTED_HEADER and len(parent) == 1
+
+
+def _path_to(element: Element) -> tuple[int, ...]:
+    path: list[int] = []
+    while (parent := element.getparent()) is not None:
+        path.append(parent.index(element))
+        element = parent
+    return tuple(reversed(path))
+
+
+def _at(root: Element, path: tuple[int, ...]) -> Element:
+    element = root
+    for position in path:
+        element = element[position]
+    return element
+
+
+# -- putting the plaintext in its place ------------------------------------------------------------------------------
+
+
+def _put_in_place(root: Element, places: Sequence[_Place]) -> Element:
+    """The document with every plaintext where it belongs, parsed anew. Raises what `parse` raises, FailedCheck."""
+    marks = []
+    for place in places:
+        _demand_whole(place)
+        mark = secrets.token_hex(16)
+        marks.append((mark.encode(), place.plaintext))
+        parent, tail = place.element.getparent(), place.element.tail or ""
+        position = parent.index(place.element)
+        if position:
+            before = parent[position - 1]
+            before.tail = (before.tail or "") + mark + tail
+        else:
+            parent.text = (parent.text or "") + mark + tail
+        parent.remove(place.element)
+    octets = etree.tostring(root, encoding="utf-8")
+    for mark_octets, plaintext in marks:
+        octets = octets.replace(mark_octets, plaintext, 1)
+    return parse(octets)
+
+
+def _demand_whole(place: _Place) -> None:
+    """Raises unless the plaintext is whole elements by itself: exactly one, unless it is a whole content."""
+    declarations = "".join(
+        f' xmlns{f":{prefix}" if prefix else ""}="{attribute(namespace)}"'
+        for prefix, namespace in place.element.nsmap.items()
+        if prefix != "xml"
+    )
+    alone = parse(f"<w{declarations}>".encode() + place.plaintext + b"</w>")
+    if not place.content and (len(alone) != 1 or alone.text or alone[0].tail or not isinstance(alone[0].tag, str)):
+        raise FailedCheck(f"an encrypted {local(place.element)} that hides not exactly one element")

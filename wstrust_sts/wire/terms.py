@@ -1,0 +1,40 @@
+"""What an endpoint's policy is told and what it finds: the seam between the binding and the kinds of protection."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from wstrust_sts.model import VerifiedMessage
+from wstrust_sts.ports import Decrypter, MessageSigner
+from wstrust_sts.wire.algorithms import Algorithms
+from wstrust_sts.wire.soap import Envelope
+from wstrust_sts.wire.wsse import Freshness, Transport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What one endpoint asks of one message, and what is at hand to check it. The keys are the endpoint's realm's."""
+
+    transport: Transport
+    now: datetime
+    freshness: Freshness
+    algorithms: Algorithms
+    tolerances: frozenset[str]
+    decrypters: Callable[[], Sequence[Decrypter]]
+    signer: Callable[[], MessageSigner]
+    confirms_signatures: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecuredMessage:
+    """`envelope` is what the protection covers, decrypted; nothing else of the request is read from now on."""
+
+    envelope: Envelope
+    proved: VerifiedMessage
+
+
+class SecurityReader(Protocol):
+    """Verifies the protection that one kind of endpoint policy demands."""
+
+    def __call__(self, envelope: Envelope, terms: Terms) -> SecuredMessage: ...
