@@ -249,9 +249,10 @@ def _done() -> "Future[None]":
 
 
 class FakeKeyring:
-    """The first signer of a realm is the active one."""
+    """The first signer of a realm is the active one, and so is the first of its message keys."""
 
     def __init__(self) -> None:
+        self.message_keys: dict[str, list[ports.Decrypter]] = {}
         self.signers: dict[str, list[ports.Signer]] = {}
         self.verifiers: dict[str, list[ports.VerificationKey]] = {}
 
@@ -262,6 +263,14 @@ class FakeKeyring:
 
     def verification_keys(self, realm: str) -> Sequence[ports.VerificationKey]:
         return self.verifiers.get(realm, [])
+
+    def message_signer(self, realm: str) -> ports.MessageSigner:
+        if not self.message_keys.get(realm):
+            raise RequestFailed(f"realm {realm} has no active message key")
+        return self.message_keys[realm][0]
+
+    def decrypters(self, realm: str) -> Sequence[ports.Decrypter]:
+        return self.message_keys.get(realm, [])
 
 
 class FakeAdministration:

@@ -168,7 +168,7 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
         report=_log_report,
         freshness=Freshness(skew=authentication.clock_skew, max_age=authentication.message_maximum_age),
         public_url=config.server.public_url,
-        tls_in_front=config.server.plain_http,
+        tls_in_front=config.server.tls_in_front,
     )
     return Application(
         binding=binding,

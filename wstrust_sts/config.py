@@ -25,6 +25,7 @@ _SECOND, _MINUTE, _HOUR, _DAY = (timedelta(seconds=n) for n in (1, 60, 3600, 864
 _WAIT = kinds.duration(_SECOND, 10 * _MINUTE)
 
 TRUST_VERSIONS = {"1.3": TrustVersion.V13, "2005": TrustVersion.V2005}
+MESSAGE_POLICIES = frozenset({"username", "certificate"})  # messages that protect themselves
 TOKEN_TYPES = {"saml20": TokenType.SAML20, "saml11": TokenType.SAML11}
 
 LogFormat = Literal["text", "json"]
@@ -105,12 +106,11 @@ class ServerSection:
             yield Fault("plain_http", "contradicts certificate and private_key", "remove one or the other")
         if self.behind_tls_proxy and not self.public_url.startswith("https://"):
             yield Fault("public_url", "must be https, because the proxy in front ends TLS", "write https://...")
-        if not self.behind_tls_proxy and not _is_loopback(self.listen[0]):
-            yield Fault(
-                "plain_http",
-                f"would send passwords unprotected from {self.listen[0]}",
-                "listen on 127.0.0.1, use TLS, or set behind_tls_proxy = true if a proxy in front ends TLS",
-            )
+
+    @property
+    def tls_in_front(self) -> bool:
+        """Whether a request without TLS has all the same come by a way that nobody listens to."""
+        return self.plain_http and (self.behind_tls_proxy or _is_loopback(self.listen[0]))
 
 
 def _is_loopback(host: str) -> bool:
@@ -274,6 +274,23 @@ class EndpointSection:
         kinds.flag(), "Refuse messages whose wsa:To is not this endpoint's public address.", default=False
     )
 
+    algorithms: str = key(
+        kinds.text(),
+        "Signature algorithms of protected messages: default refuses SHA-1; basic256sha256 accepts the RSA-SHA1 "
+        "signatures of stock clients (CXF); basic256-sha1 accepts SHA-1 digests too (WCF).",
+        default="default",
+    )
+    without_tls: bool = key(
+        kinds.flag(),
+        "Serve messages that protect themselves without TLS, too (policies username and certificate).",
+        default=False,
+    )
+    signature_confirmation: bool = key(
+        kinds.flag(),
+        "Answers confirm the request's signature (policies username and certificate).",
+        default=False,
+    )
+
     def faults(self) -> Iterator[Fault]:
         segments = self.path.split("/")[1:]
         if not self.path.startswith("/") or not all(_is_segment(segment) for segment in segments):
@@ -288,6 +305,13 @@ class EndpointSection:
                 'default_relying_party and the tolerance "no-applies-to" need each other',
                 "set both, or remove the one that is there",
             )
+        for name in ("without_tls", "signature_confirmation"):
+            if getattr(self, name) and self.policy not in MESSAGE_POLICIES:
+                yield Fault(
+                    name,
+                    f'is for messages that protect themselves, and under the policy "{self.policy}" they do not',
+                    f"remove it, or set policy to one of: {', '.join(sorted(MESSAGE_POLICIES))}",
+                )
 
     def endpoint(self) -> Endpoint:
         return Endpoint(
@@ -300,6 +324,9 @@ class EndpointSection:
             default_token_type=self.default_token_type,
             default_relying_party=self.default_relying_party,
             strict_to=self.strict_to,
+            algorithms=self.algorithms,
+            tls_required=not self.without_tls,
+            signature_confirmation=self.signature_confirmation,
         )
 
 
@@ -338,6 +365,15 @@ class Config:
     file: Path = Path("sts.toml")
 
     def faults(self) -> Iterator[Fault]:
+        server = self.server
+        open_to_all = server.plain_http and not server.tls_in_front
+        if open_to_all and not all(section.without_tls for section in self.endpoint_sections):
+            yield Fault(
+                "server",
+                f"plain_http would send passwords unprotected from {server.listen[0]}",
+                "listen on 127.0.0.1, use TLS, set behind_tls_proxy = true if a proxy in front ends TLS, or give every "
+                "endpoint without_tls = true",
+            )
         paths = [section.path for section in self.endpoint_sections]
         if not paths:
             yield Fault("endpoint", "an empty list serves nothing", "remove it: two endpoints are there by default")
@@ -355,13 +391,15 @@ class KnownNames:
 
     policies: frozenset[str]
     layouts: frozenset[str]
+    algorithms: frozenset[str]
     tolerances: frozenset[str]
 
 
 def load_config(path: Path, *, known: KnownNames | None = None, environment: Mapping[str, str] | None = None) -> Config:
     """The configuration in `path`, with absolute paths and database URL. Raises ConfigurationError.
 
-    With `known`, names of policies, layouts and tolerances are checked too. `environment` is os.environ by default.
+    With `known`, names of policies, layouts, algorithms and tolerances are checked too. Without `environment` it is
+    os.environ.
     """
     environment = os.environ if environment is None else environment
     config = dataclasses.replace(read_file(Config, path), file=path.absolute())
@@ -384,6 +422,7 @@ def _absolute_sqlite(url: str, directory: Path) -> str:
 def _unknown_names(config: Config, known: KnownNames) -> Iterator[Problem]:
     for section in config.endpoint_sections:
         used = [("policy", section.policy, known.policies), ("layout", section.layout, known.layouts)]
+        used += [("algorithms", section.algorithms, known.algorithms)]
         used += [("tolerances", tolerance, known.tolerances) for tolerance in section.tolerances]
         for name, value, allowed in used:
             if value not in allowed:

@@ -10,8 +10,9 @@ from wstrust_sts.config import Config, ConfigurationError, KnownNames, load_conf
 from wstrust_sts.model import TokenType, TrustVersion
 
 KNOWN = KnownNames(
-    policies=frozenset({"usernamemixed"}),
+    policies=frozenset({"usernamemixed", "username"}),
     layouts=frozenset({"default", "adfs"}),
+    algorithms=frozenset({"default"}),
     tolerances=frozenset({"no-timestamp", "no-applies-to", "bare-rstr"}),
 )
 MINIMAL = """
@@ -158,9 +159,10 @@ def test_plain_http_is_for_loopback_or_behind_a_proxy_only(tmp_path: Path) -> No
     plain = '[server]\nlisten = "{}"\npublic_url = "{}"\nplain_http = true\n{}\n[secrets]\nkey_encryption_key_file="k"'
     assert load(tmp_path, plain.format("127.0.0.1:8080", "http://localhost:8080", "")).server.plain_http
     assert load(tmp_path, plain.format("[::1]:8080", "http://localhost:8080", "")).server.listen == ("::1", 8080)
-    assert problems(tmp_path, plain.format("0.0.0.0:8080", "http://localhost:8080", ""))[0].startswith(
-        "server.plain_http"
-    )
+    to_all = plain.format("0.0.0.0:8080", "http://localhost:8080", "")
+    assert problems(tmp_path, to_all)[0].startswith("server: plain_http would send passwords unprotected")
+    protected = '\n[[endpoint]]\npath = "/sts"\ntrust = "1.3"\npolicy = "username"\nwithout_tls = true\n'
+    assert not load(tmp_path, to_all + protected).server.tls_in_front
     assert load(tmp_path, plain.format("0.0.0.0:80", "https://sts.example.test", "behind_tls_proxy = true"))
     behind_http = plain.format("0.0.0.0:80", "http://sts.example.test", "behind_tls_proxy = true")
     assert problems(tmp_path, behind_http)[0].startswith("server.public_url")

@@ -14,11 +14,13 @@ from lxml import etree
 
 from wstrust_sts import ns
 from wstrust_sts.model import Endpoint, Operation, TrustVersion
+from wstrust_sts.wire.algorithms import ALGORITHMS
 from wstrust_sts.wire.layouts.default import collects
 
 _DOCUMENTS = {TrustVersion.V13: "ws-trust-1.3.wsdl", TrustVersion.V2005: "ws-trust-2005-02.wsdl"}
 _POLICY_SUFFIXES = {TrustVersion.V13: "", TrustVersion.V2005: "-2005"}
-_NAMES = {"wsdl": ns.WSDL, "soap": ns.WSDL_SOAP11, "soap12": ns.WSDL_SOAP12, "wsp": ns.WSP04}
+_NAMES = {"wsdl": ns.WSDL, "soap": ns.WSDL_SOAP11, "soap12": ns.WSDL_SOAP12, "wsp": ns.WSP04, "sp": ns.SP12}
+_PARTS = ("SignedParts", "EncryptedParts")
 _POLICY_ID = f"{{{ns.WSU}}}Id"
 
 
@@ -31,9 +33,14 @@ def render_wsdl(endpoint: Endpoint, public_url: str, operations: Collection[Oper
     definitions = _parse(_folder("wsdl") / _DOCUMENTS[endpoint.version])
     policy = _read_policy(endpoint)
     definitions.insert(0, policy)
+    _name_suite(policy, ALGORITHMS[endpoint.algorithms].suite)
+    if endpoint.signature_confirmation:
+        for assertions in policy.iterfind(".//sp:Wss11/wsp:Policy", _NAMES):
+            etree.SubElement(assertions, f"{{{ns.SP12}}}RequireSignatureConfirmation")
+    _keep_operations(definitions, {operation.value for operation in operations})
+    _attach_parts(definitions, policy)
     for reference in definitions.iterfind("wsdl:binding/wsp:PolicyReference", _NAMES):
         reference.set("URI", f"#{policy.get(_POLICY_ID)}")
-    _keep_operations(definitions, {operation.value for operation in operations})
     if not collects(endpoint.version, endpoint.tolerances):
         _issue_without_collection(definitions)
     location = public_url.rstrip("/") + endpoint.path
@@ -49,6 +56,31 @@ def _read_policy(endpoint: Endpoint) -> etree._Element:
     if name not in {entry.name for entry in _folder("policies").iterdir()}:
         raise ValueError(f"endpoint {endpoint.path}: there is no policy document {name!r}")
     return _parse(_folder("policies") / name)
+
+
+def _name_suite(policy: etree._Element, suite: str) -> None:
+    """The algorithm suite that comes nearest to the endpoint's algorithms, in whichever version of the namespace."""
+    for assertions in policy.iterfind(".//{*}AlgorithmSuite/wsp:Policy", _NAMES):
+        (named,) = assertions
+        named.tag = f"{{{etree.QName(named).namespace}}}{suite}"
+
+
+def _attach_parts(definitions: etree._Element, policy: etree._Element) -> None:
+    """Moves what is to be signed and encrypted to a policy of its own, attached to every message.
+
+    The assertions have a message as their subject (WS-SecurityPolicy 1.2 appendix A.3).
+    """
+    parts = [part for name in _PARTS for part in policy.iterfind(f"wsp:ExactlyOne/wsp:All/sp:{name}", _NAMES)]
+    if not parts:
+        return
+    identifier = f"{policy.get(_POLICY_ID)}-parts"
+    of_messages = etree.Element(f"{{{ns.WSP04}}}Policy", {_POLICY_ID: identifier}, nsmap=policy.nsmap)
+    of_messages.extend(parts)
+    policy.addnext(of_messages)
+    for message in definitions.xpath(
+        "wsdl:binding/wsdl:operation/wsdl:input | wsdl:binding/wsdl:operation/wsdl:output", namespaces=_NAMES
+    ):
+        message.insert(0, etree.Element(f"{{{ns.WSP04}}}PolicyReference", URI=f"#{identifier}"))
 
 
 def _keep_operations(definitions: etree._Element, names: set[str]) -> None:

@@ -39,7 +39,7 @@ def serve(config_file: Path, listen: str | None) -> None:
 
     config = load_config(config_file, known=known_names())
     if listen is not None:
-        config = replace(config, server=_listening(config.server, listen))
+        config = _listening(config, listen)
     log.configure(format=config.log.format, level=config.log.level)
     run_server(
         lambda: open_application(config),
@@ -50,13 +50,13 @@ def serve(config_file: Path, listen: str | None) -> None:
     )
 
 
-def _listening(server: ServerSection, written: str) -> ServerSection:
-    """The section with another listener, held to the same rules."""
+def _listening(config: Config, written: str) -> Config:
+    """The configuration with another listener, held to the same rules."""
     try:
         address = toml_kinds.listen_address().read(written, Place(Path("--listen"), []))
     except Refused:
         raise click.BadParameter("must be host:port, like 127.0.0.1:8443", param_hint="--listen") from None
-    changed = replace(server, listen=address)
+    changed = replace(config, server=replace(config.server, listen=address))
     if any(changed.faults()):
         raise click.BadParameter("without TLS only a loopback address is allowed", param_hint="--listen")
     return changed
@@ -65,10 +65,12 @@ def _listening(server: ServerSection, written: str) -> ServerSection:
 def known_names() -> KnownNames:
     """What the registry has that an endpoint may name."""
     from wstrust_sts import registry
+    from wstrust_sts.wire.algorithms import ALGORITHMS
 
     return KnownNames(
         policies=frozenset(registry.POLICIES),
         layouts=frozenset(registry.LAYOUTS),
+        algorithms=frozenset(ALGORITHMS),
         tolerances=registry.TOLERANCES,
     )
 

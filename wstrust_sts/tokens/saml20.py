@@ -15,6 +15,7 @@ _CONTEXT_CLASSES = {
     AuthenticationMethod.PASSWORD_OVER_TLS: ns.SAML20_AC_PASSWORD_PROTECTED,
     AuthenticationMethod.PASSWORD_DIGEST: ns.SAML20_AC_PASSWORD,
     AuthenticationMethod.PASSWORD_DIGEST_OVER_TLS: ns.SAML20_AC_PASSWORD_PROTECTED,
+    AuthenticationMethod.X509: ns.SAML20_AC_X509,
     AuthenticationMethod.UNSPECIFIED: ns.SAML20_AC_UNSPECIFIED,
 }
 _ABSOLUTE_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")

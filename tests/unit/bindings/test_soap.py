@@ -12,7 +12,7 @@ import pytest
 from lxml import etree
 
 from tests import messages
-from tests.fakes import NOON, FakeClock
+from tests.fakes import NOON, FakeClock, FakeKeyring
 from tests.harness import PUBLIC_URL
 from wstrust_sts import ns
 from wstrust_sts.bindings.http import Request, settled
@@ -62,6 +62,7 @@ class Face:
         self.binding = SoapBinding(
             self.service,
             clock=self.clock,
+            keyring=FakeKeyring(),
             policies=POLICIES,
             layouts=LAYOUTS,
             documents={},

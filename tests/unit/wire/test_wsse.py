@@ -16,25 +16,42 @@ from wstrust_sts.errors import (
     UnsupportedSecurityToken,
 )
 from wstrust_sts.model import UsernamePassword
-from wstrust_sts.wire.wsse import Freshness, Transport, read_username_over_tls, write_security
+from wstrust_sts.wire.algorithms import DEFAULT
+from wstrust_sts.wire.soap import SoapVersion, read_envelope
+from wstrust_sts.wire.terms import Terms
+from wstrust_sts.wire.transport import read_username_over_tls
+from wstrust_sts.wire.wsse import Freshness, Transport, write_security
 
 MINUTE = timedelta(minutes=1)
 FRESHNESS = Freshness(skew=2 * MINUTE, max_age=10 * MINUTE)
 TIMESTAMP = messages.timestamp(NOON)
 
 
-def blocks(*headers: str):
-    return tuple(etree.fromstring(f'<s:Header xmlns:s="{ns.SOAP12}">{"".join(headers)}</s:Header>'))
+def envelope(*headers: str):
+    written = (
+        f'<s:Envelope xmlns:s="{ns.SOAP12}"><s:Header>{"".join(headers)}</s:Header><s:Body><r/></s:Body></s:Envelope>'
+    )
+    return read_envelope(etree.fromstring(written), expected=SoapVersion.SOAP12)
 
 
-def read(*parts: str, now=NOON, timestamp_required=True, transport=Transport(tls=True)):  # noqa: B008
-    return read_username_over_tls(
-        blocks(messages.security(*parts)),
+def terms(*, now=NOON, transport, tolerances=frozenset()):
+    return Terms(
         transport=transport,
         now=now,
         freshness=FRESHNESS,
-        timestamp_required=timestamp_required,
+        algorithms=DEFAULT,
+        tolerances=tolerances,
+        decrypters=list,
+        signer=lambda: pytest.fail("nothing is signed under TLS"),
     )
+
+
+def read(*parts: str, now=NOON, timestamp_required=True, transport=Transport(tls=True)):  # noqa: B008
+    tolerances = frozenset() if timestamp_required else frozenset({"no-timestamp"})
+    secured = read_username_over_tls(
+        envelope(messages.security(*parts)), terms(now=now, transport=transport, tolerances=tolerances)
+    )
+    return secured.proved
 
 
 def stamp(age: timedelta, life: timedelta = 5 * MINUTE) -> str:
@@ -133,7 +150,7 @@ class TestRefusals:
     @pytest.mark.parametrize("headers", [(), ("<x/>",), (messages.security(TIMESTAMP, messages.username_token()),) * 2])
     def test_there_must_be_exactly_one_security_header(self, headers):
         with pytest.raises(InvalidSecurity):
-            read_username_over_tls(blocks(*headers), transport=Transport(tls=True), now=NOON, freshness=FRESHNESS)
+            read_username_over_tls(envelope(*headers), terms(transport=Transport(tls=True)))
 
     @pytest.mark.parametrize(
         ("parts", "refusal"),

@@ -7,6 +7,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
+import javax.security.auth.callback.Callback;
+import javax.security.auth.callback.CallbackHandler;
 import javax.xml.namespace.QName;
 
 import org.apache.cxf.Bus;
@@ -20,6 +22,7 @@ import org.apache.cxf.ws.security.SecurityConstants;
 import org.apache.cxf.ws.security.tokenstore.SecurityToken;
 import org.apache.cxf.ws.security.trust.STSClient;
 import org.apache.wss4j.common.crypto.Merlin;
+import org.apache.wss4j.common.ext.WSPasswordCallback;
 import org.apache.wss4j.common.saml.SamlAssertionWrapper;
 import org.apache.wss4j.dom.WSDocInfo;
 import org.apache.wss4j.dom.handler.RequestData;
@@ -124,8 +127,37 @@ public final class CxfProbe implements Lines.Client {
         Map<String, Object> properties = new HashMap<>();
         properties.put(SecurityConstants.USERNAME, options.get("user"));
         properties.put(SecurityConstants.PASSWORD, options.get("password"));
+        if (options.containsKey("keys")) {
+            properties.putAll(messageKeys(options));
+        }
         client.setProperties(properties);
         return client;
+    }
+
+    /** For messages that protect themselves: a store with the STS's certificate and, to sign with, a key of one's own. */
+    private static Map<String, Object> messageKeys(Map<String, String> options) throws Exception {
+        KeyStore store = KeyStore.getInstance("PKCS12");
+        store.load(new FileInputStream(options.get("keys")), options.get("keysPassword").toCharArray());
+        Merlin crypto = new Merlin();
+        crypto.setKeyStore(store);
+        Map<String, Object> properties = new HashMap<>();
+        properties.put(SecurityConstants.ENCRYPT_CRYPTO, crypto);
+        properties.put(SecurityConstants.ENCRYPT_USERNAME, options.get("encryptFor"));
+        properties.put(SecurityConstants.SIGNATURE_CRYPTO, crypto);
+        if (options.containsKey("signAs")) {
+            properties.put(SecurityConstants.SIGNATURE_USERNAME, options.get("signAs"));
+            properties.put(SecurityConstants.SIGNATURE_PASSWORD, options.get("keysPassword"));
+        }
+        CallbackHandler passwords = callbacks -> {
+            for (Callback callback : callbacks) {
+                ((WSPasswordCallback) callback).setPassword(options.get("keysPassword"));
+            }
+        };
+        properties.put(SecurityConstants.CALLBACK_HANDLER, passwords);
+        if (options.containsKey("signatureAlgorithm")) {
+            properties.put(SecurityConstants.ASYMMETRIC_SIGNATURE_ALGORITHM, options.get("signatureAlgorithm"));
+        }
+        return properties;
     }
 
     /** An endpoint reference as a relying party's policy has it for its issuer: an address, and where metadata is. */
