@@ -153,6 +153,8 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
         providers=[registry.TOKEN_PROVIDERS.build(name, parts) for name in config.plugins.token_providers],
         claim_sources=[registry.CLAIM_SOURCES.build(name, parts) for name in config.plugins.claim_sources],
         claim_policy=RuleClaimPolicy(),
+        replay_cache=stores.replay_cache,
+        message_window=authentication.message_maximum_age + 2 * authentication.clock_skew,
     )
     endpoints = {endpoint.path: endpoint for endpoint in config.endpoints}
     documents = {

@@ -25,7 +25,8 @@ _SECOND, _MINUTE, _HOUR, _DAY = (timedelta(seconds=n) for n in (1, 60, 3600, 864
 _WAIT = kinds.duration(_SECOND, 10 * _MINUTE)
 
 TRUST_VERSIONS = {"1.3": TrustVersion.V13, "2005": TrustVersion.V2005}
-MESSAGE_POLICIES = frozenset({"username", "certificate"})  # messages that protect themselves
+HIDDEN_POLICIES = frozenset({"username", "certificate"})  # messages are encrypted, whatever carries them
+SIGNED_POLICIES = HIDDEN_POLICIES | {"certificatesigned"}  # and signed, for which the STS needs a message key
 TOKEN_TYPES = {"saml20": TokenType.SAML20, "saml11": TokenType.SAML11}
 
 LogFormat = Literal["text", "json"]
@@ -287,7 +288,7 @@ class EndpointSection:
     )
     signature_confirmation: bool = key(
         kinds.flag(),
-        "Answers confirm the request's signature (policies username and certificate).",
+        "Answers confirm the request's signature (policies username, certificate and certificatesigned).",
         default=False,
     )
 
@@ -305,12 +306,12 @@ class EndpointSection:
                 'default_relying_party and the tolerance "no-applies-to" need each other',
                 "set both, or remove the one that is there",
             )
-        for name in ("without_tls", "signature_confirmation"):
-            if getattr(self, name) and self.policy not in MESSAGE_POLICIES:
+        for name, policies in (("without_tls", HIDDEN_POLICIES), ("signature_confirmation", SIGNED_POLICIES)):
+            if getattr(self, name) and self.policy not in policies:
                 yield Fault(
                     name,
                     f'is for messages that protect themselves, and under the policy "{self.policy}" they do not',
-                    f"remove it, or set policy to one of: {', '.join(sorted(MESSAGE_POLICIES))}",
+                    f"remove it, or set policy to one of: {', '.join(sorted(policies))}",
                 )
 
     def endpoint(self) -> Endpoint:

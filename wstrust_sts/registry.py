@@ -20,7 +20,7 @@ from wstrust_sts.claims.account import AccountClaims
 from wstrust_sts.ports import Accounts, Authenticator, ClaimSource, Keyring, ReplayCache, SecretBox, TokenProvider
 from wstrust_sts.tokens.saml11 import Saml11Provider
 from wstrust_sts.tokens.saml20 import Saml20Provider
-from wstrust_sts.wire.asymmetric import read_certificate_in_message
+from wstrust_sts.wire.asymmetric import read_certificate_in_message, read_certificate_that_signed
 from wstrust_sts.wire.layouts.default import write_rstr
 from wstrust_sts.wire.symmetric import read_username_in_message
 from wstrust_sts.wire.terms import SecurityReader
@@ -94,6 +94,7 @@ POLICIES: Mapping[str, SecurityReader] = {
     "usernamemixed": read_username_over_tls,
     "username": read_username_in_message,
     "certificate": read_certificate_in_message,
+    "certificatesigned": read_certificate_that_signed,
 }
 LAYOUTS: Mapping[str, Layout] = {"default": write_rstr}
 TOLERANCES = frozenset({"no-timestamp", "bare-rstr", "no-applies-to"})

@@ -7,8 +7,10 @@ that no plug-in can forget one. No XML, no SQL and no plug-in is known to this m
 import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from wstrust_sts.errors import (
+    FailedAuthentication,
     InvalidHeaderToken,
     InvalidRequest,
     InvalidScope,
@@ -65,6 +67,7 @@ from wstrust_sts.ports import (
     Keyring,
     Realms,
     RelyingParties,
+    ReplayCache,
     TokenProvider,
 )
 from wstrust_sts.reasons import (
@@ -108,7 +111,10 @@ class SecurityTokenService:
         providers: Sequence[TokenProvider],
         claim_sources: Sequence[ClaimSource],
         claim_policy: ClaimPolicy,
+        replay_cache: ReplayCache,
+        message_window: timedelta,
     ) -> None:
+        """`message_window`: for how long a signed message is fresh, and so its replay has to be known."""
         self._realms = realms
         self._accounts = accounts
         self._relying_parties = relying_parties
@@ -124,6 +130,8 @@ class SecurityTokenService:
                 self._providers[token_type] = provider
         self._claim_sources = tuple(claim_sources)
         self._claim_policy = claim_policy
+        self._replay_cache = replay_cache
+        self._message_window = message_window
         self._operations: dict[Operation, Callable[[_Asked], Verdict]] = {
             Operation.ISSUE: self._issue,
             Operation.VALIDATE: self._validate,
@@ -174,12 +182,21 @@ class SecurityTokenService:
         if len(accounts) != 1 or any(proof.account is None for proof in evidence.authenticated):
             raise InvalidSecurity("the credentials do not prove exactly one account")
         (account,) = accounts.values()
+        self._spend_signature(message, realm, at)
         return Principal(
             realm=realm.name,
             account=account,
             methods=tuple(proof.method for proof in evidence.authenticated),
             instant=min(proof.instant for proof in evidence.authenticated),
         )
+
+    def _spend_signature(self, message: VerifiedMessage, realm: Realm, at: Circumstances) -> None:
+        """A signed message counts once, and only whoever is authenticated fills the cache that knows it."""
+        digest = message.signature_digest
+        if digest is None:
+            return
+        if not self._replay_cache.remember(realm.name, digest, now=at.now, keep=self._message_window):
+            raise FailedAuthentication("this very message was here before: a replay")
 
     def _authenticate(self, token: ReceivedToken, realm: Realm, at: Circumstances) -> Authenticated:
         """The one door for every presented token: exactly one authenticator accepts it, and its word is final."""

@@ -14,6 +14,7 @@ from tests.fakes import (
     FakeKeyring,
     FakeRealms,
     FakeRelyingParties,
+    FakeReplayCache,
 )
 from tests.harness import RELYING_PARTY, STRICT_PARTY
 from wstrust_sts import ns
@@ -185,6 +186,8 @@ class World:
             providers=(self.provider,),
             claim_sources=self.sources,
             claim_policy=RuleClaimPolicy(),
+            replay_cache=FakeReplayCache(),
+            message_window=timedelta(minutes=20),
         )
 
     def change_party(self, **changes) -> None:
@@ -451,6 +454,8 @@ class TestIssue:
                 providers=(Printer(), Printer(frozenset({TokenType.SAML11}))),
                 claim_sources=(),
                 claim_policy=RuleClaimPolicy(),
+                replay_cache=FakeReplayCache(),
+                message_window=timedelta(minutes=20),
             )
 
 

@@ -24,6 +24,7 @@ from wstrust_sts.errors import (
     Busy,
     DestinationUnreachable,
     EmptyRequest,
+    FailedCheck,
     HttpRefusal,
     InvalidRequest,
     InvalidSecurity,
@@ -67,6 +68,8 @@ from spyne.protocol.soap import Soap11  # isort: skip
 from spyne.server import ServerBase  # isort: skip
 
 _log = logging.getLogger("wstrust_sts.soap")
+
+_FAILURE_SECONDS = 0.02  # far above what a message takes to decrypt and verify
 
 
 class Layout(Protocol):
@@ -326,6 +329,9 @@ class SoapBinding:
             body = self._shell.run(exchange)
         except HttpRefusal:
             raise
+        except FailedCheck as refusal:
+            _wait_for_the_same_moment(exchange)
+            return self._refuse(exchange, refusal)
         except StsError as refusal:
             return self._refuse(exchange, refusal)
         except Exception:
@@ -448,6 +454,15 @@ class SoapBinding:
             return
         if addressing.to not in (f"{self._public_url}{exchange.request.path}", ns.WSA_ANONYMOUS, ns.WSA04_ANONYMOUS):
             raise DestinationUnreachable("wsa:To names another address")
+
+
+def _wait_for_the_same_moment(exchange: Exchange) -> None:
+    """What fails between decrypting and verifying is answered at one of few moments, wherever it failed.
+
+    Else the time would tell a stranger how far a forged ciphertext got, and with it what it decrypts to.
+    """
+    taken = time.perf_counter() - exchange.began
+    time.sleep(-taken % _FAILURE_SECONDS)
 
 
 def _fault(

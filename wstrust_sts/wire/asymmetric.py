@@ -27,19 +27,38 @@ from wstrust_sts.wire.xml import Element, octets_of
 
 
 def read_certificate_in_message(envelope: Envelope, terms: Terms) -> SecuredMessage:
-    """Raises InvalidSecurity, UnsupportedSecurityToken, UnsupportedAlgorithm, FailedCheck, MessageExpired,
+    """Policy `certificate`.
+
+    Raises InvalidSecurity, UnsupportedSecurityToken, UnsupportedAlgorithm, FailedCheck, MessageExpired,
     SecurityTokenUnavailable (a certificate that is named and not shown), InvalidHeaderToken (one that is not offered).
     """
+    message = _read(envelope, terms, decrypters=terms.decrypters())
+    if not message.signer.is_rsa:
+        raise InvalidHeaderToken("nothing can be encrypted for a certificate whose key is not RSA")
+    return _secured(message, terms)
+
+
+def read_certificate_that_signed(envelope: Envelope, terms: Terms) -> SecuredMessage:
+    """Policy `certificatesigned`: both messages are signed, and TLS hides them.
+
+    Raises as `read_certificate_in_message`.
+    """
+    return _secured(_read(envelope, terms, decrypters=None), terms)
+
+
+def _read(envelope: Envelope, terms: Terms, *, decrypters: Sequence[Decrypter] | None) -> "AsymmetricMessage":
     message = open_asymmetric(
         envelope,
-        decrypters=terms.decrypters(),
+        decrypters=decrypters,
         algorithms=terms.algorithms,
         now=terms.now,
         freshness=terms.freshness,
     )
     message.protected.demand_nothing_else()
-    if not message.signer.is_rsa:
-        raise InvalidHeaderToken("nothing can be encrypted for a certificate whose key is not RSA")
+    return message
+
+
+def _secured(message: "AsymmetricMessage", terms: Terms) -> SecuredMessage:
     return SecuredMessage(
         envelope=message.protected.opened.envelope,
         proved=VerifiedMessage(
@@ -78,7 +97,7 @@ class AsymmetricMessage:
 def open_asymmetric(
     envelope: Envelope,
     *,
-    decrypters: Sequence[Decrypter],
+    decrypters: Sequence[Decrypter] | None,
     algorithms: Algorithms,
     now: datetime,
     freshness: Freshness,
@@ -86,18 +105,27 @@ def open_asymmetric(
 ) -> AsymmetricMessage:
     """The message, decrypted and verified: with the certificate that it shows, or with the one it names of `known`.
 
+    Without `decrypters` nothing of it may be encrypted.
+
     Raises as `open_message` and `verify_protection` do, and SecurityTokenUnavailable, InvalidHeaderToken.
     """
-    opened = open_message(envelope, decrypters=decrypters, algorithms=algorithms)
-    if opened.keys.brought != 1:
-        raise InvalidSecurity("an asymmetric binding has exactly one EncryptedKey")
+    opened = open_message(envelope, decrypters=decrypters or (), algorithms=algorithms)
+    if opened.keys.brought != (0 if decrypters is None else 1):
+        raise InvalidSecurity(f"{opened.keys.brought} EncryptedKeys, which is not what the policy has")
     used: list[Certificate] = []
 
     def find_key(name: KeyReference, parts: dict[str, Element]) -> MessageKey:
         used.append(_find_certificate(name, parts, opened.ids, known))
         return used[0]
 
-    protected = verify_protection(opened, find_key=find_key, algorithms=algorithms, now=now, freshness=freshness)
+    protected = verify_protection(
+        opened,
+        find_key=find_key,
+        algorithms=algorithms,
+        now=now,
+        freshness=freshness,
+        hidden=decrypters is not None,
+    )
     return AsymmetricMessage(protected, used[0])
 
 

@@ -1,7 +1,8 @@
 """What a protected message must show: one signature over all that counts, and hidden what the policy wants hidden.
 
 Both message bindings (symmetric.py, asymmetric.py) and both directions read with this. What is published is demanded:
-Timestamp, Body and every WS-Addressing header are signed, the signature and the Body's content are encrypted.
+Timestamp, Body and every WS-Addressing header are signed; the signature and the Body's content are encrypted, unless
+the policy leaves that to TLS.
 """
 
 import hashlib
@@ -73,8 +74,11 @@ def verify_protection(
     algorithms: Algorithms,
     now: datetime,
     freshness: Freshness,
+    hidden: bool = True,
 ) -> ProtectedMessage:
     """Verifies the one message signature with the key that `find_key` gives for its KeyInfo (and the header's parts).
+
+    `hidden`: the signature and the Body's content have to be encrypted.
 
     Raises FailedCheck (what was decrypted is no sound message, or the signature is not one), InvalidSecurity (something
     that the policy demands is missing), MessageExpired, UnsupportedAlgorithm.
@@ -97,9 +101,9 @@ def verify_protection(
         parts=parts,
         created=read_timestamp(_signed(parts.pop(TIMESTAMP, None), signature, "Timestamp"), now, freshness),
     )
-    if not opened.hides(signature_element):
-        raise InvalidSecurity("the signature is not encrypted")
-    _demand_envelope(opened, signature)
+    _demand_signed(opened, signature)
+    if hidden:
+        _demand_hidden(opened, signature_element)
     return message
 
 
@@ -111,11 +115,15 @@ def _signed(part: Element | None, signature: VerifiedSignature, name: str) -> El
     return part
 
 
-def _demand_envelope(opened: OpenedMessage, signature: VerifiedSignature) -> None:
-    body = opened.envelope.body
-    _signed(body, signature, "Body")
-    if len(body) and not opened.hides_content_of(body):
+def _demand_hidden(opened: OpenedMessage, signature: Element) -> None:
+    if not opened.hides(signature):
+        raise InvalidSecurity("the signature is not encrypted")
+    if not opened.hides_content_of(opened.envelope.body):
         raise InvalidSecurity("the Body is not encrypted")
+
+
+def _demand_signed(opened: OpenedMessage, signature: VerifiedSignature) -> None:
+    _signed(opened.envelope.body, signature, "Body")
     for block in opened.envelope.blocks:
         if understands(block.tag):
             _signed(block, signature, local(block))

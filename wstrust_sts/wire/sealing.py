@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -136,7 +137,7 @@ class _Key:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AsymmetricSeal:
-    """Signed by `signer`, encrypted for `recipient`, whose key is RSA.
+    """Signed by `signer`; and, unless `methods.encryption` is empty, encrypted for `recipient`, whose key is RSA.
 
     With `sends_certificate` the signer's certificate goes along (IncludeToken AlwaysToRecipient).
     """
@@ -148,14 +149,18 @@ class AsymmetricSeal:
     confirmed: tuple[bytes, ...] | None = None
 
     def protect(self, message: Unsealed) -> bytes:
-        wrapped = wrap_secret(new_key(self.methods.encryption), recipient=self.recipient)
         token, reference = "", _by_thumbprint(read_certificate(self.signer.certificate))
         if self.sends_certificate:
             identifier = _new_id()
             token, reference = _binary_security_token(self.signer, identifier), _to_token(identifier, ns.X509V3)
+        sign = partial(self.signer.sign, algorithm=self.methods.signature)
+        if not self.methods.encryption:
+            plain = _Sealing(methods=self.methods, sign=sign, signature_key=reference, confirmed=self.confirmed)
+            return plain.sign_only(message, token)
+        wrapped = wrap_secret(new_key(self.methods.encryption), recipient=self.recipient)
         sealing = _Sealing(
             methods=self.methods,
-            sign=lambda octets: self.signer.sign(octets, algorithm=self.methods.signature),
+            sign=sign,
             signature_key=reference,
             key=wrapped.secret.secret,
             key_reference=_to_token(wrapped.id, ns.ENCRYPTED_KEY),
@@ -175,29 +180,42 @@ class _Sealing:
     methods: Methods
     sign: Callable[[bytes], bytes]
     signature_key: str
-    key: bytes = field(repr=False)
-    key_reference: str
+    key: bytes = field(default=b"", repr=False)
+    key_reference: str = ""
     confirmed: tuple[bytes, ...] | None
 
     def seal(self, message: Unsealed) -> "_Sealed":
-        signed = [write_timestamp(message.now, identifier=_new_id()), *message.tokens]
-        confirmations = [_confirmation(value) for value in self.confirmed or ((None,) if self.confirmed == () else ())]
-        body_id = _new_id()
-        in_clear = parse(_envelope(message, "".join((*signed, *confirmations)), f' u:Id="{body_id}"', message.body))
-        header, body = in_clear
-        parts = [block for block in header if block.get(_WSU_ID)]
-        parts += [part for part in header[-1] if part.get(_WSU_ID)]
-        signature = write_message_signature(
+        clear = self._in_clear(message)
+        signature = self._signature(clear)
+        hidden = [self._hide(part.encode(), kind=ns.XENC_ELEMENT) for part in clear.sensitive]
+        hidden.append(self._hide(signature, kind=ns.XENC_ELEMENT))
+        content = self._hide(message.body, kind=ns.XENC_CONTENT)
+        return _Sealed(message, clear.timestamp, hidden=tuple(hidden), body_id=clear.body_id, content=content)
+
+    def sign_only(self, message: Unsealed, token: str) -> bytes:
+        clear = self._in_clear(message)
+        return clear.write(f"{token}{self._signature(clear).decode()}")
+
+    def _in_clear(self, message: Unsealed) -> "_Clear":
+        values: tuple[bytes | None, ...] = (None,) if self.confirmed == () else self.confirmed or ()
+        return _Clear(
+            message,
+            write_timestamp(message.now, identifier=_new_id()),
+            sensitive=(*message.tokens, *(_confirmation(value) for value in values)),
+            body_id=_new_id(),
+        )
+
+    def _signature(self, clear: "_Clear") -> bytes:
+        """Over every header block with an id, the Security header's parts with one, and the Body."""
+        header, body = parse(clear.write(""))
+        parts = [part for part in (*header, *header[-1]) if part.get(_WSU_ID)]
+        return write_message_signature(
             [(part.get(_WSU_ID), canonical(part)) for part in (*parts, body)],
             method=self.methods.signature,
             digest_method=self.methods.digest,
             sign=self.sign,
             key_info=self.signature_key,
         )
-        hidden = [self._hide(part.encode(), kind=ns.XENC_ELEMENT) for part in (*message.tokens, *confirmations)]
-        hidden.append(self._hide(signature, kind=ns.XENC_ELEMENT))
-        content = self._hide(message.body, kind=ns.XENC_CONTENT)
-        return _Sealed(message, signed[0], hidden=tuple(hidden), body_id=body_id, content=content)
 
     def _hide(self, plaintext: bytes, *, kind: str) -> "_Hidden":
         identifier = _new_id()
@@ -209,6 +227,21 @@ class _Sealing:
             f"{self.key_reference}</ds:KeyInfo><e:CipherData><e:CipherValue>{_base64(ciphertext)}</e:CipherValue>"
             "</e:CipherData></e:EncryptedData>",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Clear:
+    """A message before it is signed. `sensitive` are the parts of the Security header that do not go out in clear."""
+
+    message: Unsealed
+    timestamp: str
+    sensitive: tuple[str, ...] = field(repr=False)
+    body_id: str
+
+    def write(self, behind: str) -> bytes:
+        """With `behind` after everything else in the Security header."""
+        security = f"{self.timestamp}{''.join(self.sensitive)}{behind}"
+        return _envelope(self.message, security, f' u:Id="{self.body_id}"', self.message.body)
 
 
 @dataclass(frozen=True, slots=True)
