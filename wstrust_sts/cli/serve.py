@@ -9,7 +9,7 @@ import click
 
 from wstrust_sts import toml_kinds
 from wstrust_sts.cli.opening import config_option
-from wstrust_sts.config import Config, KnownNames, ServerSection, load_config
+from wstrust_sts.config import Config, KnownNames, load_config
 from wstrust_sts.strict_toml import Place, Refused
 
 if TYPE_CHECKING:
