@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from wstrust_sts import log, policy, registry
 from wstrust_sts.authenticators.lockout import Gate, Limits
 from wstrust_sts.authenticators.passwords import PasswordChecker
+from wstrust_sts.bindings.exchange import Report
 from wstrust_sts.bindings.http import Request, Response
 from wstrust_sts.bindings.metadata import render_wsdl
-from wstrust_sts.bindings.soap import Report, SoapBinding
+from wstrust_sts.bindings.soap import SoapBinding
 from wstrust_sts.claims.rules import RuleClaimPolicy
 from wstrust_sts.config import AuthenticationSection, Config, read_key_encryption_key
 from wstrust_sts.errors import Busy, HttpRefusal, MethodNotAllowed, NotFound

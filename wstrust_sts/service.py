@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from wstrust_sts.bookkeeping import Asked, Findings, event_of, record_of
 from wstrust_sts.errors import (
     FailedAuthentication,
     InvalidHeaderToken,
@@ -73,16 +74,13 @@ from wstrust_sts.ports import (
 from wstrust_sts.reasons import (
     describe_match,
     describe_original,
-    describe_request,
     explain_unasked,
     explain_unreleased,
     explain_unshared,
     shorten,
 )
-from wstrust_sts.records import AuditEvent, Entry, TokenCancelled, TokenRecord
+from wstrust_sts.records import Entry, TokenCancelled, TokenRecord
 
-_NOTHING_YET = Decision()
-_REFUSAL_LENGTH = 1024  # characters; some refusals quote what a client chose
 _SENTENCES = {Status.VALID: "The token is valid.", Status.INVALID: "The token is not valid."}
 
 
@@ -132,7 +130,7 @@ class SecurityTokenService:
         self._claim_policy = claim_policy
         self._replay_cache = replay_cache
         self._message_window = message_window
-        self._operations: dict[Operation, Callable[[_Asked], Verdict]] = {
+        self._operations: dict[Operation, Callable[[Asked], Verdict]] = {
             Operation.ISSUE: self._issue,
             Operation.VALIDATE: self._validate,
             Operation.CANCEL: self._cancel,
@@ -148,14 +146,14 @@ class SecurityTokenService:
         if realm is None:
             raise RequestFailed(f"the realm {at.endpoint.realm} does not exist; create it with `wstrust-sts apply`")
         principal = self._identify(message, realm, at)
-        asked = _Asked(request, principal, realm, at, _Findings())
+        asked = Asked(request, principal, realm, at, Findings())
         try:
             demand_supported(
                 request, issuer=realm.issuer, signature_algorithm=self._keyring.signer(realm.name).algorithm
             )
             verdict = self._operations[request.operation](asked)
         except StsError as refusal:
-            event = _event(asked, outcome=f"refused {refusal.code}", refused=refusal.detail)
+            event = event_of(asked, outcome=f"refused {refusal.code}", refused=refusal.detail)
             return Outcome(
                 fault=refusal,
                 durable=self._journal.write(event),
@@ -163,11 +161,11 @@ class SecurityTokenService:
                 relying_party=asked.findings.relying_party,
             )
         except Exception:
-            self._journal.write(_event(asked, outcome="failed", refused="an unexpected failure"))
+            self._journal.write(event_of(asked, outcome="failed", refused="an unexpected failure"))
             raise
         return Outcome(
             response=verdict.response,
-            durable=self._journal.write(*verdict.entries, _event(asked, outcome=verdict.outcome)),
+            durable=self._journal.write(*verdict.entries, event_of(asked, outcome=verdict.outcome)),
             requestor=principal.name,
             relying_party=asked.findings.relying_party,
             result=verdict.outcome,
@@ -209,7 +207,7 @@ class SecurityTokenService:
 
     # -- issue ------------------------------------------------------------------------------------------------
 
-    def _issue(self, asked: "_Asked") -> Verdict:
+    def _issue(self, asked: Asked) -> Verdict:
         request = asked.request
         match = self._find_relying_party(request, asked)
         asked.findings.relying_party = match.relying_party.name
@@ -219,12 +217,12 @@ class SecurityTokenService:
         return Verdict(
             response=RequestSecurityTokenResponse(request=request, issued=issued),
             outcome="issued",
-            entries=(_record(issued, subject=asked.principal, asked=asked),),
+            entries=(record_of(issued, subject=asked.principal, asked=asked),),
         )
 
     def _make_token(
         self,
-        asked: "_Asked",
+        asked: Asked,
         *,
         subject: Principal,
         match: RelyingPartyMatch,
@@ -252,7 +250,7 @@ class SecurityTokenService:
         asked.findings.decision = descriptor.decision
         return issued
 
-    def _find_relying_party(self, request: RequestSecurityToken, asked: "_Asked") -> RelyingPartyMatch:
+    def _find_relying_party(self, request: RequestSecurityToken, asked: Asked) -> RelyingPartyMatch:
         if request.applies_to is not None:
             return self._find(request.applies_to.address, asked)
         endpoint = asked.at.endpoint
@@ -263,7 +261,7 @@ class SecurityTokenService:
             raise InvalidScope(f"the endpoint's default relying party {endpoint.default_relying_party} does not exist")
         return RelyingPartyMatch(party, party.applies_to[0].address if party.applies_to else party.name)
 
-    def _find(self, address: str, asked: "_Asked") -> RelyingPartyMatch:
+    def _find(self, address: str, asked: Asked) -> RelyingPartyMatch:
         match = self._relying_parties.find(asked.realm.name, address)
         if match is None:
             raise InvalidScope(f"no relying party is registered for {shorten(address)!r}")
@@ -271,7 +269,7 @@ class SecurityTokenService:
 
     def _collect_claims(
         self,
-        asked: "_Asked",
+        asked: Asked,
         *,
         subject: Principal,
         match: RelyingPartyMatch,
@@ -298,13 +296,13 @@ class SecurityTokenService:
             findings.decision = Decision(reasons=matched, found=types, withheld=unasked | withheld)
         return claims
 
-    def _find_claims(self, subject: Principal, party: RelyingParty, asked: "_Asked") -> list[Claim]:
+    def _find_claims(self, subject: Principal, party: RelyingParty, asked: Asked) -> list[Claim]:
         wanted = asked.request.claims
         return [claim for source in self._claim_sources for claim in source.claims_for(subject, party, wanted)]
 
     # -- validate and cancel ------------------------------------------------------------------------------------
 
-    def _validate(self, asked: "_Asked") -> Verdict:
+    def _validate(self, asked: Asked) -> Verdict:
         """A bad token is an answer here, not a fault (wire contract row 27)."""
         transforming = wants_token(asked.request)
         try:
@@ -324,7 +322,7 @@ class SecurityTokenService:
         return _status(asked, Status.VALID, "verified, registered, not cancelled")
 
     def _transform(
-        self, asked: "_Asked", lineage: Sequence[TokenRecord], verified: VerifiedToken, party: RelyingParty
+        self, asked: Asked, lineage: Sequence[TokenRecord], verified: VerifiedToken, party: RelyingParty
     ) -> Verdict:
         """A token made from a valid one: about the same subject as it proved itself then, for the same relying party,
         for no audience more and no moment longer; account, party and claims as they are now.
@@ -350,10 +348,10 @@ class SecurityTokenService:
                 request=asked.request, issued=issued, status=Status.VALID, reason=_SENTENCES[Status.VALID]
             ),
             outcome="transformed",
-            entries=(_record(issued, subject=subject, asked=asked),),
+            entries=(record_of(issued, subject=subject, asked=asked),),
         )
 
-    def _kept_audiences(self, asked: "_Asked", verified: VerifiedToken, party: RelyingParty) -> tuple[str, ...]:
+    def _kept_audiences(self, asked: Asked, verified: VerifiedToken, party: RelyingParty) -> tuple[str, ...]:
         """Those of a token that are its relying party's today; participants get nothing by transformation."""
 
         def belongs(audience: str) -> bool:
@@ -365,7 +363,7 @@ class SecurityTokenService:
             raise InvalidSecurityToken("its relying party is disabled, or has none of its audiences any more")
         return audiences
 
-    def _match_of_original(self, asked: "_Asked", party: RelyingParty, audiences: tuple[str, ...]) -> RelyingPartyMatch:
+    def _match_of_original(self, asked: Asked, party: RelyingParty, audiences: tuple[str, ...]) -> RelyingPartyMatch:
         """The relying party of a token with these audiences. An AppliesTo must mean the same one, by an audience that
         the token has: a token for another would be one on somebody's behalf, and needs a rule that allows it.
         """
@@ -378,7 +376,7 @@ class SecurityTokenService:
             raise InvalidScope(f"the token is not for {match.address}")
         return match
 
-    def _cancel(self, asked: "_Asked") -> Verdict:
+    def _cancel(self, asked: Asked) -> Verdict:
         """WS-Trust 1.3 section 6. To cancel what is cancelled already is no error: an answer may have been lost."""
         record, verified = self._recorded(asked)
         right = authorize_cancel(asked.principal, record, asked.realm, by_reference=verified is None)
@@ -391,7 +389,7 @@ class SecurityTokenService:
             entries=() if record.cancelled_at is not None else (cancelled,),
         )
 
-    def _recorded(self, asked: "_Asked") -> tuple[TokenRecord, VerifiedToken | None]:
+    def _recorded(self, asked: Asked) -> tuple[TokenRecord, VerifiedToken | None]:
         """The register's row of the request's target, whose every octet is the one issued, and what it says.
 
         A target that is only named by its id says nothing: None.
@@ -413,7 +411,7 @@ class SecurityTokenService:
             raise InvalidSecurityToken("not the token that was issued under this id")
         return record, verified
 
-    def _verify(self, target: ReceivedToken, asked: "_Asked") -> VerifiedToken:
+    def _verify(self, target: ReceivedToken, asked: Asked) -> VerifiedToken:
         try:
             proof = self._authenticate(target, asked.realm, asked.at)
         except UnsupportedSecurityToken as error:
@@ -423,84 +421,9 @@ class SecurityTokenService:
         return proof.token
 
 
-@dataclass(slots=True)
-class _Findings:
-    """What has been found out so far about one request, phase by phase: told in its audit event however it ends."""
-
-    relying_party: str = ""
-    token_id: str = ""
-    decision: Decision = _NOTHING_YET
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """One authenticated request with its circumstances, and what is found out about it."""
-
-    request: RequestSecurityToken
-    principal: Principal
-    realm: Realm
-    at: Circumstances
-    findings: _Findings
-
-
-def _status(asked: _Asked, status: Status, reason: str) -> Verdict:
+def _status(asked: Asked, status: Status, reason: str) -> Verdict:
     asked.findings.decision = Decision(reasons=(reason,))
     return Verdict(
         response=RequestSecurityTokenResponse(request=asked.request, status=status, reason=_SENTENCES[status]),
         outcome=status.value,
     )
-
-
-def _record(issued: IssuedToken, *, subject: Principal, asked: _Asked) -> TokenRecord:
-    descriptor = issued.descriptor
-    return TokenRecord(
-        realm=asked.realm.name,
-        token_id=descriptor.token_id,
-        digest=issued.digest,
-        token_type=descriptor.token_type.value,
-        relying_party=descriptor.relying_party,
-        subject=descriptor.subject.value,
-        account=subject.account.id,
-        requestor=asked.principal.account.id,
-        methods=" ".join(method.value for method in subject.methods),
-        key_id=issued.key_id,
-        key_type=descriptor.key_type.value,
-        issued_at=descriptor.lifetime.created,
-        expires_at=descriptor.lifetime.expires,
-        renewing_allowed=descriptor.renewing_allowed,
-        renewing_after_expiry=descriptor.renewing_after_expiry,
-        correlation_id=asked.at.correlation_id,
-        original=descriptor.original,
-    )
-
-
-def _event(asked: _Asked, *, outcome: str, refused: str = "") -> AuditEvent:
-    findings = asked.findings
-    return AuditEvent(
-        realm=asked.realm.name,
-        correlation_id=asked.at.correlation_id,
-        at=asked.at.now,
-        operation=asked.request.operation.value,
-        outcome=outcome,
-        endpoint=asked.at.endpoint.path,
-        source=asked.at.source,
-        requestor=asked.principal.name,
-        relying_party=findings.relying_party,
-        token_id=findings.token_id,
-        detail=_detail(asked, refused),
-    )
-
-
-def _detail(asked: _Asked, refused: str) -> dict[str, object]:
-    """JSON, without what is empty."""
-    decision = asked.findings.decision
-    told = {
-        "evidence": [method.value for method in asked.principal.methods],
-        "asked": describe_request(asked.request),
-        "reasons": list(decision.reasons),
-        "found": list(decision.found),
-        "released": list(decision.released),
-        "withheld": decision.withheld,
-        "refused": refused[:_REFUSAL_LENGTH],
-    }
-    return {name: value for name, value in told.items() if value}

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol, cast
 
 from wstrust_sts import ns
@@ -17,6 +17,7 @@ from wstrust_sts.bindings import (
     mex,
     spyne_compat,  # noqa: F401 (before the first import of Spyne)
 )
+from wstrust_sts.bindings.exchange import Exchange, Report
 from wstrust_sts.bindings.http import Request, Response
 from wstrust_sts.bindings.media_type import MediaType, read_media_type
 from wstrust_sts.errors import (
@@ -38,9 +39,7 @@ from wstrust_sts.model import (
     Endpoint,
     Operation,
     Outcome,
-    RequestSecurityToken,
     RequestSecurityTokenResponse,
-    VerifiedMessage,
 )
 from wstrust_sts.ports import Clock, Keyring
 from wstrust_sts.service import SecurityTokenService
@@ -76,74 +75,6 @@ class Layout(Protocol):
     """Writes answers the way one family of clients reads them (wire/layouts/): the Body's content, and its action."""
 
     def __call__(self, response: RequestSecurityTokenResponse, *, tolerances: frozenset[str]) -> tuple[bytes, str]: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What the log is told of one exchange. `detail` is for operators; `seconds` from first octet parsed to answer."""
-
-    correlation_id: str
-    operation: str
-    outcome: str
-    endpoint: str
-    source: str
-    seconds: float
-    requestor: str = ""
-    relying_party: str = ""
-    detail: str = ""
-
-
-@dataclass(slots=True, kw_only=True)
-class Exchange:
-    """One request on its way through Spyne (`ctx.udc`): what is known of it so far, and how to answer it."""
-
-    request: Request
-    endpoint: Endpoint
-    reply: ReplyContext
-    began: float
-    charset: str | None = None
-    metadata_only: bool = False
-    question: mex.Question | None = None
-    rst: RequestSecurityToken | None = None
-    message: VerifiedMessage | None = None
-    outcome: Outcome | None = None
-    failure: BaseException | None = None
-
-    @property
-    def operation(self) -> str:
-        """The name of what is asked for, also among Spyne's operations; empty while it is unknown."""
-        if self.question is not None:
-            return "GetMetadata"
-        return self.rst.operation.value if self.rst is not None else ""
-
-    def report(self, result: str, *, detail: str = "") -> Report:
-        outcome = self.outcome
-        return Report(
-            correlation_id=self.reply.correlation_id,
-            operation=self.operation,
-            outcome=result,
-            endpoint=self.endpoint.path,
-            source=self.request.source,
-            seconds=time.perf_counter() - self.began,
-            requestor=outcome.requestor if outcome else "",
-            relying_party=outcome.relying_party if outcome else "",
-            detail=detail,
-        )
-
-    def forget_failures(self) -> None:
-        """Breaks the cycles through an exception's frames, so that the parsed tree dies here and now.
-
-        A tree must die in the thread that parsed it, and a cycle is collected in any.
-        """
-        if self.outcome is not None and self.outcome.fault is not None:
-            _forget_frames(self.outcome.fault)
-        if self.failure is not None:
-            _forget_frames(self.failure)
-        self.failure = None
-
-
-def _forget_frames(failure: BaseException) -> None:
-    failure.__traceback__ = failure.__context__ = failure.__cause__ = None
 
 
 class Operations(Service):  # type: ignore[misc]

@@ -1,0 +1,85 @@
+"""What is written down of one operation: the row of a token in the register, and the audit event."""
+
+from dataclasses import dataclass
+
+from wstrust_sts.model import Circumstances, Decision, IssuedToken, Principal, Realm, RequestSecurityToken
+from wstrust_sts.reasons import describe_request
+from wstrust_sts.records import AuditEvent, TokenRecord
+
+_NOTHING_YET = Decision()
+_REFUSAL_LENGTH = 1024  # characters; some refusals quote what a client chose
+
+
+@dataclass(slots=True)
+class Findings:
+    """What has been found out so far about one request, phase by phase: told in its audit event however it ends."""
+
+    relying_party: str = ""
+    token_id: str = ""
+    decision: Decision = _NOTHING_YET
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One authenticated request with its circumstances, and what is found out about it."""
+
+    request: RequestSecurityToken
+    principal: Principal
+    realm: Realm
+    at: Circumstances
+    findings: Findings
+
+
+def record_of(issued: IssuedToken, *, subject: Principal, asked: Asked) -> TokenRecord:
+    descriptor = issued.descriptor
+    return TokenRecord(
+        realm=asked.realm.name,
+        token_id=descriptor.token_id,
+        digest=issued.digest,
+        token_type=descriptor.token_type.value,
+        relying_party=descriptor.relying_party,
+        subject=descriptor.subject.value,
+        account=subject.account.id,
+        requestor=asked.principal.account.id,
+        methods=" ".join(method.value for method in subject.methods),
+        key_id=issued.key_id,
+        key_type=descriptor.key_type.value,
+        issued_at=descriptor.lifetime.created,
+        expires_at=descriptor.lifetime.expires,
+        renewing_allowed=descriptor.renewing_allowed,
+        renewing_after_expiry=descriptor.renewing_after_expiry,
+        correlation_id=asked.at.correlation_id,
+        original=descriptor.original,
+    )
+
+
+def event_of(asked: Asked, *, outcome: str, refused: str = "") -> AuditEvent:
+    findings = asked.findings
+    return AuditEvent(
+        realm=asked.realm.name,
+        correlation_id=asked.at.correlation_id,
+        at=asked.at.now,
+        operation=asked.request.operation.value,
+        outcome=outcome,
+        endpoint=asked.at.endpoint.path,
+        source=asked.at.source,
+        requestor=asked.principal.name,
+        relying_party=findings.relying_party,
+        token_id=findings.token_id,
+        detail=_detail(asked, refused),
+    )
+
+
+def _detail(asked: Asked, refused: str) -> dict[str, object]:
+    """JSON, without what is empty."""
+    decision = asked.findings.decision
+    told = {
+        "evidence": [method.value for method in asked.principal.methods],
+        "asked": describe_request(asked.request),
+        "reasons": list(decision.reasons),
+        "found": list(decision.found),
+        "released": list(decision.released),
+        "withheld": decision.withheld,
+        "refused": refused[:_REFUSAL_LENGTH],
+    }
+    return {name: value for name, value in told.items() if value}
