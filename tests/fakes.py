@@ -369,7 +369,7 @@ class FakeAdministration:
         if promoted is None or promoted.state is not KeyState.NEXT:
             return False
         for key in self._keys.list(realm):
-            if key.state is KeyState.ACTIVE:
+            if key.use is promoted.use and key.state is KeyState.ACTIVE:
                 self.set_key_state(realm, key.id, KeyState.RETIRING)
         return self.set_key_state(realm, key_id, KeyState.ACTIVE)
 

@@ -21,7 +21,8 @@ from wstrust_sts.app import compose
 from wstrust_sts.authenticators.passwords import hash_password
 from wstrust_sts.bindings.http import Request, settled
 from wstrust_sts.config import AuthenticationSection, Config, EndpointSection, SecretsSection, ServerSection
-from wstrust_sts.keys import AesGcmSecretBox, StoredKeyring, make_signing_key
+from wstrust_sts.keyring import StoredKeyring
+from wstrust_sts.keys import AesGcmSecretBox, make_signing_key
 from wstrust_sts.model import (
     Account,
     AppliesToRule,

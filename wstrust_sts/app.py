@@ -17,7 +17,8 @@ from wstrust_sts.bindings.soap import SoapBinding
 from wstrust_sts.claims.rules import RuleClaimPolicy
 from wstrust_sts.config import AuthenticationSection, Config, read_key_encryption_key
 from wstrust_sts.errors import Busy, HttpRefusal, MethodNotAllowed, NotFound
-from wstrust_sts.keys import AesGcmSecretBox, StoredKeyring
+from wstrust_sts.keyring import StoredKeyring
+from wstrust_sts.keys import AesGcmSecretBox
 from wstrust_sts.model import Endpoint, Operation
 from wstrust_sts.ports import Clock, Keyring, SecretBox
 from wstrust_sts.readiness import find_obstacles
@@ -210,7 +211,8 @@ def _hash_slots(workers: int) -> int:
 
 
 def _unready(stores: Stores, keyring: Keyring, endpoints: Mapping[str, Endpoint]) -> str | None:
-    """Why no token can be issued now, in one line that gives nothing away; None when all is well."""
-    served = (endpoint.realm for endpoint in endpoints.values())
-    found = find_obstacles(served, realms=stores.realms, keyring=keyring)
+    """Why tokens cannot be issued at every endpoint now, in one line that gives nothing away; None when all is well."""
+    served = {endpoint.realm for endpoint in endpoints.values()}
+    message_realms = {endpoint.realm for endpoint in endpoints.values() if endpoint.policy in registry.MESSAGE_POLICIES}
+    found = find_obstacles(served, realms=stores.realms, keyring=keyring, message_realms=message_realms)
     return next((obstacle.sentence for obstacle in found), None)

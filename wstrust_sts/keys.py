@@ -1,14 +1,12 @@
-"""Signing keys: made, wrapped for storage, used to sign, and gathered by realm.
+"""Keys of the STS: made, wrapped for storage, and used.
 
-A private key leaves the `SecretBox` only into a `LocalSigner`; what verifies is a bare public key. The names of
-algorithms in `SigningKeyRecord.algorithm` are `rsa-2048`, `rsa-3072` and `ec-p256`; each signs with SHA-256.
+A private key leaves the `SecretBox` only into a `LocalSigner` (token keys) or a `LocalMessageKey` (message keys), and
+never into the other one; what verifies is a bare public key. The names of algorithms in `SigningKeyRecord.algorithm`
+are `rsa-2048`, `rsa-3072` and, for tokens alone, `ec-p256`; each signs tokens with SHA-256.
 """
 
 import hashlib
 import secrets
-import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -22,13 +20,14 @@ from cryptography.x509.oid import NameOID
 
 from wstrust_sts import ns
 from wstrust_sts.errors import FailedCheck, RequestFailed, UnsupportedAlgorithm
-from wstrust_sts.ports import SecretBox, Signer, SigningKeys, VerificationKey
-from wstrust_sts.records import KeyState, SigningKeyRecord
+from wstrust_sts.ports import SecretBox
+from wstrust_sts.records import KeyState, KeyUse, SigningKeyRecord
 
 RSA_2048 = "rsa-2048"
 RSA_3072 = "rsa-3072"
 EC_P256 = "ec-p256"
 KEY_ALGORITHMS = (RSA_2048, RSA_3072, EC_P256)
+MESSAGE_KEY_ALGORITHMS = (RSA_2048, RSA_3072)  # nothing can be encrypted for the others
 
 CERTIFICATE_LIFETIME = timedelta(days=3652)
 CERTIFICATE_BACKDATE = timedelta(hours=1)  # relying parties whose clocks are slow
@@ -211,14 +210,16 @@ def make_signing_key(
     name: str,
     now: datetime,
     box: SecretBox,
+    use: KeyUse = KeyUse.TOKEN,
     state: KeyState = KeyState.ACTIVE,
 ) -> SigningKeyRecord:
     """A new key with a self-signed certificate in the name of `name` (cut to what a common name holds).
 
-    Raises ValueError for an algorithm that is not in KEY_ALGORITHMS, or an empty name.
+    Raises ValueError for an algorithm that is not in KEY_ALGORITHMS (message keys: MESSAGE_KEY_ALGORITHMS), or an empty
+    name.
     """
-    private_key = _generate(algorithm)
-    certificate = _self_signed(private_key, name=name, now=now)
+    private_key = _generate(algorithm, use=use)
+    certificate = _self_signed(private_key, use=use, name=name, now=now)
     key_id = key_id_of(certificate)
     octets = private_key.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -226,26 +227,28 @@ def make_signing_key(
     return SigningKeyRecord(
         id=key_id,
         realm=realm,
+        use=use,
         state=state,
         algorithm=algorithm,
         certificate=certificate,
-        wrapped_private_key=box.seal(octets, purpose=_purpose(realm, key_id)),
+        wrapped_private_key=box.seal(octets, purpose=_purpose(use, realm, key_id)),
         created_at=now,
     )
 
 
-def _generate(algorithm: str) -> PrivateKey:
+def _generate(algorithm: str, *, use: KeyUse) -> PrivateKey:
+    offered = MESSAGE_KEY_ALGORITHMS if use is KeyUse.MESSAGE else KEY_ALGORITHMS
+    if algorithm not in offered:
+        raise ValueError(f"{algorithm} is not an algorithm of {use.value} keys; use one of {', '.join(offered)}")
     match algorithm:
         case "rsa-2048":
             return rsa.generate_private_key(public_exponent=65537, key_size=2048)
         case "rsa-3072":
             return rsa.generate_private_key(public_exponent=65537, key_size=3072)
-        case "ec-p256":
-            return ec.generate_private_key(ec.SECP256R1())
-    raise ValueError(f"{algorithm} is not a key algorithm; use one of {', '.join(KEY_ALGORITHMS)}")
+    return ec.generate_private_key(ec.SECP256R1())
 
 
-def _self_signed(private_key: PrivateKey, *, name: str, now: datetime) -> bytes:
+def _self_signed(private_key: PrivateKey, *, use: KeyUse, name: str, now: datetime) -> bytes:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:_MAXIMAL_COMMON_NAME])])
     public_key = private_key.public_key()
     certificate = (
@@ -257,110 +260,80 @@ def _self_signed(private_key: PrivateKey, *, name: str, now: datetime) -> bytes:
         .not_valid_before(now - CERTIFICATE_BACKDATE)
         .not_valid_after(now + CERTIFICATE_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_SIGNATURES_ONLY, critical=True)
+        .add_extension(_key_usage(encipherment=use is KeyUse.MESSAGE), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
         .sign(private_key, hashes.SHA256())
     )
     return certificate.public_bytes(serialization.Encoding.DER)
 
 
-_SIGNATURES_ONLY = x509.KeyUsage(
-    digital_signature=True,
-    content_commitment=False,
-    key_encipherment=False,
-    data_encipherment=False,
-    key_agreement=False,
-    key_cert_sign=False,
-    crl_sign=False,
-    encipher_only=False,
-    decipher_only=False,
-)
+def _key_usage(*, encipherment: bool) -> x509.KeyUsage:
+    """RFC 5280 section 4.2.1.3: signatures, and for message keys also keys and data encrypted for them."""
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=encipherment,
+        data_encipherment=encipherment,
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
-def _purpose(realm: str, key_id: str) -> str:
-    return f"signing-key {realm} {key_id}"
+# -- unwrapping a key --------------------------------------------------------------------------------------------------
+
+
+_PURPOSES = {KeyUse.TOKEN: "signing-key", KeyUse.MESSAGE: "message-key"}
+
+
+def _purpose(use: KeyUse, realm: str, key_id: str) -> str:
+    """What a private key is wrapped for: moved to another row, realm or use, it does not open."""
+    return f"{_PURPOSES[use]} {realm} {key_id}"
 
 
 def unwrap(record: SigningKeyRecord, *, box: SecretBox) -> LocalSigner:
-    """The signer that a record stands for. Raises RequestFailed when it does not open or does not fit."""
-    octets = box.open(record.wrapped_private_key, purpose=_purpose(record.realm, record.id))
+    """The signer that a token key stands for. Raises RequestFailed when it does not open or does not fit."""
+    private_key = _unwrap(record, use=KeyUse.TOKEN, box=box)
+    try:
+        return LocalSigner(private_key, key_id=record.id, certificates=(record.certificate,))
+    except ValueError as error:
+        raise _unusable(record, str(error)) from None
+
+
+def unwrap_message_key(record: SigningKeyRecord, *, box: SecretBox) -> LocalMessageKey:
+    """What a message key stands for. Raises RequestFailed when it does not open or does not fit."""
+    private_key = _unwrap(record, use=KeyUse.MESSAGE, box=box)
+    if not isinstance(private_key, rsa.RSAPrivateKey):
+        raise _unusable(record, "nothing can be encrypted for a key that is not RSA")
+    try:
+        return LocalMessageKey(private_key, certificate=record.certificate)
+    except ValueError as error:
+        raise _unusable(record, str(error)) from None
+
+
+def demand_usable(record: SigningKeyRecord, *, box: SecretBox) -> None:
+    """Raises RequestFailed for a key that cannot do what it is for."""
+    if record.use is KeyUse.MESSAGE:
+        unwrap_message_key(record, box=box)
+    else:
+        unwrap(record, box=box)
+
+
+def _unwrap(record: SigningKeyRecord, *, use: KeyUse, box: SecretBox) -> PrivateKey:
+    if record.use is not use:
+        raise _unusable(record, f"it is not for {use.value}s")
+    octets = box.open(record.wrapped_private_key, purpose=_purpose(use, record.realm, record.id))
     try:
         private_key = serialization.load_der_private_key(octets, password=None)
         certified = x509.load_der_x509_certificate(record.certificate).public_key()
-        if not isinstance(private_key, PrivateKey) or private_key.public_key() != certified:
-            raise ValueError("the certificate is not of this key")
-        return LocalSigner(private_key, key_id=record.id, certificates=(record.certificate,))
     except ValueError as error:
-        raise RequestFailed(f"signing key {record.id} of realm {record.realm} is not usable: {error}") from None
+        raise _unusable(record, str(error)) from None
+    if not isinstance(private_key, PrivateKey) or private_key.public_key() != certified:
+        raise _unusable(record, "the certificate is not of this key")
+    return private_key
 
 
-# -- the keys of a realm -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _RealmKeys:
-    """The keys of one realm at one generation; without a signer, `trouble` says why."""
-
-    generation: int
-    signer: Signer | None
-    trouble: str = ""
-    verification_keys: tuple[VerificationKey, ...] = field(default=())
-
-
-class StoredKeyring:
-    """The stored keys of every realm, loaded anew when the configuration's generation changes. A `Keyring`.
-
-    Thread-safe: an entry is replaced whole, and two threads that load at once load the same.
-    """
-
-    def __init__(self, keys: SigningKeys, box: SecretBox) -> None:
-        self._keys = keys
-        self._box = box
-        self._loaded: dict[str, _RealmKeys] = {}
-        self._loading = threading.Lock()
-
-    def signer(self, realm: str) -> Signer:
-        keys = self._current(realm)
-        if keys.signer is None:
-            raise RequestFailed(keys.trouble)
-        return keys.signer
-
-    def verification_keys(self, realm: str) -> Sequence[VerificationKey]:
-        return self._current(realm).verification_keys
-
-    def _current(self, realm: str) -> _RealmKeys:
-        generation = self._keys.generation()
-        keys = self._loaded.get(realm)
-        if keys is not None and keys.generation == generation:
-            return keys
-        with self._loading:
-            keys = self._loaded.get(realm)
-            if keys is None or keys.generation != generation:
-                # The number was read before the rows: a change in between is seen by the next call.
-                keys = self._load(realm, generation)
-                self._loaded[realm] = keys
-            return keys
-
-    def _load(self, realm: str, generation: int) -> _RealmKeys:
-        records = self._keys.list(realm)
-        signer, trouble = self._load_signer(realm, records)
-        return _RealmKeys(
-            generation=generation,
-            signer=signer,
-            trouble=trouble,
-            verification_keys=tuple(
-                PublicVerificationKey.of_certificate(record.certificate, key_id=record.id)
-                for record in records
-                if record.state in (KeyState.ACTIVE, KeyState.RETIRING)
-            ),
-        )
-
-    def _load_signer(self, realm: str, records: Sequence[SigningKeyRecord]) -> tuple[Signer | None, str]:
-        """The newest active key. A key that does not open stops issuing, not verifying."""
-        active = [record for record in records if record.state is KeyState.ACTIVE]
-        if not active:
-            return None, f"realm {realm} has no active signing key"
-        try:
-            return unwrap(active[-1], box=self._box), ""
-        except RequestFailed as failure:
-            return None, failure.detail
+def _unusable(record: SigningKeyRecord, why: str) -> RequestFailed:
+    return RequestFailed(f"{record.use.value} key {record.id} of realm {record.realm} is not usable: {why}")

@@ -153,7 +153,7 @@ class RelyingParties(Protocol):
 
 class SigningKeys(Protocol):
     def list(self, realm: str) -> Sequence[SigningKeyRecord]:
-        """All keys of the realm that are not retired, oldest first."""
+        """All keys of the realm that are not retired, of every use, oldest first."""
         ...
 
     def generation(self) -> int:
@@ -226,11 +226,11 @@ class Keyring(Protocol):
     """The keys of a realm by use, as of now; follows the configuration's generation."""
 
     def signer(self, realm: str) -> Signer:
-        """The active key. Raises RequestFailed when there is none."""
+        """The active token key. Raises RequestFailed when there is none."""
         ...
 
     def verification_keys(self, realm: str) -> Sequence[VerificationKey]:
-        """Keys that tokens of ours may carry: active and retiring."""
+        """Keys that tokens of ours may carry: active and retiring token keys."""
         ...
 
     def message_signer(self, realm: str) -> MessageSigner:
@@ -238,7 +238,7 @@ class Keyring(Protocol):
         ...
 
     def decrypters(self, realm: str) -> Sequence[Decrypter]:
-        """Keys that messages may be encrypted for: active, next and retiring; the active one first."""
+        """Message keys that messages may be encrypted for: the active one first, then retiring and next."""
         ...
 
 
@@ -290,7 +290,7 @@ class Administration(Protocol):
         ...
 
     def promote_key(self, realm: str, key_id: str) -> bool:
-        """Makes a `next` key the active one and whichever was active a retiring one, in one transaction.
+        """Makes a `next` key the active one of its use and whichever was active a retiring one, in one transaction.
 
         False when the realm has no such key, or not (or no longer) as `next`.
         """

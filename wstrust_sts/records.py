@@ -99,8 +99,15 @@ class AuditSelection:
     since: datetime | None = None
 
 
+class KeyUse(enum.Enum):
+    """What a realm's key is for. One use never does the work of another: each has keys and a rollover of its own."""
+
+    TOKEN = "token"  # noqa: S105 (signs tokens, for relying parties)
+    MESSAGE = "message"  # signs answers and opens messages, for clients of the message-security endpoints
+
+
 class KeyState(enum.Enum):
-    """The life of a signing key: published before it signs, and honoured after it stopped."""
+    """The life of a key: published before it is used, and honoured after another took its place."""
 
     NEXT = "next"
     ACTIVE = "active"
@@ -110,12 +117,13 @@ class KeyState(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningKeyRecord:
-    """A signing key as stored: the private key wrapped by the `SecretBox`, the certificate in DER."""
+    """A key as stored: the private key wrapped by the `SecretBox`, the certificate in DER."""
 
     id: str
     realm: str
+    use: KeyUse
     state: KeyState
-    algorithm: str  # rsa-2048, rsa-3072, ec-p256
+    algorithm: str  # rsa-2048, rsa-3072, or, for tokens alone, ec-p256
     certificate: bytes
     wrapped_private_key: bytes = field(repr=False)
     created_at: datetime

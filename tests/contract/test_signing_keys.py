@@ -6,15 +6,24 @@ from datetime import timedelta
 import pytest
 
 from tests.fakes import NOON
-from wstrust_sts.keys import StoredKeyring, make_signing_key
+from wstrust_sts.keyring import StoredKeyring
+from wstrust_sts.keys import make_signing_key
 from wstrust_sts.model import Realm
-from wstrust_sts.records import KeyState, SigningKeyRecord
+from wstrust_sts.records import KeyState, KeyUse, SigningKeyRecord
 
 
-def a_key(key_id: str, *, realm: str = "default", age: int = 0, state: KeyState = KeyState.ACTIVE) -> SigningKeyRecord:
+def a_key(
+    key_id: str,
+    *,
+    realm: str = "default",
+    age: int = 0,
+    use: KeyUse = KeyUse.TOKEN,
+    state: KeyState = KeyState.ACTIVE,
+) -> SigningKeyRecord:
     return SigningKeyRecord(
         id=key_id,
         realm=realm,
+        use=use,
         state=state,
         algorithm="rsa-2048",
         certificate=b"\x00der\xff",

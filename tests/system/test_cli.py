@@ -447,7 +447,7 @@ def test_a_next_key_is_published_and_signs_only_after_a_rotation(sts):
     assert "does not sign yet" in made.out
     (second,) = states(sts).keys() - {first}
     assert states(sts) == {first: "active", second: "next"}
-    assert f"# next ec-p256 {second}" in sts("key", "list", "--pem").out
+    assert f"# token next ec-p256 {second}" in sts("key", "list", "--pem").out
     again = sts("key", "create")
     assert (again.status, second in again.err) == (1, True)
     rotated = sts("key", "rotate")

@@ -1,4 +1,3 @@
-import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
 from tests.assertions import BOX, signing_key, verification_key
-from tests.fakes import NOON, FakeSigningKeys
+from tests.fakes import NOON
 from wstrust_sts import ns, ports
 from wstrust_sts.errors import FailedCheck, RequestFailed
 from wstrust_sts.keys import (
@@ -17,7 +16,6 @@ from wstrust_sts.keys import (
     AesGcmSecretBox,
     LocalSigner,
     PublicVerificationKey,
-    StoredKeyring,
     generate_key_encryption_key,
     key_id_of,
     make_signing_key,
@@ -193,90 +191,3 @@ def test_a_certificate_of_another_key_is_refused():
     one, two = make(), make()
     with pytest.raises(RequestFailed, match="not of this key"):
         unwrap(replace(one, certificate=two.certificate), box=BOX)
-
-
-# -- the keyring -------------------------------------------------------------------------------------------------------
-
-
-def changed(keys, *records):
-    for record in records:
-        keys.rows[record.realm, record.id] = record
-    keys.changes += 1
-
-
-def test_the_newest_active_key_signs_and_active_and_retiring_keys_verify():
-    retiring = make(state=KeyState.RETIRING, now=NOON - timedelta(days=2))
-    old = make(now=NOON - timedelta(days=1))
-    new = make()
-    waiting = make(state=KeyState.NEXT)
-    retired = make(state=KeyState.RETIRED)
-    keyring: ports.Keyring = StoredKeyring(FakeSigningKeys([waiting, new, retired, old, retiring]), BOX)
-    assert keyring.signer("default").key_id == new.id
-    assert [key.key_id for key in keyring.verification_keys("default")] == [retiring.id, old.id, new.id]
-
-
-def test_a_realm_sees_its_own_keys_only():
-    here, there = make(), make(realm="other")
-    keyring = StoredKeyring(FakeSigningKeys([here, there]), BOX)
-    assert keyring.signer("other").key_id == there.id
-    assert [key.key_id for key in keyring.verification_keys("default")] == [here.id]
-
-
-def test_without_an_active_key_nothing_is_signed():
-    keyring = StoredKeyring(FakeSigningKeys([make(state=KeyState.RETIRING)]), BOX)
-    with pytest.raises(RequestFailed, match="no active signing key"):
-        keyring.signer("default")
-    assert len(keyring.verification_keys("default")) == 1
-
-
-def test_a_key_that_does_not_open_stops_signing_and_not_verifying():
-    keyring = StoredKeyring(FakeSigningKeys([make()]), AesGcmSecretBox(generate_key_encryption_key()))
-    for _ in range(2):
-        with pytest.raises(RequestFailed, match="does not open"):
-            keyring.signer("default")
-    assert len(keyring.verification_keys("default")) == 1
-
-
-class CountedKeys(FakeSigningKeys):
-    lists = 0
-
-    def list(self, realm):
-        self.lists += 1
-        return super().list(realm)
-
-
-def test_rows_are_read_once_a_generation():
-    keys = CountedKeys([make()])
-    keyring = StoredKeyring(keys, BOX)
-    for _ in range(3):
-        keyring.signer("default")
-        keyring.verification_keys("default")
-    assert keys.lists == 1
-    newer = make(now=NOON + timedelta(days=1))
-    changed(keys, newer)
-    assert keyring.signer("default").key_id == newer.id
-    assert keys.lists == 2
-
-
-def test_the_keyring_serves_many_threads_while_keys_change():
-    keys = CountedKeys([make()])
-    keyring = StoredKeyring(keys, BOX)
-    failures = []
-
-    def use():
-        try:
-            for _ in range(200):
-                signer = keyring.signer("default")
-                by_id = {key.key_id: key for key in keyring.verification_keys("default")}
-                by_id[signer.key_id].verify(signer.sign(b"x"), b"x", algorithm=signer.algorithm)
-        except Exception as failure:
-            failures.append(failure)
-
-    threads = [threading.Thread(target=use) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for day in range(1, 4):
-        changed(keys, make(now=NOON + timedelta(days=day)))
-    for thread in threads:
-        thread.join()
-    assert failures == []

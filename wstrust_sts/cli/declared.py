@@ -7,9 +7,10 @@ import click
 
 from wstrust_sts.cli.opening import Deployment, config_option, opened
 from wstrust_sts.cli.output import Refusal, in_one_line, json_option, print_json
-from wstrust_sts.cli.signing_keys import add_missing_keys
+from wstrust_sts.cli.signing_keys import add_first_keys
 from wstrust_sts.declaration import read_declaration, write_declaration
 from wstrust_sts.reconciliation import Action, Change, Plan, plan
+from wstrust_sts.records import KeyUse, SigningKeyRecord
 
 
 @click.command(
@@ -31,7 +32,7 @@ def apply(config_file: Path, file: Path, dry_run: bool, prune: bool, as_json: bo
     """Bring realms, accounts and relying parties to the state that a file declares.
 
     Applying a file twice changes nothing the second time. Running servers follow without a restart. A new realm
-    gets its first signing key.
+    gets its first keys.
     """
     from wstrust_sts.cli.passwords import Argon2Passwords
 
@@ -39,30 +40,32 @@ def apply(config_file: Path, file: Path, dry_run: bool, prune: bool, as_json: bo
     with opened(config_file) as deployment:
         administration = deployment.stores.administration
         found = plan(declaration, administration, Argon2Passwords(), prune=prune)
-        keyless = [] if dry_run else _carry_out(found, deployment, [realm.name for realm in declaration.realms])
-    _show_plan(found, keyless, dry_run=dry_run, as_json=as_json)
+        made = [] if dry_run else _carry_out(found, deployment, [realm.name for realm in declaration.realms])
+    _show_plan(found, made, dry_run=dry_run, as_json=as_json)
 
 
-def _carry_out(found: Plan, deployment: Deployment, realms: list[str]) -> list[str]:
-    """Returns the realms that got their first key."""
+def _carry_out(found: Plan, deployment: Deployment, realms: list[str]) -> list[SigningKeyRecord]:
+    """Returns the first keys that realms got."""
     try:
         found.carry_out(deployment.stores.administration)
     except ValueError as error:
         raise Refusal(f"{error}. What came before is done; apply again.") from None
-    return add_missing_keys(deployment, realms)
+    return add_first_keys(deployment, realms)
 
 
-def _show_plan(found: Plan, keyless: list[str], *, dry_run: bool, as_json: bool) -> None:
+def _show_plan(found: Plan, made: list[SigningKeyRecord], *, dry_run: bool, as_json: bool) -> None:
     if as_json:
-        print_json({"dry_run": dry_run, "changes": [_json_of(change) for change in found.changes], "new_keys": keyless})
+        changes = [_json_of(change) for change in found.changes]
+        keyless = [key.realm for key in made if key.use is KeyUse.TOKEN]
+        print_json({"dry_run": dry_run, "changes": changes, "new_keys": keyless})
         return
     for change in found.changes:
         if change.action is not Action.KEEP:
             click.echo(f"{change.action.value} {change.kind} {in_one_line(f'{change.realm}/{change.name}')}")
             for detail in change.details:
                 click.echo(f"    {in_one_line(detail)}")
-    for realm in keyless:
-        click.echo(f"+ key {realm}")
+    for key in made:
+        click.echo(f"+ key {key.realm} ({key.use.value})")
     counts = ", ".join(
         f"{found.count(action)} {word}{' to be' if dry_run and action is not Action.KEEP else ''}"
         for action, word in _WORDS.items()

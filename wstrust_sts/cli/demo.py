@@ -24,6 +24,7 @@ from wstrust_sts.cli.sts_client import SoapFault, SoapVersion, StsClient, TokenW
 from wstrust_sts.cli.token import TOKEN_TYPE_URIS, show_token
 from wstrust_sts.config import load_config
 from wstrust_sts.model import TrustVersion
+from wstrust_sts.records import KeyUse
 
 ORDERS = "https://orders.example.test/api"
 INTRANET = "urn:example:intranet"
@@ -71,11 +72,14 @@ def demo(directory: Path, leave_running: bool, stop: bool) -> None:
 def _prepare(directory: Path) -> None:
     """An STS with demo users in the directory, made now or before."""
     from wstrust_sts.cli.init import make_sts
+    from wstrust_sts.cli.signing_keys import add_missing_keys
     from wstrust_sts.storage.migrate import upgrade
 
     if (directory / "sts.toml").exists():
         click.echo(f"Using the STS in {directory}; remove that folder to start from nothing.")
         upgrade(load_config(directory / "sts.toml").database.url)
+        with opened(directory / "sts.toml") as deployment:
+            add_missing_keys(deployment, "default")
         return
     click.echo(f"Making an STS in {directory}: development PKI, database, two users, two relying parties ...")
     make_sts(directory, demo=True)
@@ -87,7 +91,7 @@ def _signing_certificate(directory: Path) -> str:
     from wstrust_sts.cli.signing_keys import active_key
 
     with opened(directory / "sts.toml") as deployment:
-        key = active_key(deployment, "default")
+        key = active_key(deployment, "default", KeyUse.TOKEN)
     if key is None:
         raise Refusal("The demo's realm has no signing key; remove the folder and try again.")
     pem: str = describe_key(key)["pem"]

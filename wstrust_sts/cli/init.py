@@ -11,12 +11,13 @@ import click
 
 from wstrust_sts.cli.opening import now, opened
 from wstrust_sts.cli.output import Refusal
-from wstrust_sts.cli.signing_keys import DEFAULT_ALGORITHM, add_signing_key
+from wstrust_sts.cli.signing_keys import DEFAULT_ALGORITHM, add_key
 from wstrust_sts.cli.templates import DEMO_STATE, SQLITE, STS_TOML
 from wstrust_sts.config import load_config
 from wstrust_sts.declaration import read_declaration
 from wstrust_sts.model import Realm
 from wstrust_sts.reconciliation import plan
+from wstrust_sts.records import KeyUse
 
 DEMO_USERS = ("alice", "bob")
 _KEY_FILE = "key-encryption.key"
@@ -45,7 +46,7 @@ Example:
     default=DEFAULT_ALGORITHM,
     show_default=True,
     type=click.Choice(["rsa-2048", "rsa-3072", "ec-p256"]),
-    help="Signing key.",
+    help="Key that signs tokens. The message key is always RSA.",
 )
 @click.option(
     "--database-url-from",
@@ -62,7 +63,7 @@ def init(
     key_algorithm: str,
     database_variable: str | None,
 ) -> None:
-    """Make a new STS in DIRECTORY: sts.toml, key-encryption key, TLS certificate, database, realm and signing key.
+    """Make a new STS in DIRECTORY: sts.toml, key-encryption key, TLS certificate, database, realm and its keys.
 
     The TLS certificate is of a development authority (ca.pem) made on the spot; production replaces it. Further nodes
     on one PostgreSQL database get copies of the directory: they share its key-encryption key.
@@ -166,7 +167,8 @@ class NewSts:
                     "The database already has an STS. Another node of it gets a copy of the first one's directory."
                 )
             deployment.stores.administration.put_realm(Realm(name="default", issuer=issuer))
-            add_signing_key(deployment, "default", algorithm=key_algorithm)
+            add_key(deployment, "default", KeyUse.TOKEN, algorithm=key_algorithm)
+            add_key(deployment, "default", KeyUse.MESSAGE, algorithm=DEFAULT_ALGORITHM)
 
     def add_demo(self) -> None:
         """Two users with random passwords, in files of their own, and two relying parties."""
@@ -194,7 +196,7 @@ def _tell(made: NewSts, *, demo: bool) -> None:
     click.echo(f"A new STS is in {directory}:")
     click.echo(f"  {made.config_file}    its configuration")
     click.echo(f"  {directory / 'ca.pem'}    what clients trust: a development authority; use your own in production")
-    click.echo(f"  {directory / _KEY_FILE}    keep a copy elsewhere: without it the signing key is lost")
+    click.echo(f"  {directory / _KEY_FILE}    keep a copy elsewhere: without it the realm's keys are lost")
     if demo:
         click.echo(f"  {directory / 'demo.toml'}    the users and relying parties it has")
         click.echo(f"  {directory / 'alice.password'}, {directory / 'bob.password'}    the users' passwords")

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from wstrust_sts.errors import Busy
 from wstrust_sts.model import Account, Claim, Realm, RelyingParty
 from wstrust_sts.ports import SecretBox
-from wstrust_sts.records import KeyState, SigningKeyRecord
+from wstrust_sts.records import KeyState, KeyUse, SigningKeyRecord
 from wstrust_sts.storage.account_changes import remove_account, write_account
 from wstrust_sts.storage.accounts import read_accounts
 from wstrust_sts.storage.columns import is_storable, microseconds, new_row_key
@@ -124,19 +124,20 @@ class SqlAdministration:
                 raise_generation(connection)
             return removed
 
-    # -- signing keys
+    # -- keys
 
     def add_signing_key(self, key: SigningKeyRecord) -> None:
         """Raises ValueError for an unknown realm and for an id that the realm already has."""
         with self._configuring() as connection:
             _require_realm(connection, key.realm)
-            if _key_state(connection, key.realm, key.id) is not None:
-                raise ValueError(f"Realm {key.realm!r} already has a signing key {key.id!r}.")
+            if _find_key(connection, key.realm, key.id) is not None:
+                raise ValueError(f"Realm {key.realm!r} already has a key {key.id!r}.")
             connection.execute(
                 insert(signing_key).values(
                     id=new_row_key(),
                     realm=key.realm,
                     key_id=key.id,
+                    use=key.use.value,
                     state=key.state.value,
                     algorithm=key.algorithm,
                     certificate=key.certificate,
@@ -148,19 +149,21 @@ class SqlAdministration:
 
     def set_key_state(self, realm: str, key_id: str, state: KeyState, *, expected: KeyState | None = None) -> bool:
         with self._configuring() as connection:
-            stored = _key_state(connection, realm, key_id)
-            if stored is None or (expected is not None and stored != expected.value):
+            stored = _find_key(connection, realm, key_id)
+            if stored is None or (expected is not None and stored[1] is not expected):
                 return False
-            if stored != state.value:
+            if stored[1] is not state:
                 _move_keys(connection, realm, signing_key.c.key_id == key_id, to=state)
                 raise_generation(connection)
             return True
 
     def promote_key(self, realm: str, key_id: str) -> bool:
         with self._configuring() as connection:
-            if _key_state(connection, realm, key_id) != KeyState.NEXT.value:
+            promoted = _find_key(connection, realm, key_id)
+            if promoted is None or promoted[1] is not KeyState.NEXT:
                 return False
-            _move_keys(connection, realm, signing_key.c.state == KeyState.ACTIVE.value, to=KeyState.RETIRING)
+            replaced = and_(signing_key.c.use == promoted[0].value, signing_key.c.state == KeyState.ACTIVE.value)
+            _move_keys(connection, realm, replaced, to=KeyState.RETIRING)
             _move_keys(connection, realm, signing_key.c.key_id == key_id, to=KeyState.ACTIVE)
             raise_generation(connection)
             return True
@@ -194,9 +197,10 @@ def _require_realm(connection: Connection, name: str) -> None:
         raise ValueError(f"There is no realm {name!r}.")
 
 
-def _key_state(connection: Connection, realm: str, key_id: str) -> str | None:
+def _find_key(connection: Connection, realm: str, key_id: str) -> tuple[KeyUse, KeyState] | None:
     key = (signing_key.c.realm == realm, signing_key.c.key_id == key_id)
-    return connection.execute(select(signing_key.c.state).where(*key)).scalar()
+    row = connection.execute(select(signing_key.c.use, signing_key.c.state).where(*key)).first()
+    return None if row is None else (KeyUse(row.use), KeyState(row.state))
 
 
 def _move_keys(connection: Connection, realm: str, which: ColumnElement[bool], *, to: KeyState) -> None:

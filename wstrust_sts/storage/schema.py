@@ -132,6 +132,7 @@ signing_key = Table(
     Column("id", Text, primary_key=True),
     _realm(),
     Column("key_id", Text, nullable=False),
+    Column("use", Text, nullable=False, server_default="token"),
     Column("state", Text, nullable=False),
     Column("algorithm", Text, nullable=False),
     Column("certificate", LargeBinary, nullable=False),

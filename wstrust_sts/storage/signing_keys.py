@@ -1,10 +1,10 @@
-"""Signing keys as stored; what is made of them, and when they are read again, is the key ring's business."""
+"""Keys as stored; what is made of them, and when they are read again, is the key ring's business."""
 
 from collections.abc import Sequence
 
 from sqlalchemy import bindparam, select
 
-from wstrust_sts.records import KeyState, SigningKeyRecord
+from wstrust_sts.records import KeyState, KeyUse, SigningKeyRecord
 from wstrust_sts.storage.columns import instant
 from wstrust_sts.storage.database import Database
 from wstrust_sts.storage.generation import Generation
@@ -13,6 +13,7 @@ from wstrust_sts.storage.schema import signing_key
 _LIST = (
     select(
         signing_key.c.key_id,
+        signing_key.c.use,
         signing_key.c.state,
         signing_key.c.algorithm,
         signing_key.c.certificate,
@@ -38,6 +39,7 @@ class SqlSigningKeys:
             SigningKeyRecord(
                 id=row.key_id,
                 realm=realm,
+                use=KeyUse(row.use),
                 state=KeyState(row.state),
                 algorithm=row.algorithm,
                 certificate=row.certificate,

@@ -11,17 +11,22 @@ from wstrust_sts.cli.checks.findings import Finding, fault, warning
 from wstrust_sts.cli.checks.tls import check_validity
 from wstrust_sts.config import Config
 from wstrust_sts.errors import RequestFailed, StsError
-from wstrust_sts.keys import StoredKeyring, unwrap
+from wstrust_sts.keyring import StoredKeyring
+from wstrust_sts.keys import demand_usable
 from wstrust_sts.model import Account, Realm, RelyingParty
 from wstrust_sts.ports import SecretBox
 from wstrust_sts.readiness import Obstacle, find_obstacles
-from wstrust_sts.records import KeyState, SigningKeyRecord
+from wstrust_sts.records import KeyState, KeyUse, SigningKeyRecord
+from wstrust_sts.registry import MESSAGE_POLICIES
 from wstrust_sts.storage.database import open_database
 from wstrust_sts.storage.failures import UnusableDatabase
 from wstrust_sts.storage.stores import Stores, open_stores
 
 _SOON = timedelta(days=90)  # every relying party must learn of a new signing key first
+_CLIENTS_FOLLOW = timedelta(days=30)  # docs/operations.md: how long a replaced message key is kept
 _PATIENCE = 3  # seconds
+_HOLDERS = {KeyUse.TOKEN: "relying parties", KeyUse.MESSAGE: "clients"}
+_NOUNS = {KeyUse.TOKEN: "key", KeyUse.MESSAGE: "message key"}
 
 
 def check_stored(config: Config, box: SecretBox | None, at: datetime) -> Iterator[Finding]:
@@ -50,13 +55,21 @@ def _everything(config: Config, stores: Stores, box: SecretBox, at: datetime) ->
     realms = {realm.name: realm for realm in stores.administration.realms()}
     served = {section.realm for section in config.endpoint_sections}
     keyring = StoredKeyring(stores.signing_keys, box)
-    for obstacle in find_obstacles(served | realms.keys(), realms=stores.realms, keyring=keyring):
+    message_realms = _message_realms(config)
+    for obstacle in find_obstacles(
+        served | realms.keys(), realms=stores.realms, keyring=keyring, message_realms=message_realms
+    ):
         yield _fault_of(obstacle)
     yield from _endpoints(config, stores)
     for realm in realms.values():
         if realm.name not in served:
             yield warning(f"realm {realm.name}", "no endpoint serves it", "name it in an endpoint of sts.toml")
         yield from _realm(config, realm, stores, box, at)
+
+
+def _message_realms(config: Config) -> set[str]:
+    """Those of the endpoints whose policy needs a message key."""
+    return {section.realm for section in config.endpoint_sections if section.policy in MESSAGE_POLICIES}
 
 
 def _fault_of(obstacle: Obstacle) -> Finding:
@@ -79,8 +92,7 @@ def _realm(config: Config, realm: Realm, stores: Stores, box: SecretBox, at: dat
     accounts = stores.administration.accounts(realm.name)
     names = {account.name for account in accounts}
     parties = stores.administration.relying_parties(realm.name)
-    yield from _signing_keys(where, stores.signing_keys.list(realm.name), box, at)
-    yield from _retiring_keys(where, realm.name, stores, at)
+    yield from _keys(config, realm, stores, box, at)
     for name in sorted(realm.administrators - names):
         yield warning(where, f"its administrator {name} is no account", "add the account, or correct administrators")
     if not accounts:
@@ -100,33 +112,61 @@ def _may_log_in(account: Account, at: datetime) -> bool:
     return account.enabled and current and account.password_hash is not None
 
 
-def _signing_keys(where: str, keys: Sequence[SigningKeyRecord], box: SecretBox, at: datetime) -> Iterator[Finding]:
-    """That there is an active key that opens, `find_obstacles` has seen to."""
+def _keys(config: Config, realm: Realm, stores: Stores, box: SecretBox, at: datetime) -> Iterator[Finding]:
+    where = f"realm {realm.name}"
+    keys = stores.signing_keys.list(realm.name)
     yield from check_clock_of_keys(where, keys, at)
+    tokens = [key for key in keys if key.use is KeyUse.TOKEN]
+    messages = [key for key in keys if key.use is KeyUse.MESSAGE]
+    yield from _usable_keys(where, tokens, box, at, looked_at=True)
+    yield from _usable_keys(where, messages, box, at, looked_at=realm.name in _message_realms(config))
+    yield from _retiring_token_keys(where, tokens, stores, at)
+    yield from _retiring_message_keys(where, messages, at)
+
+
+def _usable_keys(
+    where: str, keys: Sequence[SigningKeyRecord], box: SecretBox, at: datetime, *, looked_at: bool
+) -> Iterator[Finding]:
+    """Of the keys of one use. `looked_at`: that there is an active one that opens, `find_obstacles` has seen to."""
     active = [key for key in keys if key.state is KeyState.ACTIVE]
     for key in keys:
-        if key.state is KeyState.RETIRING:
-            continue
+        if key.state is KeyState.RETIRING and key.use is KeyUse.TOKEN:
+            continue  # its private key is not used any more
         certificate = x509.load_der_x509_certificate(key.certificate)
-        named = f"{where}, {key.state.value} key {key.id}"
-        yield from check_validity(
-            named, certificate, at, soon=_SOON, fix="plan its replacement with the relying parties: docs/operations.md"
-        )
-        if active and key is active[-1]:
+        named = f"{where}, {key.state.value} {_NOUNS[key.use]} {key.id}"
+        if key.state is not KeyState.RETIRING:
+            fix = f"plan its replacement with the {_HOLDERS[key.use]}: docs/operations.md"
+            yield from check_validity(named, certificate, at, soon=_SOON, fix=fix)
+        if looked_at and active and key is active[-1]:
             continue
         try:
-            unwrap(key, box=box)
+            demand_usable(key, box=box)
         except RequestFailed as failure:
             yield fault(named, failure.detail, "use the key-encryption key that it was made with")
     for key in active[:-1]:
-        yield warning(where, f"it has more than one active key: {key.id} does not sign", "the newest one signs")
+        what = f"it has more than one active {_NOUNS[key.use]}: {key.id} does not sign"
+        yield warning(where, what, "the newest one signs")
 
 
-def _retiring_keys(where: str, realm: str, stores: Stores, at: datetime) -> Iterator[Finding]:
-    for key in stores.signing_keys.list(realm):
-        if key.state is KeyState.RETIRING and stores.issued_tokens.last_expiry(realm, key.id, now=at) is None:
-            fix = f"wstrust-sts key retire --realm {realm} {key.id}"
+def _retiring_token_keys(
+    where: str, keys: Sequence[SigningKeyRecord], stores: Stores, at: datetime
+) -> Iterator[Finding]:
+    for key in keys:
+        if key.state is KeyState.RETIRING and stores.issued_tokens.last_expiry(key.realm, key.id, now=at) is None:
+            fix = f"wstrust-sts key retire --realm {key.realm} {key.id}"
             yield warning(f"{where}, retiring key {key.id}", "no token in force was signed by it any more", fix)
+
+
+def _retiring_message_keys(where: str, keys: Sequence[SigningKeyRecord], at: datetime) -> Iterator[Finding]:
+    """Nobody can know which clients still encrypt for one; it is told when they had their time."""
+    newest = max((key.created_at for key in keys if key.state is KeyState.ACTIVE), default=at)
+    if at < newest + _CLIENTS_FOLLOW:
+        return
+    for key in keys:
+        if key.state is KeyState.RETIRING:
+            what = f"messages for it are still opened, and the key in its place is of {newest:%Y-%m-%d}"
+            fix = f"when every client has that one: wstrust-sts key retire --use message --realm {key.realm} {key.id}"
+            yield warning(f"{where}, retiring message key {key.id}", what, fix)
 
 
 def _relying_party(config: Config, party: RelyingParty, accounts: set[str]) -> Iterator[Finding]:
