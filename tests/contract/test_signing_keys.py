@@ -33,7 +33,11 @@ def a_key(
 
 
 def test_keys_come_back_as_they_were_added_oldest_first(node) -> None:
-    keys = [a_key("young"), a_key("old", age=9), a_key("middle", age=5, state=KeyState.NEXT)]
+    keys = [
+        a_key("young"),
+        a_key("old", age=9, use=KeyUse.MESSAGE),
+        a_key("middle", age=5, state=KeyState.NEXT),
+    ]
     for key in keys:
         node.stores.administration.add_signing_key(key)
     assert list(node.stores.signing_keys.list("default")) == [keys[1], keys[2], keys[0]]
@@ -142,3 +146,48 @@ def test_another_node_signs_with_the_promoted_key_within_a_moment(node, second_n
     node.stores.administration.set_key_state("default", first.id, KeyState.RETIRED, expected=KeyState.RETIRING)
     threading.Event().wait(0.06)
     assert [key.key_id for key in elsewhere.verification_keys("default")] == [second.id]
+
+
+@pytest.mark.parametrize("use", list(KeyUse))
+def test_a_key_takes_the_place_of_the_active_one_of_its_own_use_alone(node, use: KeyUse) -> None:
+    administration = node.stores.administration
+    for of_use in KeyUse:
+        administration.add_signing_key(a_key(f"{of_use.value}-1", age=2, use=of_use))
+        administration.add_signing_key(a_key(f"{of_use.value}-2", age=1, use=of_use, state=KeyState.NEXT))
+    (other,) = set(KeyUse) - {use}
+    assert administration.promote_key("default", f"{use.value}-2")
+    assert states(node) == {
+        f"{use.value}-1": KeyState.RETIRING,
+        f"{use.value}-2": KeyState.ACTIVE,
+        f"{other.value}-1": KeyState.ACTIVE,
+        f"{other.value}-2": KeyState.NEXT,
+    }
+
+
+def test_an_id_is_taken_whatever_the_use(node) -> None:
+    node.stores.administration.add_signing_key(a_key("k1"))
+    with pytest.raises(ValueError, match="k1"):
+        node.stores.administration.add_signing_key(a_key("k1", use=KeyUse.MESSAGE))
+
+
+def test_another_node_opens_messages_with_a_new_key_within_a_moment_and_with_the_old_one_until_it_retires(
+    node, second_node
+) -> None:
+    first, second = (
+        make_signing_key(
+            "default", algorithm="rsa-2048", name="sts", now=NOON, box=node.box, use=KeyUse.MESSAGE, state=state
+        )
+        for state in (KeyState.ACTIVE, KeyState.NEXT)
+    )
+    for key in (first, second):
+        node.stores.administration.add_signing_key(key)
+    elsewhere = StoredKeyring(second_node.stores.signing_keys, second_node.box)
+    assert elsewhere.message_signer("default").certificate == first.certificate
+    assert [key.certificate for key in elsewhere.decrypters("default")] == [first.certificate, second.certificate]
+    node.stores.administration.promote_key("default", second.id)
+    threading.Event().wait(0.06)
+    assert elsewhere.message_signer("default").certificate == second.certificate
+    assert [key.certificate for key in elsewhere.decrypters("default")] == [second.certificate, first.certificate]
+    node.stores.administration.set_key_state("default", first.id, KeyState.RETIRED, expected=KeyState.RETIRING)
+    threading.Event().wait(0.06)
+    assert [key.certificate for key in elsewhere.decrypters("default")] == [second.certificate]

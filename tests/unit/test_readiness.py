@@ -29,8 +29,15 @@ def keyring(*realms: str) -> FakeKeyring:
     return found
 
 
-def obstacles(names=("default",), realms=None, keys=None):
-    return list(find_obstacles(names, realms=realms or FakeRealms(), keyring=keys or keyring("default")))
+def obstacles(names=("default",), realms=None, keys=None, message_realms=()):
+    return list(
+        find_obstacles(
+            names,
+            realms=realms or FakeRealms(),
+            keyring=keys or keyring("default"),
+            message_realms=message_realms,
+        )
+    )
 
 
 def readyz(sts: Sts):
@@ -82,3 +89,19 @@ def test_readyz_says_in_one_line_what_is_wrong_and_no_name_of_anything():
 def test_no_sentence_has_anything_of_the_cause_in_it(failure):
     (found,) = obstacles(realms=BrokenRealms(failure))
     assert not set(found.sentence.split()) & {"10.0.0.7", "OperationalError:", REALM.name}
+
+
+def test_a_realm_with_message_security_needs_a_message_key_and_another_one_does_not():
+    keys = keyring("default")
+    (found,) = obstacles(keys=keys, message_realms={"default", "elsewhere"})
+    assert found.where == "realm default"
+    assert "wstrust-sts key create --use message --realm default" in found.fix
+    assert "default" not in found.sentence
+    assert obstacles(keys=keys, message_realms={"elsewhere"}) == []
+    keys.message_signers["default"] = object()
+    assert obstacles(keys=keys, message_realms={"default"}) == []
+
+
+def test_both_kinds_of_key_are_looked_at():
+    found = obstacles(keys=keyring(), message_realms={"default"})
+    assert [each.sentence.split()[4] for each in found] == ["signing", "message"]

@@ -79,12 +79,17 @@ def test_a_database_of_the_first_revision_is_upgraded_with_its_rows(url: str) ->
             "INSERT INTO issued_token VALUES"
             " ('1', 'default', '_1', x'00', 't', 'rp', 's', 'a', 'r', 'm', 'k', 'b', 1, 2, 1, 0, NULL, NULL, 'c')"
         )
+        connection.exec_driver_sql("INSERT INTO realm VALUES ('1', 'default', 'urn:sts', '[]', x'00')")
+        connection.exec_driver_sql(
+            "INSERT INTO signing_key VALUES ('1', 'default', 'k1', 'active', 'rsa-2048', x'00', x'00', 1)"
+        )
     assert current(engine) == "0001"
     upgrade(url)
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM replay").scalar() == 1
         assert connection.exec_driver_sql("SELECT count(*) FROM lockout").scalar() == 0
         assert connection.exec_driver_sql("SELECT token_id, original FROM issued_token").one() == ("_1", None)
+        assert connection.exec_driver_sql('SELECT key_id, "use" FROM signing_key').all() == [("k1", "token")]
     engine.dispose()
 
 
