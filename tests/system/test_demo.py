@@ -1,7 +1,9 @@
 """The demo: the whole life of a token against a real server, and the server that it leaves running."""
 
+import contextlib
 import os
 import shlex
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -38,8 +40,13 @@ def test_the_demo_tells_the_whole_life_of_a_token_and_leaves_nothing_running(tmp
     process = int(story.partition("(process ")[2].partition(",")[0])
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
+    with contextlib.closing(sqlite3.connect(tmp_path / ".demo" / "sts.db")) as database:
+        database.execute("DELETE FROM signing_key WHERE \"use\" = 'message'")  # as one of an earlier version
+        database.commit()
     again = program("demo", ".demo", cwd=tmp_path)
     assert again.returncode == 0, again.stdout + again.stderr
+    listed = program("key", "list", "--use", "message", "--config", ".demo", cwd=tmp_path)
+    assert listed.stdout.count(" active ") == 1
 
 
 def test_a_demo_whose_server_cannot_start_fails_with_the_reason(tmp_path):
