@@ -15,7 +15,7 @@ from wstrust_sts.bindings.http import Request, Response
 from wstrust_sts.bindings.metadata import render_wsdl
 from wstrust_sts.bindings.soap import SoapBinding
 from wstrust_sts.claims.rules import RuleClaimPolicy
-from wstrust_sts.config import AuthenticationSection, Config, read_key_encryption_key
+from wstrust_sts.config import SIGNED_POLICIES, AuthenticationSection, Config, read_key_encryption_key
 from wstrust_sts.errors import Busy, HttpRefusal, MethodNotAllowed, NotFound
 from wstrust_sts.keyring import StoredKeyring
 from wstrust_sts.keys import AesGcmSecretBox
@@ -213,6 +213,6 @@ def _hash_slots(workers: int) -> int:
 def _unready(stores: Stores, keyring: Keyring, endpoints: Mapping[str, Endpoint]) -> str | None:
     """Why tokens cannot be issued at every endpoint now, in one line that gives nothing away; None when all is well."""
     served = {endpoint.realm for endpoint in endpoints.values()}
-    message_realms = {endpoint.realm for endpoint in endpoints.values() if endpoint.policy in registry.MESSAGE_POLICIES}
+    message_realms = {endpoint.realm for endpoint in endpoints.values() if endpoint.policy in SIGNED_POLICIES}
     found = find_obstacles(served, realms=stores.realms, keyring=keyring, message_realms=message_realms)
     return next((obstacle.sentence for obstacle in found), None)

@@ -96,6 +96,5 @@ POLICIES: Mapping[str, SecurityReader] = {
     "certificate": read_certificate_in_message,
     "certificatesigned": read_certificate_that_signed,
 }
-MESSAGE_POLICIES = frozenset({"username", "certificate"})  # those that need a message key of the realm
 LAYOUTS: Mapping[str, Layout] = {"default": write_rstr}
 TOLERANCES = frozenset({"no-timestamp", "bare-rstr", "no-applies-to"})

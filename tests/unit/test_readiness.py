@@ -4,15 +4,13 @@ import pytest
 
 from tests.fakes import NOON, REALM, FakeKeyring, FakeRealms
 from tests.harness import Sts, signing_key
-from wstrust_sts.app import _unready
 from wstrust_sts.bindings.http import Request
-from wstrust_sts.config import EndpointSection
+from wstrust_sts.config import SIGNED_POLICIES, EndpointSection
 from wstrust_sts.errors import Busy, RequestFailed
 from wstrust_sts.keys import make_signing_key
 from wstrust_sts.model import TrustVersion
 from wstrust_sts.readiness import find_obstacles
 from wstrust_sts.records import KeyUse
-from wstrust_sts.registry import MESSAGE_POLICIES
 
 SECRET = "database: OperationalError: connection to 10.0.0.7 as sts refused"
 
@@ -104,7 +102,7 @@ def test_a_realm_with_message_security_needs_a_message_key_and_another_one_does_
     assert "wstrust-sts key create --use message --realm default" in found.fix
     assert "default" not in found.sentence
     assert obstacles(keys=keys, message_realms={"elsewhere"}) == []
-    keys.message_signers["default"] = object()
+    keys.message_keys["default"] = [object()]
     assert obstacles(keys=keys, message_realms={"default"}) == []
 
 
@@ -113,19 +111,13 @@ def test_both_kinds_of_key_are_looked_at():
     assert [each.sentence.split()[4] for each in found] == ["signing", "message"]
 
 
-@pytest.mark.parametrize("policy", sorted(MESSAGE_POLICIES))
+@pytest.mark.parametrize("policy", sorted(SIGNED_POLICIES))
 def test_a_server_with_a_message_endpoint_is_ready_only_with_a_message_key(policy):
-    sts = Sts()
-    endpoints = {
-        endpoint.path: endpoint
-        for endpoint in (
-            EndpointSection(path="/mixed", trust=TrustVersion.V13).endpoint(),
-            EndpointSection(path="/message", trust=TrustVersion.V13, policy=policy).endpoint(),
-        )
-    }
-    told = _unready(sts.stores, sts.keyring, endpoints)
-    assert told == "There is no usable message key; run `wstrust-sts check`."
+    mixed = EndpointSection(path="/mixed", trust=TrustVersion.V13)
+    sts = Sts(endpoints=(mixed, EndpointSection(path="/message", trust=TrustVersion.V13, policy=policy)))
+    answer = readyz(sts)
+    assert (answer.status, answer.body) == (503, b"There is no usable message key; run `wstrust-sts check`.\n")
     _, box = signing_key()
     made = make_signing_key("default", algorithm="rsa-2048", name="sts", now=NOON, box=box, use=KeyUse.MESSAGE)
     sts.stores.administration.add_signing_key(made)
-    assert _unready(sts.stores, sts.keyring, endpoints) is None
+    assert readyz(sts).status == 200

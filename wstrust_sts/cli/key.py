@@ -27,8 +27,8 @@ def key() -> None:
     --use token    (default) signs tokens. Relying parties need the certificate:
                    key list --pem
     --use message  signs answers and opens messages at endpoints with the policy
-                   username or certificate. Their clients need the certificate:
-                   key list --use message --pem
+                   username, certificate or certificatesigned. Their clients
+                   need the certificate: key list --use message --pem
     TLS has a key of its own, in the files that sts.toml names.
 
     A key is made as "next" and given out before it signs; `rotate` makes it "active" and the one before it "retiring".
@@ -109,7 +109,7 @@ Example:
   wstrust-sts key list --pem > signing-certificates.pem
 Give the certificates to the relying parties; when all of them have the new one:
   wstrust-sts key rotate
-The key of the endpoints with the policy username or certificate:
+The key of the endpoints with message security:
   wstrust-sts key create --use message
 """
 )

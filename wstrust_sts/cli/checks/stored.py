@@ -9,7 +9,7 @@ from cryptography import x509
 from wstrust_sts.cli.checks.clock import check_clock_of_keys
 from wstrust_sts.cli.checks.findings import Finding, fault, warning
 from wstrust_sts.cli.checks.tls import check_validity
-from wstrust_sts.config import Config
+from wstrust_sts.config import SIGNED_POLICIES, Config
 from wstrust_sts.errors import RequestFailed, StsError
 from wstrust_sts.keyring import StoredKeyring
 from wstrust_sts.keys import demand_usable
@@ -17,7 +17,6 @@ from wstrust_sts.model import Account, Realm, RelyingParty
 from wstrust_sts.ports import SecretBox
 from wstrust_sts.readiness import Obstacle, find_obstacles
 from wstrust_sts.records import KeyState, KeyUse, SigningKeyRecord
-from wstrust_sts.registry import MESSAGE_POLICIES
 from wstrust_sts.storage.database import open_database
 from wstrust_sts.storage.failures import UnusableDatabase
 from wstrust_sts.storage.stores import Stores, open_stores
@@ -69,7 +68,7 @@ def _everything(config: Config, stores: Stores, box: SecretBox, at: datetime) ->
 
 def _message_realms(config: Config) -> set[str]:
     """Those of the endpoints whose policy needs a message key."""
-    return {section.realm for section in config.endpoint_sections if section.policy in MESSAGE_POLICIES}
+    return {section.realm for section in config.endpoint_sections if section.policy in SIGNED_POLICIES}
 
 
 def _fault_of(obstacle: Obstacle) -> Finding:
