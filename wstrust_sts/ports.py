@@ -94,10 +94,8 @@ class MessageSigner(Protocol):
         ...
 
 
-class Decrypter(Protocol):
-    """A private key that messages to the STS may be encrypted for."""
-
-    certificate: bytes  # DER
+class Decrypter(MessageSigner, Protocol):
+    """A private key that messages to the STS may be encrypted for; it signs the answer to whoever did so."""
 
     def decrypt(self, ciphertext: bytes, *, digest: str, mask: str) -> bytes | None:
         """The plaintext by RSA-OAEP with the ds:DigestMethod URIs given; None when it does not open."""

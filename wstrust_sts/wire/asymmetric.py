@@ -66,7 +66,9 @@ def _secured(message: "AsymmetricMessage", terms: Terms) -> SecuredMessage:
             tls=terms.transport.tls,
             created=message.protected.created,
             peer_certificate=terms.transport.peer_certificate,
-            seal=message.seal(terms.signer(), confirms=terms.confirms_signatures),
+            seal=message.seal(
+                message.protected.opened.keys.decrypter or terms.signer(), confirms=terms.confirms_signatures
+            ),
             signature_digest=message.protected.signature_digest,
         ),
     )
@@ -80,7 +82,10 @@ class AsymmetricMessage:
     signer: Certificate
 
     def seal(self, own: MessageSigner, *, confirms: bool) -> AsymmetricSeal:
-        """What protects the answer: signed by `own`, encrypted for the certificate that signed the request."""
+        """What protects the answer: signed by `own`, encrypted for the certificate that signed the request.
+
+        `own` is the key that the request was encrypted for: the client trusts that one, whatever is active by now.
+        """
         signature = self.protected.signature
         return AsymmetricSeal(
             signer=own,

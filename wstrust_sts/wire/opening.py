@@ -61,6 +61,7 @@ class MessageKeys:
     def __init__(self, known: Sequence[SharedSecret] = ()) -> None:
         self._by_sha1 = {secret.sha1: secret for secret in known}
         self._by_id: dict[str, SharedSecret | DerivedKey] = {}
+        self.decrypter: Decrypter | None = None  # of ours, whose certificate the message was encrypted for
 
     @property
     def brought(self) -> int:
@@ -215,7 +216,8 @@ class _Plan:
     def open_keys(self, decrypters: Sequence[Decrypter], keys: MessageKeys) -> MessageKeys:
         """Raises InvalidSecurity: none of `decrypters` is meant, or a key names one that is not there."""
         for identifier, encrypted in self._encrypted.items():
-            keys.add(identifier, _unwrap(encrypted, decrypters))
+            keys.decrypter = _meant(encrypted, decrypters)
+            keys.add(identifier, _unwrap(encrypted, keys.decrypter))
         for identifier, token in self._derived.items():
             keys.add(identifier, DerivedKey(token, keys.base(token.base)))
         return keys
@@ -235,11 +237,8 @@ class _Plan:
         )
 
 
-def _unwrap(encrypted: xenc.EncryptedKey, decrypters: Sequence[Decrypter]) -> SharedSecret:
-    """The secret. One that does not open is replaced by a random one: the message then fails where every other does.
-
-    Raises InvalidSecurity: it is for nobody here.
-    """
+def _meant(encrypted: xenc.EncryptedKey, decrypters: Sequence[Decrypter]) -> Decrypter:
+    """Raises InvalidSecurity: the key is for nobody here."""
     if encrypted.key_info is None:
         meant = list(decrypters[:1])
     else:
@@ -247,7 +246,12 @@ def _unwrap(encrypted: xenc.EncryptedKey, decrypters: Sequence[Decrypter]) -> Sh
         meant = [decrypter for decrypter in decrypters if read_certificate(decrypter.certificate).is_named_by(name)]
     if len(meant) != 1:
         raise InvalidSecurity("an EncryptedKey for somebody else's certificate, or for one that is retired")
-    secret = meant[0].decrypt(encrypted.ciphertext, digest=encrypted.oaep.digest, mask=encrypted.oaep.mask)
+    return meant[0]
+
+
+def _unwrap(encrypted: xenc.EncryptedKey, decrypter: Decrypter) -> SharedSecret:
+    """One that does not open is replaced by a random secret: the message then fails where every other does."""
+    secret = decrypter.decrypt(encrypted.ciphertext, digest=encrypted.oaep.digest, mask=encrypted.oaep.mask)
     if secret is None or len(secret) not in KEY_OCTETS.values():
         secret = secrets.token_bytes(_FALLBACK_OCTETS)
     return SharedSecret(secret, hashlib.sha1(encrypted.ciphertext, usedforsecurity=False).digest())
