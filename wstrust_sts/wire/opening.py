@@ -26,7 +26,7 @@ from wstrust_sts.wire.sc import DERIVED_KEY_TOKENS, DerivedKeyToken, read_derive
 from wstrust_sts.wire.signature_parts import index_ids
 from wstrust_sts.wire.soap import Envelope, read_envelope
 from wstrust_sts.wire.wsse import in_security_header, security_header
-from wstrust_sts.wire.xml import Element, children, local, parse
+from wstrust_sts.wire.xml import Element, children, local, parse, parse_part
 
 MAX_ENCRYPTED_KEYS = 2
 MAX_DERIVED_KEYS = 8
@@ -45,14 +45,11 @@ class SharedSecret:
 
 @dataclass(frozen=True, slots=True)
 class DerivedKey:
-    """A DerivedKeyToken of this message, and the secret it is derived from."""
+    """A DerivedKeyToken of this message, the secret it is derived from, and what comes of it."""
 
     token: DerivedKeyToken
     base: SharedSecret
-
-    @property
-    def secret(self) -> bytes:
-        return self.token.derive(self.base.secret)
+    secret: bytes = field(repr=False)
 
 
 class MessageKeys:
@@ -219,7 +216,8 @@ class _Plan:
             keys.decrypter = _meant(encrypted, decrypters)
             keys.add(identifier, _unwrap(encrypted, keys.decrypter))
         for identifier, token in self._derived.items():
-            keys.add(identifier, DerivedKey(token, keys.base(token.base)))
+            base = keys.base(token.base)
+            keys.add(identifier, DerivedKey(token, base, token.derive(base.secret)))
         return keys
 
     def decrypt(self, data: _Data, keys: MessageKeys) -> _Place:
@@ -309,6 +307,6 @@ def _demand_whole(place: _Place) -> None:
         for prefix, namespace in place.element.nsmap.items()
         if prefix != "xml"
     )
-    alone = parse(f"<w{declarations}>".encode() + place.plaintext + b"</w>")
+    alone = parse_part(f"<w{declarations}>".encode() + place.plaintext + b"</w>")
     if not place.content and (len(alone) != 1 or alone.text or alone[0].tail or not isinstance(alone[0].tag, str)):
         raise FailedCheck(f"an encrypted {local(place.element)} that hides not exactly one element")

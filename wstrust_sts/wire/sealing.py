@@ -25,7 +25,7 @@ from wstrust_sts.wire.seal import Unsealed
 from wstrust_sts.wire.signature_parts import canonical
 from wstrust_sts.wire.wsse import write_timestamp
 from wstrust_sts.wire.xenc import Oaep, encrypt, new_key, wrap_key
-from wstrust_sts.wire.xml import parse
+from wstrust_sts.wire.xml import parse_part
 
 _WSU_ID = f"{{{ns.WSU}}}Id"
 _SECRET_OCTETS = 32
@@ -207,7 +207,7 @@ class _Sealing:
 
     def _signature(self, clear: "_Clear") -> bytes:
         """Over every header block with an id, the Security header's parts with one, and the Body."""
-        header, body = parse(clear.write(""))
+        header, body = parse_part(clear.write(""))
         parts = [part for part in (*header, *header[-1]) if part.get(_WSU_ID)]
         return write_message_signature(
             [(part.get(_WSU_ID), canonical(part)) for part in (*parts, body)],
