@@ -13,8 +13,19 @@ from datetime import UTC, datetime, timedelta
 
 from wstrust_sts import ports
 from wstrust_sts.addresses import candidates, parse_address
-from wstrust_sts.errors import Busy, RequestFailed
-from wstrust_sts.model import Account, AppliesToRule, Claim, Realm, RelyingParty, RelyingPartyMatch
+from wstrust_sts.errors import Busy, FailedAuthentication, RequestFailed
+from wstrust_sts.model import (
+    Account,
+    AppliesToRule,
+    CertificateMapping,
+    CertificateName,
+    Claim,
+    ExaminedCertificate,
+    Realm,
+    RelyingParty,
+    RelyingPartyMatch,
+    TrustAnchor,
+)
 from wstrust_sts.records import (
     AuditEvent,
     AuditSelection,
@@ -70,6 +81,35 @@ class FakeAccounts:
     def put(self, account: Account) -> None:
         """Stores `account` as it is; the test chooses its version."""
         self.rows[account.realm, account.name] = account
+
+
+class FakeCertificates:
+    """`trusted` are the anchors, `rows` the mappings, each with the id of its account."""
+
+    def __init__(self, trusted: Iterable[TrustAnchor] = (), rows: Iterable[CertificateMapping] = ()) -> None:
+        self.trusted = {(anchor.realm, anchor.name): anchor for anchor in trusted}
+        self.rows = list(rows)
+
+    def anchors(self, realm: str) -> Sequence[TrustAnchor]:
+        return [anchor for at, anchor in sorted(self.trusted.items()) if at[0] == realm]
+
+    def mappings(self, realm: str, names: Sequence[CertificateName]) -> Sequence[CertificateMapping]:
+        return [row for row in self.rows if row.realm == realm and row.name in names]
+
+
+class FakeCertificateValidator:
+    """Says of a certificate what a test told it in `known`, by its octets; others are unsuitable."""
+
+    def __init__(self) -> None:
+        self.known: dict[bytes, ExaminedCertificate] = {}
+
+    def examine(
+        self, unverified_certificate: bytes, *, anchors: Sequence[TrustAnchor], now: datetime
+    ) -> ExaminedCertificate:
+        found = self.known.get(unverified_certificate)
+        if found is None:
+            raise FailedAuthentication("certificate: nobody knows it")
+        return found
 
 
 class FakeRelyingParties:
@@ -281,11 +321,13 @@ class FakeAdministration:
         *,
         realms: FakeRealms,
         accounts: FakeAccounts,
+        certificates: FakeCertificates,
         relying_parties: FakeRelyingParties,
         keys: FakeSigningKeys,
     ) -> None:
         self._realms = realms
         self._accounts = accounts
+        self._certificates = certificates
         self._relying_parties = relying_parties
         self._keys = keys
 
@@ -332,7 +374,49 @@ class FakeAdministration:
         )
 
     def delete_account(self, realm: str, name: str) -> bool:
+        self._certificates.rows = [row for row in self._certificates.rows if (row.realm, row.account) != (realm, name)]
         return self._accounts.rows.pop((realm, name), None) is not None
+
+    def certificate_mappings(self, realm: str) -> Sequence[CertificateMapping]:
+        return [row for row in self._certificates.rows if row.realm == realm]
+
+    def add_certificate_mapping(self, mapping: CertificateMapping) -> bool:
+        account = self._accounts.rows.get((mapping.realm, mapping.account))
+        if account is None or mapping.anchor not in (None, *self._anchor_names(mapping.realm)):
+            raise ValueError(f"there is no account {mapping.account} or no anchor {mapping.anchor}")
+        if mapping in self._certificates.rows:
+            return False
+        for other in self._certificates.mappings(mapping.realm, [mapping.name]):
+            overlaps = None in (other.anchor, mapping.anchor) or other.anchor == mapping.anchor
+            if other.account != mapping.account and overlaps:
+                raise ValueError(f"{mapping.name.value} already is {other.account}")
+        self._certificates.rows.append(replace(mapping, account_id=account.id))
+        self._keys.changes += 1
+        return True
+
+    def delete_certificate_mapping(self, mapping: CertificateMapping) -> bool:
+        named = (mapping.realm, mapping.account, mapping.name, mapping.anchor)
+        kept = [row for row in self._certificates.rows if (row.realm, row.account, row.name, row.anchor) != named]
+        gone = len(kept) < len(self._certificates.rows)
+        self._certificates.rows = kept
+        self._keys.changes += gone
+        return gone
+
+    def trust_anchors(self, realm: str) -> Sequence[TrustAnchor]:
+        return self._certificates.anchors(realm)
+
+    def put_trust_anchor(self, anchor: TrustAnchor) -> None:
+        self._certificates.trusted[anchor.realm, anchor.name] = anchor
+        self._keys.changes += 1
+
+    def delete_trust_anchor(self, realm: str, name: str) -> bool:
+        self._certificates.rows = [row for row in self._certificates.rows if (row.realm, row.anchor) != (realm, name)]
+        gone = self._certificates.trusted.pop((realm, name), None) is not None
+        self._keys.changes += gone
+        return gone
+
+    def _anchor_names(self, realm: str) -> list[str]:
+        return [anchor.name for anchor in self._certificates.anchors(realm)]
 
     def relying_parties(self, realm: str) -> Sequence[RelyingParty]:
         return [party for party in self._relying_parties.rows.values() if party.realm == realm]
@@ -381,6 +465,7 @@ class FakeStores:
     clock: FakeClock = field(default_factory=FakeClock)
     realms: FakeRealms = field(default_factory=FakeRealms)
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
+    certificates: FakeCertificates = field(default_factory=FakeCertificates)
     relying_parties: FakeRelyingParties = field(default_factory=FakeRelyingParties)
     signing_keys: FakeSigningKeys = field(default_factory=FakeSigningKeys)
     issued_tokens: FakeIssuedTokens = field(default_factory=FakeIssuedTokens)
@@ -395,7 +480,11 @@ class FakeStores:
         self.journal = FakeJournal(self.issued_tokens)
         self.audit_trail = FakeAuditTrail(self.journal)
         self.administration = FakeAdministration(
-            realms=self.realms, accounts=self.accounts, relying_parties=self.relying_parties, keys=self.signing_keys
+            realms=self.realms,
+            accounts=self.accounts,
+            certificates=self.certificates,
+            relying_parties=self.relying_parties,
+            keys=self.signing_keys,
         )
 
 
@@ -404,6 +493,7 @@ def _each_fake_is_what_its_port_asks(stores: FakeStores) -> tuple[object, ...]:
     clock: ports.Clock = stores.clock
     realms: ports.Realms = stores.realms
     accounts: ports.Accounts = stores.accounts
+    certificates: ports.Certificates = stores.certificates
     relying_parties: ports.RelyingParties = stores.relying_parties
     keys: ports.SigningKeys = stores.signing_keys
     tokens: ports.IssuedTokens = stores.issued_tokens
@@ -414,4 +504,5 @@ def _each_fake_is_what_its_port_asks(stores: FakeStores) -> tuple[object, ...]:
     keyring: ports.Keyring = stores.keyring
     administration: ports.Administration = stores.administration
     stored = realms, accounts, relying_parties, keys, tokens, journal, trail, replay, lockouts
-    return clock, *stored, keyring, administration
+    validator: ports.CertificateValidator = FakeCertificateValidator()
+    return clock, *stored, certificates, validator, keyring, administration

@@ -8,7 +8,10 @@ from typing import Protocol
 from wstrust_sts.model import (
     Account,
     Authenticated,
+    CertificateMapping,
+    CertificateName,
     Claim,
+    ExaminedCertificate,
     IssuedToken,
     Principal,
     Realm,
@@ -18,6 +21,7 @@ from wstrust_sts.model import (
     RequestedClaim,
     TokenDescriptor,
     TokenType,
+    TrustAnchor,
 )
 from wstrust_sts.records import AuditEvent, AuditSelection, Entry, KeyState, SigningKeyRecord, Standing, TokenRecord
 
@@ -113,6 +117,19 @@ class VerificationKey(Protocol):
         ...
 
 
+class CertificateValidator(Protocol):
+    """Says whether a certificate is sound and which anchor it is under; whose it is, is not its business."""
+
+    def examine(
+        self, unverified_certificate: bytes, *, anchors: Sequence[TrustAnchor], now: datetime
+    ) -> ExaminedCertificate:
+        """Raises FailedAuthentication: malformed, out of its time, revoked, not for this use, or with a weak key.
+
+        Not to be under any of `anchors` is no error: see `ExaminedCertificate.anchor`.
+        """
+        ...
+
+
 class SecretBox(Protocol):
     """Wraps secrets for storage with a key that the database never holds.
 
@@ -138,6 +155,18 @@ class Accounts(Protocol):
 
     def find_by_id(self, realm: str, account_id: str) -> Account | None:
         """The same by the account's id, which no later account of its name has."""
+        ...
+
+
+class Certificates(Protocol):
+    """What a realm knows of the certificates that requestors show."""
+
+    def anchors(self, realm: str) -> Sequence[TrustAnchor]:
+        """By name."""
+        ...
+
+    def mappings(self, realm: str, names: Sequence[CertificateName]) -> Sequence[CertificateMapping]:
+        """Those of any of `names`, whatever their anchor. Found by index, each name for itself."""
         ...
 
 
@@ -272,6 +301,29 @@ class Administration(Protocol):
         ...
 
     def delete_account(self, realm: str, name: str) -> bool: ...
+
+    def certificate_mappings(self, realm: str) -> Sequence[CertificateMapping]: ...
+
+    def add_certificate_mapping(self, mapping: CertificateMapping) -> bool:
+        """False when the account has it already.
+
+        Raises ValueError when there is no such account or anchor, or the same certificates are another account's.
+        """
+        ...
+
+    def delete_certificate_mapping(self, mapping: CertificateMapping) -> bool:
+        """By account, name and anchor. False when there is none."""
+        ...
+
+    def trust_anchors(self, realm: str) -> Sequence[TrustAnchor]: ...
+
+    def put_trust_anchor(self, anchor: TrustAnchor) -> None:
+        """Creates or replaces by (realm, name); mappings under it stay. Raises ValueError: no such realm."""
+        ...
+
+    def delete_trust_anchor(self, realm: str, name: str) -> bool:
+        """With the mappings under it."""
+        ...
 
     def relying_parties(self, realm: str) -> Sequence[RelyingParty]: ...
 

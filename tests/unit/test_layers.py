@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "wstrust_sts"
 PLUGINS = {"authenticators", "tokens", "claims", "storage"}
 CORE = {"service", "policy", "lineage", "delegation", "keyring", "keys", "trust", "audit", "readiness"}
-GROUND = {"ns", "errors", "model", "records", "addresses"}
+GROUND = {"ns", "errors", "model", "records", "addresses", "certificate_names"}
 BELOW_ALL = GROUND | {"log"}  # the log may be written to from everywhere
 
 ALLOWED = {
@@ -17,6 +17,7 @@ ALLOWED = {
     "addresses": set(),
     "log": set(),
     "model": {"ns", "errors"},
+    "certificate_names": {"model"},
     "records": set(),
     "ports": GROUND,
     "reasons": GROUND,
@@ -33,7 +34,7 @@ ALLOWED = {
     **{plugin: BELOW_ALL | {"ports", "wire", "pki", plugin} for plugin in PLUGINS},
     "bindings": CORE | BELOW_ALL | {"ports", "wire", "bindings"},
     "registry": PLUGINS | CORE | BELOW_ALL | {"ports", "wire", "bindings"},
-    "app": PLUGINS | CORE | BELOW_ALL | {"ports", "wire", "bindings", "registry", "config"},
+    "app": PLUGINS | CORE | BELOW_ALL | {"ports", "wire", "pki", "bindings", "registry", "config"},
     "server": BELOW_ALL | {"app", "config", "registry", "bindings", "server"},
 }
 OUTSIDE = {

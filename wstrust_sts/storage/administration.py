@@ -9,11 +9,18 @@ from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from wstrust_sts.errors import Busy
-from wstrust_sts.model import Account, Claim, Realm, RelyingParty
+from wstrust_sts.model import Account, CertificateMapping, Claim, Realm, RelyingParty, TrustAnchor
 from wstrust_sts.ports import SecretBox
 from wstrust_sts.records import KeyState, KeyUse, SigningKeyRecord
 from wstrust_sts.storage.account_changes import remove_account, write_account
 from wstrust_sts.storage.accounts import read_accounts
+from wstrust_sts.storage.certificate_changes import (
+    remove_certificate_mapping,
+    remove_trust_anchor,
+    write_certificate_mapping,
+    write_trust_anchor,
+)
+from wstrust_sts.storage.certificates import read_certificate_mappings, read_trust_anchors
 from wstrust_sts.storage.columns import is_storable, microseconds, new_row_key
 from wstrust_sts.storage.database import Database
 from wstrust_sts.storage.failures import describe
@@ -101,6 +108,47 @@ class SqlAdministration:
     def delete_account(self, realm: str, name: str) -> bool:
         with self._changing() as connection:
             return remove_account(connection, realm, name)
+
+    # -- certificates
+
+    def certificate_mappings(self, realm: str) -> Sequence[CertificateMapping]:
+        """By account, field and value."""
+        with self._database.reading() as connection:
+            return read_certificate_mappings(connection, realm)
+
+    def add_certificate_mapping(self, mapping: CertificateMapping) -> bool:
+        with self._configuring() as connection:
+            added = write_certificate_mapping(connection, mapping)
+            if added:
+                raise_generation(connection)
+            return added
+
+    def delete_certificate_mapping(self, mapping: CertificateMapping) -> bool:
+        with self._configuring() as connection:
+            removed = remove_certificate_mapping(connection, mapping)
+            if removed:
+                raise_generation(connection)
+            return removed
+
+    def trust_anchors(self, realm: str) -> Sequence[TrustAnchor]:
+        """By name."""
+        with self._database.reading() as connection:
+            return read_trust_anchors(connection, realm)
+
+    def put_trust_anchor(self, anchor: TrustAnchor) -> None:
+        """Raises ValueError, too, for a name that cannot be stored."""
+        _require_name(anchor.name)
+        with self._configuring() as connection:
+            _require_realm(connection, anchor.realm)
+            if write_trust_anchor(connection, anchor):
+                raise_generation(connection)
+
+    def delete_trust_anchor(self, realm: str, name: str) -> bool:
+        with self._configuring() as connection:
+            removed = remove_trust_anchor(connection, realm, name)
+            if removed:
+                raise_generation(connection)
+            return removed
 
     # -- relying parties
 

@@ -103,6 +103,32 @@ account_group = Table(
     Column("name", Text, nullable=False),
 )
 
+trust_anchor = Table(
+    "trust_anchor",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _realm(),
+    Column("name", Text, nullable=False),
+    Column("certificate", LargeBinary, nullable=False),
+    Column("account_from", Text),  # the field of a certificate that is the account's name
+    UniqueConstraint("realm", "name"),
+)
+
+certificate_mapping = Table(  # an account's certificates: `value` as certificate_names.py writes it
+    "certificate_mapping",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _realm(),
+    Column("account_id", Text, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+    Column("field", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("anchor_id", Text, ForeignKey("trust_anchor.id", ondelete="CASCADE")),  # NULL: whatever the anchor
+    Column("certificate", LargeBinary),
+    Index(None, "account_id"),
+    Index(None, "anchor_id"),
+    Index("ix_certificate_mapping_name", "realm", "field", "value"),
+)
+
 relying_party = Table(
     "relying_party",
     metadata,

@@ -6,6 +6,7 @@ from wstrust_sts import ports
 from wstrust_sts.storage.accounts import SqlAccounts
 from wstrust_sts.storage.administration import SqlAdministration
 from wstrust_sts.storage.audit_trail import SqlAuditTrail
+from wstrust_sts.storage.certificates import SqlCertificates
 from wstrust_sts.storage.database import Database
 from wstrust_sts.storage.generation import Generation
 from wstrust_sts.storage.issued_tokens import SqlIssuedTokens
@@ -24,6 +25,7 @@ class Stores:
 
     realms: ports.Realms
     accounts: ports.Accounts
+    certificates: ports.Certificates
     relying_parties: ports.RelyingParties
     signing_keys: ports.SigningKeys
     issued_tokens: ports.IssuedTokens
@@ -46,6 +48,7 @@ def open_stores(database: Database, box: ports.SecretBox) -> Stores:
     return Stores(
         realms=SqlRealms(database, generation, box),
         accounts=SqlAccounts(database, generation),
+        certificates=SqlCertificates(database, generation),
         relying_parties=SqlRelyingParties(database, generation),
         signing_keys=SqlSigningKeys(database, generation),
         issued_tokens=SqlIssuedTokens(database),

@@ -1,0 +1,95 @@
+"""Writing trust anchors and certificate mappings, in a transaction that no other change of them runs beside."""
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from wstrust_sts.model import CertificateField, CertificateMapping, TrustAnchor
+from wstrust_sts.storage.certificates import read_mappings_of, read_trust_anchors
+from wstrust_sts.storage.columns import is_storable, new_row_key
+from wstrust_sts.storage.schema import account, certificate_mapping, trust_anchor
+
+
+def write_trust_anchor(connection: Connection, wanted: TrustAnchor) -> bool:
+    """Creates or replaces by (realm, name); False when it already is as wanted."""
+    stored = next((row for row in read_trust_anchors(connection, wanted.realm) if row.name == wanted.name), None)
+    if stored == wanted:
+        return False
+    values = {
+        "certificate": wanted.certificate,
+        "account_from": None if wanted.account_from is None else wanted.account_from.value,
+    }
+    if stored is None:
+        row = {"id": new_row_key(), "realm": wanted.realm, "name": wanted.name}
+        connection.execute(insert(trust_anchor).values(**row, **values))
+    else:
+        anchor = (trust_anchor.c.realm == wanted.realm, trust_anchor.c.name == wanted.name)
+        connection.execute(update(trust_anchor).where(*anchor).values(**values))
+    return True
+
+
+def remove_trust_anchor(connection: Connection, realm: str, name: str) -> bool:
+    """With the mappings under it. False when there is none."""
+    anchor = (trust_anchor.c.realm == realm, trust_anchor.c.name == name)
+    return connection.execute(delete(trust_anchor).where(*anchor)).rowcount > 0
+
+
+def write_certificate_mapping(connection: Connection, wanted: CertificateMapping) -> bool:
+    """False when the account has it already. Raises ValueError, as `ports.Administration` says."""
+    if not is_storable(wanted.name.value):
+        raise ValueError("The name of the certificate cannot be stored.")
+    exact = wanted.name.field is CertificateField.SHA256
+    if exact is not (wanted.certificate is not None) or (exact and wanted.anchor is not None):
+        raise ValueError("A certificate goes with its fingerprint, an anchor with a name.")
+    account_id = connection.execute(
+        select(account.c.id).where(account.c.realm == wanted.realm, account.c.name == wanted.account)
+    ).scalar()
+    if account_id is None:
+        raise ValueError(f"There is no account {wanted.account!r} in realm {wanted.realm!r}.")
+    anchor_id = _anchor_id(connection, wanted)
+    for stored in read_mappings_of(connection, wanted.realm, (wanted.name,)):
+        if stored.account == wanted.account and stored.anchor == wanted.anchor:
+            return False
+        overlaps = stored.anchor is None or wanted.anchor is None or stored.anchor == wanted.anchor
+        if stored.account != wanted.account and overlaps:
+            raise ValueError(f"{wanted.name.field.value} {wanted.name.value!r} already is account {stored.account!r}.")
+    connection.execute(
+        insert(certificate_mapping).values(
+            id=new_row_key(),
+            realm=wanted.realm,
+            account_id=account_id,
+            field=wanted.name.field.value,
+            value=wanted.name.value,
+            anchor_id=anchor_id,
+            certificate=wanted.certificate,
+        )
+    )
+    return True
+
+
+def remove_certificate_mapping(connection: Connection, unwanted: CertificateMapping) -> bool:
+    """By account, name and anchor. False when there is none."""
+    owner = select(account.c.id).where(account.c.realm == unwanted.realm, account.c.name == unwanted.account)
+    anchor = select(trust_anchor.c.id).where(
+        trust_anchor.c.realm == unwanted.realm, trust_anchor.c.name == unwanted.anchor
+    )
+    under = certificate_mapping.c.anchor_id
+    removed = connection.execute(
+        delete(certificate_mapping).where(
+            certificate_mapping.c.realm == unwanted.realm,
+            certificate_mapping.c.account_id == owner.scalar_subquery(),
+            certificate_mapping.c.field == unwanted.name.field.value,
+            certificate_mapping.c.value == unwanted.name.value,
+            under.is_(None) if unwanted.anchor is None else under == anchor.scalar_subquery(),
+        )
+    )
+    return removed.rowcount > 0
+
+
+def _anchor_id(connection: Connection, wanted: CertificateMapping) -> str | None:
+    if wanted.anchor is None:
+        return None
+    found: str | None = connection.execute(
+        select(trust_anchor.c.id).where(trust_anchor.c.realm == wanted.realm, trust_anchor.c.name == wanted.anchor)
+    ).scalar()
+    if found is None:
+        raise ValueError(f"There is no trust anchor {wanted.anchor!r} in realm {wanted.realm!r}.")
+    return found
