@@ -20,6 +20,7 @@ from wstrust_sts.errors import Busy, HttpRefusal, MethodNotAllowed, NotFound
 from wstrust_sts.keyring import StoredKeyring
 from wstrust_sts.keys import AesGcmSecretBox
 from wstrust_sts.model import Endpoint, Operation
+from wstrust_sts.pki import DirectValidator
 from wstrust_sts.ports import Clock, Keyring, SecretBox
 from wstrust_sts.readiness import find_obstacles
 from wstrust_sts.service import SecurityTokenService
@@ -132,6 +133,8 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
     authentication = config.authentication
     parts = registry.Parts(
         accounts=stores.accounts,
+        certificates=stores.certificates,
+        validator=DirectValidator(authentication.clock_skew),
         replay_cache=stores.replay_cache,
         keyring=keyring,
         passwords=PasswordChecker(

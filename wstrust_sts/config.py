@@ -235,9 +235,10 @@ class PluginsSection:
 
     authenticators: tuple[str, ...] = key(
         kinds.many(kinds.text()),
-        "Credentials that are accepted: username is UsernameToken, saml is this STS's own tokens as targets.",
-        default=("username", "saml"),
-        shown='["username", "saml"]',
+        "Credentials that are accepted: username is UsernameToken, x509 a certificate whose key signed the message, "
+        "saml this STS's own tokens as targets.",
+        default=("username", "x509", "saml"),
+        shown='["username", "x509", "saml"]',
     )
     token_providers: tuple[str, ...] = key(
         kinds.many(kinds.text()),

@@ -15,9 +15,20 @@ from wstrust_sts.authenticators.lockout import Gate
 from wstrust_sts.authenticators.passwords import PasswordChecker
 from wstrust_sts.authenticators.saml import SamlAuthenticator
 from wstrust_sts.authenticators.username import UsernameAuthenticator
+from wstrust_sts.authenticators.x509 import X509Authenticator
 from wstrust_sts.bindings.soap import Layout
 from wstrust_sts.claims.account import AccountClaims
-from wstrust_sts.ports import Accounts, Authenticator, ClaimSource, Keyring, ReplayCache, SecretBox, TokenProvider
+from wstrust_sts.ports import (
+    Accounts,
+    Authenticator,
+    Certificates,
+    CertificateValidator,
+    ClaimSource,
+    Keyring,
+    ReplayCache,
+    SecretBox,
+    TokenProvider,
+)
 from wstrust_sts.tokens.saml11 import Saml11Provider
 from wstrust_sts.tokens.saml20 import Saml20Provider
 from wstrust_sts.wire.asymmetric import read_certificate_in_message, read_certificate_that_signed
@@ -34,6 +45,8 @@ class Parts:
     """What a plug-in may be built from."""
 
     accounts: Accounts
+    certificates: Certificates
+    validator: CertificateValidator
     replay_cache: ReplayCache
     keyring: Keyring
     passwords: PasswordChecker
@@ -81,6 +94,7 @@ AUTHENTICATORS: Table[Authenticator] = Table(
             nonce_window=parts.nonce_window,
             gate=parts.gate,
         ),
+        "x509": lambda parts: X509Authenticator(parts.accounts, parts.certificates, parts.validator, gate=parts.gate),
         "saml": lambda parts: SamlAuthenticator(parts.keyring, skew=parts.skew),
     },
 )

@@ -2,17 +2,34 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 
+from tests.certificates import authority, leaf, self_signed
 from tests.digests import digest_token, sealed
-from tests.fakes import NOON, REALM, FakeAccounts, FakeReplayCache
+from tests.fakes import NOON, REALM, FakeAccounts, FakeCertificates, FakeReplayCache
 from wstrust_sts import ns
 from wstrust_sts.authenticators.passwords import PasswordChecker, hash_password
 from wstrust_sts.authenticators.username import UsernameAuthenticator
+from wstrust_sts.authenticators.x509 import X509Authenticator
+from wstrust_sts.certificate_names import fingerprint
 from wstrust_sts.errors import FailedAuthentication
 from wstrust_sts.keys import AesGcmSecretBox
-from wstrust_sts.model import Account, PresentedReference, Realm, ReceivedToken, UnknownToken, UsernamePassword
+from wstrust_sts.model import (
+    Account,
+    CertificateField,
+    CertificateMapping,
+    CertificateName,
+    PresentedCertificate,
+    PresentedReference,
+    Realm,
+    ReceivedToken,
+    TrustAnchor,
+    UnknownToken,
+    UsernamePassword,
+)
+from wstrust_sts.pki import DirectValidator
 from wstrust_sts.ports import Authenticator
 
 BOX = AesGcmSecretBox(b"k" * 32)
@@ -75,7 +92,36 @@ def digest() -> Implementation:
     )
 
 
-IMPLEMENTATIONS = [username, digest]
+def certificate() -> Implementation:
+    account = Account(id="a1", realm=REALM.name, name="alice", version=1)
+    accounts = FakeAccounts([account])
+    own, ca = self_signed("alice"), authority()
+    pinned = CertificateMapping(
+        realm=REALM.name,
+        account="alice",
+        name=CertificateName(CertificateField.SHA256, fingerprint(own)),
+        certificate=own,
+        account_id="a1",
+    )
+    rule = TrustAnchor(realm=REALM.name, name="ca", certificate=ca, account_from=CertificateField.COMMON_NAME)
+    return Implementation(
+        authenticator=X509Authenticator(
+            accounts, FakeCertificates([rule], [pinned]), DirectValidator(timedelta(minutes=5))
+        ),
+        account=account,
+        good=PresentedCertificate(own),
+        bad=(
+            PresentedCertificate(self_signed("alice", serial=8)),
+            PresentedCertificate(leaf("correct horse battery")),
+            PresentedCertificate(leaf("alice", ends=NOON - timedelta(hours=1))),
+            PresentedCertificate(b"octets"),
+        ),
+        secrets=("correct horse battery",),
+        lock=lambda: accounts.put(replace(account, version=2, enabled=False)),
+    )
+
+
+IMPLEMENTATIONS = [username, digest, certificate]
 
 
 @pytest.fixture(params=IMPLEMENTATIONS, ids=lambda make: make.__name__)

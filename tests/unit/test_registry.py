@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.fakes import FakeAccounts, FakeKeyring, FakeReplayCache
+from tests.fakes import FakeAccounts, FakeCertificates, FakeCertificateValidator, FakeKeyring, FakeReplayCache
 from wstrust_sts import registry
 from wstrust_sts.authenticators.passwords import PasswordChecker
 from wstrust_sts.keys import AesGcmSecretBox
@@ -22,6 +22,8 @@ TABLES = {
 def parts() -> Parts:
     return Parts(
         accounts=FakeAccounts(),
+        certificates=FakeCertificates(),
+        validator=FakeCertificateValidator(),
         replay_cache=FakeReplayCache(),
         keyring=FakeKeyring(),
         passwords=PasswordChecker(slots=1, queue=1, remember_for=timedelta(0)),

@@ -63,6 +63,7 @@ def test_all_audiences_are_in_one_condition():
         (AuthenticationMethod.PASSWORD_OVER_TLS, ns.SAML11_AM_PASSWORD),
         (AuthenticationMethod.PASSWORD_DIGEST, ns.SAML11_AM_PASSWORD),
         (AuthenticationMethod.PASSWORD_DIGEST_OVER_TLS, ns.SAML11_AM_PASSWORD),
+        (AuthenticationMethod.X509, ns.SAML11_AM_X509),
         (AuthenticationMethod.UNSPECIFIED, ns.SAML11_AM_UNSPECIFIED),
     ],
 )

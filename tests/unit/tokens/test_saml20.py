@@ -77,6 +77,7 @@ def test_all_audiences_are_in_one_restriction():
         (AuthenticationMethod.PASSWORD_OVER_TLS, ns.SAML20_AC_PASSWORD_PROTECTED),
         (AuthenticationMethod.PASSWORD_DIGEST, ns.SAML20_AC_PASSWORD),
         (AuthenticationMethod.PASSWORD_DIGEST_OVER_TLS, ns.SAML20_AC_PASSWORD_PROTECTED),
+        (AuthenticationMethod.X509, ns.SAML20_AC_X509),
         (AuthenticationMethod.UNSPECIFIED, ns.SAML20_AC_UNSPECIFIED),
     ],
 )
