@@ -20,7 +20,8 @@ error that names the file, the key and the fix, and all errors are told at once.
 
 - [`sts.toml`](#ststoml) describes one process: listener, TLS, database, endpoints. `wstrust-sts init` writes it;
   `wstrust-sts check` looks at everything it names. It is read when the server starts.
-- [The declared state](#the-declared-state) says what is in the database: realms, accounts, relying parties.
+- [The declared state](#the-declared-state) says what is in the database: realms, trust anchors, accounts, relying
+  parties.
   `wstrust-sts apply -f FILE` brings the database there, and running servers follow at once; `wstrust-sts export` writes
   it back. A plan shows first (`--dry-run`), and applying a file twice changes nothing the second time.
 
@@ -45,7 +46,7 @@ STATE = """\
 ## The declared state
 
 Rows are known by their realm and name. What is declared is created or changed; what is not declared is left alone, or
-removed with `--prune` (accounts and relying parties only, in the realms that the file declares).
+removed with `--prune` (never realms themselves, and only in the realms that the file declares).
 
 An http or https address is compared by scheme, host, port and path, exactly. A `prefix` covers the address and what is
 below it, by whole path segments. Where several relying parties cover an address, the exact one goes before a prefix,

@@ -1,10 +1,10 @@
-"""The declared state: one TOML file of realms, accounts and relying parties, read strictly and written back.
+"""The declared state: one TOML file of realms, anchors, accounts and relying parties, read strictly and written back.
 
 `read_declaration` is for `apply`, `write_declaration` for `export`; applying what was exported changes nothing. What
 the database must become is worked out in reconciliation.py. Passwords are read and never written.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,9 +14,18 @@ from wstrust_sts import ns
 from wstrust_sts import toml_kinds as kinds
 from wstrust_sts.addresses import parse_rule
 from wstrust_sts.config import TOKEN_TYPES
+from wstrust_sts.declared_certificates import (
+    CertificateTable,
+    TrustAnchorTable,
+    anchor_table,
+    in_order,
+    mapping_table,
+    owned_twice,
+)
 from wstrust_sts.model import (
     Account,
     AppliesToRule,
+    CertificateMapping,
     Claim,
     ClaimRule,
     ConstantRule,
@@ -27,6 +36,7 @@ from wstrust_sts.model import (
     ReleaseRule,
     RelyingParty,
     TokenType,
+    TrustAnchor,
 )
 from wstrust_sts.ports import Administration
 from wstrust_sts.strict_toml import ConfigurationError, Fault, Kind, Place, Problem, describe, key, read_file
@@ -58,6 +68,7 @@ class DeclaredAccount:
     groups: tuple[str, ...] = ()
     password: str | None = field(default=None, repr=False)
     allows_digest: bool = False
+    certificates: tuple[CertificateMapping, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +77,7 @@ class Declaration:
 
     file: Path
     realms: tuple[Realm, ...] = ()
+    trust_anchors: tuple[TrustAnchor, ...] = ()
     accounts: tuple[DeclaredAccount, ...] = ()
     relying_parties: tuple[RelyingParty, ...] = ()
 
@@ -113,6 +125,9 @@ class AccountTable:
     claims: tuple[tuple[str, tuple[str, ...]], ...] = key(
         kinds.texts_by_name(), "What is known about it, by claim type.", default=(), shown="{}"
     )
+    certificates: tuple[CertificateTable, ...] = key(
+        kinds.tables(CertificateTable, label=""), "Its certificates.", default=(), name="certificate"
+    )
 
     def faults(self) -> Iterator[Fault]:
         if (self.password is not None) + (self.password_file is not None) + self.password_stdin > 1:
@@ -128,6 +143,7 @@ class AccountTable:
             groups=self.groups,
             password=password,
             allows_digest=self.password_digest,
+            certificates=tuple(dict.fromkeys(table.mapping(self.realm, self.name) for table in self.certificates)),
         )
 
 
@@ -303,6 +319,9 @@ class DeclarationFile:
     """The whole file."""
 
     realms: tuple[RealmTable, ...] = key(kinds.tables(RealmTable, label="name"), "Issuers.", default=(), name="realm")
+    trust_anchors: tuple[TrustAnchorTable, ...] = key(
+        kinds.tables(TrustAnchorTable, label="name"), "Whose certificates count.", default=(), name="trust_anchor"
+    )
     accounts: tuple[AccountTable, ...] = key(
         kinds.tables(AccountTable, label="name"), "Who may ask for tokens.", default=(), name="account"
     )
@@ -312,8 +331,10 @@ class DeclarationFile:
 
     def faults(self) -> Iterator[Fault]:
         yield from _doubled("realm", [realm.name for realm in self.realms])
+        yield from _doubled("trust_anchor", [f"{anchor.realm}/{anchor.name}" for anchor in self.trust_anchors])
         yield from _doubled("account", [f"{account.realm}/{account.name}" for account in self.accounts])
         yield from _doubled("relying_party", [f"{party.realm}/{party.name}" for party in self.relying_parties])
+        yield from owned_twice([row for account in self.accounts for row in account.account(None).certificates])
         owners: dict[tuple[str, AppliesToRule], str] = {}
         for party in self.relying_parties:
             for rule in party.applies_to:
@@ -347,6 +368,7 @@ def read_declaration(path: Path, *, standard_input: TextIO) -> Declaration:
     return Declaration(
         file=path,
         realms=tuple(table.realm() for table in tables.realms),
+        trust_anchors=tuple(table.anchor() for table in tables.trust_anchors),
         accounts=tuple(accounts),
         relying_parties=tuple(table.relying_party() for table in tables.relying_parties),
     )
@@ -390,9 +412,15 @@ def write_declaration(administration: Administration) -> str:
     realms = sorted(administration.realms(), key=lambda realm: realm.name)
     accounts = [account for realm in realms for account in administration.accounts(realm.name)]
     parties = [party for realm in realms for party in administration.relying_parties(realm.name)]
+    anchors = [anchor for realm in realms for anchor in administration.trust_anchors(realm.name)]
+    mappings = [mapping for realm in realms for mapping in administration.certificate_mappings(realm.name)]
     document = {
         "realm": [realm_table(realm) for realm in realms],
-        "account": [account_table(row) for row in sorted(accounts, key=lambda row: (row.realm, row.name))],
+        "trust_anchor": [anchor_table(row) for row in sorted(anchors, key=lambda row: (row.realm, row.name))],
+        "account": [
+            account_table(row) | _certificates(row, mappings)
+            for row in sorted(accounts, key=lambda row: (row.realm, row.name))
+        ],
         "relying_party": [relying_party_table(row) for row in sorted(parties, key=lambda row: (row.realm, row.name))],
     }
     return _HEADER + tomli_w.dumps({name: rows for name, rows in document.items() if rows}, multiline_strings=False)
@@ -415,6 +443,11 @@ def account_table(account: Account | DeclaredAccount) -> dict[str, Any]:
             "claims": {claim.type: _one_or_list(claim.values) for claim in account.claims},
         }
     )
+
+
+def _certificates(account: Account, mappings: Iterable[CertificateMapping]) -> dict[str, Any]:
+    own = [row for row in mappings if (row.realm, row.account) == (account.realm, account.name)]
+    return _filled({"certificate": [mapping_table(row) for row in in_order(own)]})
 
 
 def _one_or_list(values: tuple[str, ...]) -> str | list[str]:

@@ -55,13 +55,13 @@ class DirectValidator:
     ) -> ExaminedCertificate:
         """As the port promises."""
         try:
-            shown = _examined(unverified_certificate)
+            shown = read_requestor(unverified_certificate)
             _demand_current(shown.certificate, now=now, skew=self._skew)
         except Unsuitable as reason:
             raise FailedAuthentication(f"certificate: {reason}") from None
         return ExaminedCertificate(anchor=self._anchor_of(shown, anchors, now), names=shown.names)
 
-    def _anchor_of(self, shown: "_Shown", anchors: Sequence[TrustAnchor], now: datetime) -> TrustAnchor | None:
+    def _anchor_of(self, shown: "Requestor", anchors: Sequence[TrustAnchor], now: datetime) -> TrustAnchor | None:
         """The first anchor whose path holds. A certificate may be under several that share a key: by name, then."""
         for anchor in anchors:
             if shown.der == anchor.certificate:
@@ -78,7 +78,7 @@ class DirectValidator:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
+class Requestor:
     """A certificate whose key and use suit a requestor; its times were not looked at."""
 
     der: bytes
@@ -88,8 +88,8 @@ class _Shown:
 
 
 @lru_cache(maxsize=256)
-def _examined(der: bytes) -> _Shown:
-    """What does not depend on the time. Raises Unsuitable."""
+def read_requestor(der: bytes) -> Requestor:
+    """What a requestor may show, but for its times. Raises Unsuitable."""
     certificate = read_certificate(der)
     _demand_strong_key(certificate)
     _demand_known_extensions(certificate, _KNOWN)
@@ -104,7 +104,7 @@ def _examined(der: bytes) -> _Shown:
         names = names_of(certificate, der)
     except (ValueError, TypeError):
         raise Unsuitable("its names are unreadable, too many or too long") from None
-    return _Shown(der, certificate, names, is_authority=constraints is not None and constraints.ca)
+    return Requestor(der, certificate, names, is_authority=constraints is not None and constraints.ca)
 
 
 def read_certificate(der: bytes) -> x509.Certificate:

@@ -5,13 +5,14 @@ to two relying parties; doing it twice changes nothing the second time.
 """
 
 import enum
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from wstrust_sts.declaration import Declaration, DeclaredAccount, account_table, realm_table, relying_party_table
-from wstrust_sts.model import Account, Realm, RelyingParty
+from wstrust_sts.declared_certificates import anchor_card, in_order, mapping_card
+from wstrust_sts.model import Account, CertificateMapping, Realm, RelyingParty, TrustAnchor
 from wstrust_sts.ports import Administration
 from wstrust_sts.strict_toml import ConfigurationError, Problem
 
@@ -43,16 +44,17 @@ class Action(enum.Enum):
 class Change:
     """One line of a plan. `details` are the differences, in the notation of the file; never a password.
 
-    `yield_addresses`, where there is one, comes before all other writes: it gives up addresses that move elsewhere.
+    `give_up`, where there is one, comes before all other writes: it gives up addresses or certificates that move
+    elsewhere.
     """
 
     action: Action
-    kind: str  # realm, account, relying-party
+    kind: str  # realm, trust-anchor, account, relying-party
     realm: str
     name: str
     details: tuple[str, ...] = ()
     write: Write = field(repr=False, compare=False)
-    yield_addresses: Write | None = field(repr=False, compare=False, default=None)
+    give_up: Write | None = field(repr=False, compare=False, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +71,14 @@ class Plan:
         return self.count(Action.KEEP) == len(self.changes)
 
     def carry_out(self, administration: Administration) -> None:
-        """Raises Busy; ValueError when someone else has taken an address meanwhile. What was done stays done."""
+        """Raises Busy; ValueError when an address or a certificate is someone else's. What was done stays done."""
         due = [change for change in self.changes if change.action is not Action.KEEP]
         for change in due:
             if change.action is Action.REMOVE:
                 change.write(administration)
         for change in due:
-            if change.yield_addresses is not None:
-                change.yield_addresses(administration)
+            if change.give_up is not None:
+                change.give_up(administration)
         for change in due:
             if change.action is not Action.REMOVE:
                 change.write(administration)
@@ -87,13 +89,14 @@ def plan(
 ) -> Plan:
     """What has to happen so that the database is as declared.
 
-    With `prune`, accounts and relying parties that are not declared go, in the realms that the file declares. A
-    realm is never removed. Raises ConfigurationError for what shows only beside the database.
+    With `prune`, trust anchors, accounts and relying parties that are not declared go, in the realms that the file
+    declares. A realm is never removed. Raises ConfigurationError for what shows only beside the database.
     """
     realms = {realm.name: realm for realm in administration.realms()}
     _require_known_realms(declaration, realms)
     pruned = frozenset(realm.name for realm in declaration.realms) if prune else frozenset()
     changes = [_realm_change(declared, realms.get(declared.name)) for declared in declaration.realms]
+    changes += _trust_anchor_changes(declaration, administration, realms=realms, pruned=pruned)
     changes += _relying_party_changes(declaration, administration, realms=realms, pruned=pruned)
     changes += _account_changes(declaration, administration, passwords, realms=realms, pruned=pruned)
     return Plan(tuple(changes))
@@ -102,6 +105,7 @@ def plan(
 def _require_known_realms(declaration: Declaration, stored: Mapping[str, Realm]) -> None:
     known = {realm.name for realm in declaration.realms} | set(stored)
     rows = [("account", account.realm, account.name) for account in declaration.accounts]
+    rows += [("trust_anchor", anchor.realm, anchor.name) for anchor in declaration.trust_anchors]
     rows += [("relying_party", party.realm, party.name) for party in declaration.relying_parties]
     problems = [
         Problem(
@@ -125,6 +129,56 @@ def _realm_change(declared: Realm, stored: Realm | None) -> Change:
         name=declared.name,
         details=details,
         write=lambda administration: administration.put_realm(declared),
+    )
+
+
+# -- trust anchors -----------------------------------------------------------------------------------------------------
+
+
+def _trust_anchor_changes(
+    declaration: Declaration, administration: Administration, *, realms: Iterable[str], pruned: frozenset[str]
+) -> list[Change]:
+    stored = {(row.realm, row.name): row for realm in realms for row in administration.trust_anchors(realm)}
+    declared = {(row.realm, row.name): row for row in declaration.trust_anchors}
+    _require_known_anchors(declaration, {*declared, *(at for at in stored if at[0] not in pruned)})
+    changes = [_trust_anchor_removal(row) for at, row in stored.items() if at not in declared and row.realm in pruned]
+    return changes + [_trust_anchor_change(row, stored.get(at)) for at, row in declared.items()]
+
+
+def _require_known_anchors(declaration: Declaration, known: Collection[tuple[str, str]]) -> None:
+    problems = [
+        Problem(
+            f'{declaration.file}: account["{mapping.account}"].certificate.anchor',
+            f'there is no trust anchor "{mapping.anchor}" in realm "{mapping.realm}"',
+            "declare it with [[trust_anchor]], or correct the name",
+        )
+        for account in declaration.accounts
+        for mapping in account.certificates
+        if mapping.anchor is not None and (mapping.realm, mapping.anchor) not in known
+    ]
+    if problems:
+        raise ConfigurationError(problems)
+
+
+def _trust_anchor_removal(anchor: TrustAnchor) -> Change:
+    return Change(
+        action=Action.REMOVE,
+        kind="trust-anchor",
+        realm=anchor.realm,
+        name=anchor.name,
+        write=lambda administration: administration.delete_trust_anchor(anchor.realm, anchor.name),
+    )
+
+
+def _trust_anchor_change(declared: TrustAnchor, stored: TrustAnchor | None) -> Change:
+    action, details = _compare(anchor_card(stored) if stored else None, anchor_card(declared))
+    return Change(
+        action=action,
+        kind="trust-anchor",
+        realm=declared.realm,
+        name=declared.name,
+        details=details,
+        write=lambda administration: administration.put_trust_anchor(declared),
     )
 
 
@@ -186,7 +240,7 @@ def _relying_party_change(declared: RelyingParty, stored: RelyingParty | None) -
         name=declared.name,
         details=details,
         write=lambda administration: administration.put_relying_party(declared),
-        yield_addresses=yielded,
+        give_up=yielded,
     )
 
 
@@ -202,13 +256,15 @@ def _account_changes(
     pruned: frozenset[str],
 ) -> list[Change]:
     stored = {(row.realm, row.name): row for realm in realms for row in administration.accounts(realm)}
+    mappings = [row for realm in realms for row in administration.certificate_mappings(realm)]
     declared = {(row.realm, row.name) for row in declaration.accounts}
     changes = [_account_removal(row) for at, row in stored.items() if at not in declared and row.realm in pruned]
     problems: list[Problem] = []
     for row in declaration.accounts:
         try:
             _require_password_for_digest(row, stored.get((row.realm, row.name)))
-            changes.append(_account_change(row, stored.get((row.realm, row.name)), passwords))
+            own = [each for each in mappings if (each.realm, each.account) == (row.realm, row.name)]
+            changes.append(_account_change(row, stored.get((row.realm, row.name)), own, passwords))
         except _NoPassword as error:
             where = f'{declaration.file}: account["{row.name}"].password_digest'
             problems.append(Problem(where, str(error), "give the password here, too, or remove password_digest"))
@@ -239,34 +295,54 @@ def _require_password_for_digest(declared: DeclaredAccount, stored: Account | No
         raise _NoPassword("needs the password: what is stored, if anything, is a hash")
 
 
-def _account_change(declared: DeclaredAccount, stored: Account | None, passwords: Passwords) -> Change:
+def _account_change(
+    declared: DeclaredAccount, stored: Account | None, mappings: Iterable[CertificateMapping], passwords: Passwords
+) -> Change:
     """Raises ValueError for a password that cannot be one."""
-    action, details = _compare(account_table(stored) if stored else None, account_table(declared))
+    before = None if stored is None else account_table(stored) | _certificates(mappings)
+    action, details = _compare(before, account_table(declared) | _certificates(declared.certificates))
     password_hash = None
     if declared.password is not None and not (stored and passwords.matches(declared.password, stored)):
         password_hash = passwords.hash(declared.password)
         details = (*details, "password: set")
         action = Action.CHANGE if stored else Action.CREATE
-    digest_password = None if declared.allows_digest else b""
-    if declared.allows_digest and declared.password is not None:
-        digest_password = declared.password.encode()
+    surplus = [mapping for mapping in mappings if mapping_card(mapping) not in map(mapping_card, declared.certificates)]
     return Change(
         action=action,
         kind="account",
         realm=declared.realm,
         name=declared.name,
         details=details,
-        write=lambda administration: administration.put_account(
-            declared.realm,
-            declared.name,
-            enabled=declared.enabled,
-            expires_at=declared.expires_at,
-            claims=declared.claims,
-            groups=declared.groups,
-            password_hash=password_hash,
-            digest_password=digest_password,
-        ),
+        write=lambda administration: _write_account(declared, password_hash, administration),
+        give_up=(lambda administration: _delete_mappings(surplus, administration)) if surplus else None,
     )
+
+
+def _certificates(mappings: Iterable[CertificateMapping]) -> dict[str, Any]:
+    return {"certificate": [mapping_card(mapping) for mapping in in_order(mappings)]}
+
+
+def _write_account(declared: DeclaredAccount, password_hash: str | None, administration: Administration) -> None:
+    digest_password = None if declared.allows_digest else b""
+    if declared.allows_digest and declared.password is not None:
+        digest_password = declared.password.encode()
+    administration.put_account(
+        declared.realm,
+        declared.name,
+        enabled=declared.enabled,
+        expires_at=declared.expires_at,
+        claims=declared.claims,
+        groups=declared.groups,
+        password_hash=password_hash,
+        digest_password=digest_password,
+    )
+    for mapping in declared.certificates:
+        administration.add_certificate_mapping(mapping)
+
+
+def _delete_mappings(mappings: Iterable[CertificateMapping], administration: Administration) -> None:
+    for mapping in mappings:
+        administration.delete_certificate_mapping(mapping)
 
 
 # -- differences ------------------------------------------------------------------------------------------------------

@@ -25,11 +25,11 @@ Example:
     "-f", "--file", "file", required=True, type=click.Path(path_type=Path), help="The declared state, in TOML."
 )
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
-@click.option("--prune", is_flag=True, help="Remove accounts and relying parties of the file's realms that it lacks.")
+@click.option("--prune", is_flag=True, help="Remove what the file's realms have and the file lacks.")
 @json_option
 @config_option
 def apply(config_file: Path, file: Path, dry_run: bool, prune: bool, as_json: bool) -> None:
-    """Bring realms, accounts and relying parties to the state that a file declares.
+    """Bring realms, trust anchors, accounts and relying parties to the state that a file declares.
 
     Applying a file twice changes nothing the second time. Running servers follow without a restart. A new realm
     gets its first keys.
@@ -95,7 +95,7 @@ Example:
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="File to write. [default: standard output]")
 @config_option
 def export(config_file: Path, out: Path | None) -> None:
-    """Write realms, accounts and relying parties as a file for `apply`.
+    """Write realms, trust anchors, accounts and relying parties as a file for `apply`.
 
     Passwords and keys are not in it. Applying it to the same database changes nothing.
     """

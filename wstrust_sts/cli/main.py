@@ -30,6 +30,7 @@ COMMANDS = {
     "apply": Entry("declared", "apply", "Bring the database to a declared state."),
     "export": Entry("declared", "export", "Write the database's state as a declaration."),
     "user": Entry("user", "user", "Accounts that may ask for tokens."),
+    "certificate": Entry("certificate", "certificate", "Whose certificates are whose, and which authorities count."),
     "relying-party": Entry("relying_party", "relying_party", "Services that tokens are issued for."),
     "key": Entry("key", "key", "Signing keys."),
     "audit": Entry("audit", "audit", "The audit trail."),

@@ -1,11 +1,12 @@
 """The database and what it holds: its schema, realms, keys and relying parties."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from cryptography import x509
 
+from wstrust_sts.cli.checks.certificates import check_certificates
 from wstrust_sts.cli.checks.clock import check_clock_of_keys
 from wstrust_sts.cli.checks.findings import Finding, fault, warning
 from wstrust_sts.cli.checks.tls import check_validity
@@ -90,13 +91,21 @@ def _realm(config: Config, realm: Realm, stores: Stores, box: SecretBox, at: dat
     where = f"realm {realm.name}"
     accounts = stores.administration.accounts(realm.name)
     names = {account.name for account in accounts}
+    anchors = stores.administration.trust_anchors(realm.name)
+    mappings = stores.administration.certificate_mappings(realm.name)
+    by_rule = any(anchor.account_from is not None for anchor in anchors)
+    by_certificate = names if by_rule else {mapping.account for mapping in mappings}
     parties = stores.administration.relying_parties(realm.name)
     yield from _keys(config, realm, stores, box, at)
+    yield from check_certificates(where, anchors, mappings, at)
+    if (anchors or mappings) and "x509" not in config.plugins.authenticators:
+        fix = 'add "x509" to plugins.authenticators'
+        yield warning(where, "it has trust anchors or certificates of accounts, and nothing enabled reads them", fix)
     for name in sorted(realm.administrators - names):
         yield warning(where, f"its administrator {name} is no account", "add the account, or correct administrators")
     if not accounts:
         yield warning(where, "it has no accounts: nobody can ask for a token", "wstrust-sts user add")
-    elif not any(_may_log_in(account, at) for account in accounts):
+    elif not any(_may_log_in(account, at, by_certificate) for account in accounts):
         yield warning(where, "none of its accounts may log in", "wstrust-sts user enable, or user set-password")
     if not any(party.enabled for party in parties):
         yield warning(where, "it has no relying parties: nothing is issued", "wstrust-sts relying-party add")
@@ -106,9 +115,9 @@ def _realm(config: Config, realm: Realm, stores: Stores, box: SecretBox, at: dat
         yield from _subject_names(party, claims, of=len(accounts))
 
 
-def _may_log_in(account: Account, at: datetime) -> bool:
+def _may_log_in(account: Account, at: datetime, by_certificate: Collection[str]) -> bool:
     current = account.expires_at is None or account.expires_at > at
-    return account.enabled and current and account.password_hash is not None
+    return account.enabled and current and (account.password_hash is not None or account.name in by_certificate)
 
 
 def _keys(config: Config, realm: Realm, stores: Stores, box: SecretBox, at: datetime) -> Iterator[Finding]:

@@ -1,0 +1,33 @@
+"""Certificates that are trusted or mapped to accounts, and are about to be no use."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from cryptography import x509
+
+from wstrust_sts.cli.checks.findings import Finding, warning
+from wstrust_sts.model import CertificateMapping, TrustAnchor
+
+_SOON = timedelta(days=30)
+
+
+def check_certificates(
+    where: str, anchors: Sequence[TrustAnchor], mappings: Sequence[CertificateMapping], at: datetime
+) -> Iterator[Finding]:
+    """They are other people's: that one has expired is no fault of this server's."""
+    for anchor in anchors:
+        fix = f"wstrust-sts certificate trust {anchor.name} FILE, with its successor; or untrust it"
+        yield from _expiry(f"{where}, trust anchor {anchor.name}", anchor.certificate, at, fix)
+    for mapping in mappings:
+        if mapping.certificate is not None:
+            fix = f"wstrust-sts certificate map {mapping.account} FILE, with its successor; then remove this one"
+            named = f"{where}, certificate {mapping.name.value[:16]} of account {mapping.account}"
+            yield from _expiry(named, mapping.certificate, at, fix)
+
+
+def _expiry(where: str, der: bytes, at: datetime, fix: str) -> Iterator[Finding]:
+    ends = x509.load_der_x509_certificate(der).not_valid_after_utc
+    if at >= ends:
+        yield warning(where, f"expired on {ends:%Y-%m-%d}", fix)
+    elif at >= ends - _SOON:
+        yield warning(where, f"expires on {ends:%Y-%m-%d}", fix)

@@ -1,0 +1,197 @@
+"""Certificates in the declared state: trust anchors, and what of a certificate says that it is an account's."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from wstrust_sts import toml_kinds as kinds
+from wstrust_sts.certificate_names import canonical, fingerprint
+from wstrust_sts.model import CertificateField, CertificateMapping, CertificateName, TrustAnchor
+from wstrust_sts.pki import Unsuitable, read_anchor, read_requestor
+from wstrust_sts.strict_toml import Fault, Kind, Place, key
+
+NAMES = tuple(  # the fields that a mapping may compare, beside the whole certificate
+    field for field in CertificateField if field not in (CertificateField.SHA256, CertificateField.COMMON_NAME)
+)
+RULES = {  # the fields that may be an account's name
+    field.value: field for field in CertificateField if field not in (CertificateField.SHA256, CertificateField.SUBJECT)
+}
+_PEM = b"-----BEGIN CERTIFICATE-----"
+_NAME = kinds.text(limit=256)
+_SUITS = Callable[[bytes], object]  # raises Unsuitable
+
+
+def _der(octets: bytes, place: Place, suits: _SUITS) -> bytes:
+    """One certificate, PEM or DER, that `suits`."""
+    fix = "give one certificate, without its key and without others"
+    try:
+        der = octets
+        if _PEM in octets:
+            (certificate,) = x509.load_pem_x509_certificates(octets)
+            der = certificate.public_bytes(Encoding.DER)
+        suits(der)
+    except Unsuitable as reason:
+        place.refuse(f"cannot be used: {reason}", "give another certificate")
+    except ValueError:
+        place.refuse("is not one certificate in PEM or DER", fix)
+    return der
+
+
+def certificate_file(suits: _SUITS) -> Kind[bytes]:
+    """A file with one certificate, PEM or DER; a relative name starts at the folder of the file that names it."""
+
+    def read(value: object, place: Place) -> bytes:
+        path: Path = kinds.path().read(value, place)
+        try:
+            octets = path.read_bytes()
+        except OSError:
+            place.refuse(f"{path} cannot be read", "check the path and its permissions")
+        return _der(octets, place, suits)
+
+    return Kind("path", read)
+
+
+def certificate_pem(suits: _SUITS) -> Kind[bytes]:
+    """The text of a PEM file."""
+
+    def read(value: object, place: Place) -> bytes:
+        if not isinstance(value, str) or not value.isascii():
+            place.refuse("must be the text of a PEM file", "put it in quotes")
+        return _der(value.encode(), place, suits)
+
+    return Kind("PEM", read)
+
+
+def certificate_name(field: CertificateField) -> Kind[CertificateName]:
+    """One name of a certificate, in the form that is compared."""
+
+    def read(value: object, place: Place) -> CertificateName:
+        written = kinds.text().read(value, place)
+        try:
+            return canonical(field, written)
+        except ValueError as error:
+            place.refuse(str(error), "write it as it is in the certificate")
+
+    return Kind("text", read)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateTable:
+    """Certificates by which the account authenticates: exactly one of file, pem and the names. Names are believed of
+    certificates under a trust anchor only."""
+
+    file: bytes | None = key(
+        certificate_file(read_requestor), "File of one certificate: this one, exactly.", default=None
+    )
+    pem: bytes | None = key(certificate_pem(read_requestor), "The same, as text.", default=None)
+    subject: CertificateName | None = key(
+        certificate_name(CertificateField.SUBJECT),
+        'The whole distinguished name, in the form of RFC 4514, like "CN=batch,O=Example,C=DE".',
+        default=None,
+    )
+    email: CertificateName | None = key(
+        certificate_name(CertificateField.EMAIL), "A mailbox in subjectAltName.", default=None
+    )
+    dns: CertificateName | None = key(
+        certificate_name(CertificateField.DNS), "A host name in subjectAltName.", default=None
+    )
+    upn: CertificateName | None = key(
+        certificate_name(CertificateField.UPN), "A user principal name in subjectAltName.", default=None
+    )
+    uri: CertificateName | None = key(certificate_name(CertificateField.URI), "A URI in subjectAltName.", default=None)
+    anchor: str | None = key(_NAME, "With a name: only under this trust anchor. Without: any.", default=None)
+
+    def faults(self) -> Iterator[Fault]:
+        names = (self.subject, self.email, self.dns, self.upn, self.uri)
+        exact = sum(each is not None for each in (self.file, self.pem))
+        if exact + sum(name is not None for name in names) != 1:
+            yield Fault("", "must have exactly one of file, pem, subject, email, dns, upn and uri", "keep one of them")
+        elif exact and self.anchor is not None:
+            yield Fault("anchor", "goes with a name: an exact certificate needs no anchor", "remove it")
+
+    def mapping(self, realm: str, account: str) -> CertificateMapping:
+        der = self.file if self.file is not None else self.pem
+        name = self.subject or self.email or self.dns or self.upn or self.uri
+        if der is not None:
+            name = CertificateName(CertificateField.SHA256, fingerprint(der))
+        assert name is not None  # `faults` saw to it
+        return CertificateMapping(realm=realm, account=account, name=name, anchor=self.anchor, certificate=der)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustAnchorTable:
+    """A certificate authority whose certificates are believed to have their owners' names; exactly one of file, pem."""
+
+    realm: str = key(_NAME, "Its realm.", default="default")
+    name: str = key(_NAME, "Its name, for operators and logs.", shown='"staff-ca"')
+    file: bytes | None = key(certificate_file(read_anchor), "File of its certificate, PEM or DER.", default=None)
+    pem: bytes | None = key(certificate_pem(read_anchor), "The same, as text.", default=None)
+    account_from: CertificateField | None = key(
+        kinds.choice(RULES),
+        "The field that is the account's name, for every certificate under it; host and user principal names in lower "
+        "case. Without: only certificates that are mapped have an account.",
+        default=None,
+    )
+
+    def faults(self) -> Iterator[Fault]:
+        if (self.file is None) is (self.pem is None):
+            yield Fault("", "must have exactly one of file and pem", "keep one of them")
+
+    def anchor(self) -> TrustAnchor:
+        return TrustAnchor(
+            realm=self.realm,
+            name=self.name,
+            certificate=self.file or self.pem or b"",
+            account_from=self.account_from,
+        )
+
+
+def owned_twice(mappings: Iterable[CertificateMapping]) -> Iterator[Fault]:
+    """The same certificates, declared of two accounts."""
+    owners: dict[tuple[str, CertificateName, str | None], str] = {}
+    for row in mappings:
+        owner = owners.setdefault((row.realm, row.name, row.anchor), row.account)
+        if owner != row.account:
+            what = f"certificates with {row.name.field.value} {row.name.value} belong to both {owner} and {row.account}"
+            yield Fault("account", what, "remove one of the two")
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+
+def in_order(mappings: Iterable[CertificateMapping]) -> list[CertificateMapping]:
+    return sorted(mappings, key=lambda row: (row.name.field.value, row.name.value, row.anchor or ""))
+
+
+def mapping_card(mapping: CertificateMapping) -> dict[str, Any]:
+    """A mapping in a few words: of an exact certificate, its fingerprint."""
+    card = {mapping.name.field.value: mapping.name.value}
+    return card if mapping.anchor is None else card | {"anchor": mapping.anchor}
+
+
+def mapping_table(mapping: CertificateMapping) -> dict[str, Any]:
+    """A mapping as a table of the file."""
+    return mapping_card(mapping) if mapping.certificate is None else {"pem": _pem(mapping.certificate)}
+
+
+def anchor_card(anchor: TrustAnchor) -> dict[str, Any]:
+    """An anchor in a few words."""
+    return _anchor(anchor, {"sha256": fingerprint(anchor.certificate)})
+
+
+def anchor_table(anchor: TrustAnchor) -> dict[str, Any]:
+    """An anchor as a table of the file."""
+    return _anchor(anchor, {"pem": _pem(anchor.certificate)})
+
+
+def _anchor(anchor: TrustAnchor, certificate: dict[str, Any]) -> dict[str, Any]:
+    table = {"realm": anchor.realm, "name": anchor.name} | certificate
+    return table if anchor.account_from is None else table | {"account_from": anchor.account_from.value}
+
+
+def _pem(der: bytes) -> str:
+    return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM).decode()
