@@ -132,7 +132,7 @@ def read_anchor(der: bytes) -> x509.Certificate:
     return certificate
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _is_issued_by(der: bytes, anchor_der: bytes) -> bool:
     """Whether the anchor may issue certificates and its key signed this one. Names alone never do."""
     certificate, anchor = read_certificate(der), read_anchor(anchor_der)

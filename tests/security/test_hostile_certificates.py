@@ -22,6 +22,7 @@ from tests.fakes import (
     FakeKeyring,
     FakeRealms,
     FakeRelyingParties,
+    FakeReplayCache,
 )
 from tests.harness import RELYING_PARTY
 from wstrust_sts import ns
@@ -79,6 +80,8 @@ class Sts:
             issued_tokens=self.tokens,
             journal=FakeJournal(self.tokens),
             keyring=keyring,
+            replay_cache=FakeReplayCache(),
+            message_window=timedelta(minutes=15),
             authenticators=[self.authenticator],
             providers=list(PROVIDERS.values()),
             claim_sources=[],
@@ -98,7 +101,8 @@ class Sts:
             token_type=token_type,
             applies_to=AppliesTo(PARTY.applies_to[0].address),
         )
-        message = VerifiedMessage(credentials=(PresentedCertificate(certificate, source="192.0.2.1"),), tls=False)
+        proved = (PresentedCertificate(certificate, source="192.0.2.1"),)
+        message = VerifiedMessage(credentials=proved, tls=False, created=NOON, signature_digest=b"d" * 32)
         endpoint = Endpoint(path="/trust", version=TrustVersion.V13, policy="certificate")
         at = Circumstances(correlation_id="c0ffee", endpoint=endpoint, now=NOON, source="192.0.2.1")
         return self._service.perform(request, message, at=at)
