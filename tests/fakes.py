@@ -13,19 +13,9 @@ from datetime import UTC, datetime, timedelta
 
 from wstrust_sts import ports
 from wstrust_sts.addresses import candidates, parse_address
+from wstrust_sts.certificates import CertificateMapping, CertificateName, ExaminedCertificate, TrustAnchor
 from wstrust_sts.errors import Busy, FailedAuthentication, RequestFailed
-from wstrust_sts.model import (
-    Account,
-    AppliesToRule,
-    CertificateMapping,
-    CertificateName,
-    Claim,
-    ExaminedCertificate,
-    Realm,
-    RelyingParty,
-    RelyingPartyMatch,
-    TrustAnchor,
-)
+from wstrust_sts.model import Account, AppliesToRule, Claim, Realm, RelyingParty, RelyingPartyMatch
 from wstrust_sts.records import (
     AuditEvent,
     AuditSelection,

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from cryptography import x509
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
-from wstrust_sts.model import CertificateField, CertificateName
+from wstrust_sts.certificates import CertificateField, CertificateName
 
 MAX_NAMES = 64  # that one certificate may have; more are nobody's
 MAX_VALUE = 2048  # characters

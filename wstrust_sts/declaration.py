@@ -13,6 +13,7 @@ from typing import Any, TextIO
 from wstrust_sts import ns
 from wstrust_sts import toml_kinds as kinds
 from wstrust_sts.addresses import parse_rule
+from wstrust_sts.certificates import CertificateMapping, TrustAnchor
 from wstrust_sts.config import TOKEN_TYPES
 from wstrust_sts.declared_certificates import (
     CertificateTable,
@@ -25,7 +26,6 @@ from wstrust_sts.declared_certificates import (
 from wstrust_sts.model import (
     Account,
     AppliesToRule,
-    CertificateMapping,
     Claim,
     ClaimRule,
     ConstantRule,
@@ -36,7 +36,6 @@ from wstrust_sts.model import (
     ReleaseRule,
     RelyingParty,
     TokenType,
-    TrustAnchor,
 )
 from wstrust_sts.ports import Administration
 from wstrust_sts.strict_toml import ConfigurationError, Fault, Kind, Place, Problem, describe, key, read_file

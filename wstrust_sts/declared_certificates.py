@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from wstrust_sts import toml_kinds as kinds
 from wstrust_sts.certificate_names import canonical, fingerprint
-from wstrust_sts.model import CertificateField, CertificateMapping, CertificateName, TrustAnchor
+from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName, TrustAnchor
 from wstrust_sts.pki import Unsuitable, read_anchor, read_requestor
 from wstrust_sts.strict_toml import Fault, Kind, Place, key
 

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from wstrust_sts.certificate_names import names_of
+from wstrust_sts.certificates import CertificateName, ExaminedCertificate, TrustAnchor
 from wstrust_sts.errors import FailedAuthentication
-from wstrust_sts.model import CertificateName, ExaminedCertificate, TrustAnchor
 
 MAX_OCTETS = 16 * 1024
 _RSA_BITS = range(2048, 8192 + 1)

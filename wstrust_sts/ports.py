@@ -5,13 +5,11 @@ from concurrent.futures import Future
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from wstrust_sts.certificates import CertificateMapping, CertificateName, ExaminedCertificate, TrustAnchor
 from wstrust_sts.model import (
     Account,
     Authenticated,
-    CertificateMapping,
-    CertificateName,
     Claim,
-    ExaminedCertificate,
     IssuedToken,
     Principal,
     Realm,
@@ -21,7 +19,6 @@ from wstrust_sts.model import (
     RequestedClaim,
     TokenDescriptor,
     TokenType,
-    TrustAnchor,
 )
 from wstrust_sts.records import AuditEvent, AuditSelection, Entry, KeyState, SigningKeyRecord, Standing, TokenRecord
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from wstrust_sts.certificates import CertificateMapping, TrustAnchor
 from wstrust_sts.declaration import Declaration, DeclaredAccount, account_table, realm_table, relying_party_table
 from wstrust_sts.declared_certificates import anchor_card, in_order, mapping_card
-from wstrust_sts.model import Account, CertificateMapping, Realm, RelyingParty, TrustAnchor
+from wstrust_sts.model import Account, Realm, RelyingParty
 from wstrust_sts.ports import Administration
 from wstrust_sts.strict_toml import ConfigurationError, Problem
 

@@ -14,18 +14,15 @@ from wstrust_sts.authenticators.passwords import PasswordChecker, hash_password
 from wstrust_sts.authenticators.username import UsernameAuthenticator
 from wstrust_sts.authenticators.x509 import X509Authenticator
 from wstrust_sts.certificate_names import fingerprint
+from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName, TrustAnchor
 from wstrust_sts.errors import FailedAuthentication
 from wstrust_sts.keys import AesGcmSecretBox
 from wstrust_sts.model import (
     Account,
-    CertificateField,
-    CertificateMapping,
-    CertificateName,
     PresentedCertificate,
     PresentedReference,
     Realm,
     ReceivedToken,
-    TrustAnchor,
     UnknownToken,
     UsernamePassword,
 )

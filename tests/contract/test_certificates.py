@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import event
 
-from wstrust_sts.model import CertificateField, CertificateMapping, CertificateName, TrustAnchor
+from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName, TrustAnchor
 
 SUBJECT = CertificateName(CertificateField.SUBJECT, "CN=batch,O=Example")
 EMAIL = CertificateName(CertificateField.EMAIL, "batch@example.test")

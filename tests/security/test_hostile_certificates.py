@@ -28,14 +28,13 @@ from tests.harness import RELYING_PARTY
 from wstrust_sts import ns
 from wstrust_sts.authenticators.x509 import X509Authenticator
 from wstrust_sts.certificate_names import canonical, fingerprint
+from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName
+from wstrust_sts.certificates import TrustAnchor as Anchor
 from wstrust_sts.claims.rules import RuleClaimPolicy
 from wstrust_sts.errors import FailedAuthentication
 from wstrust_sts.model import (
     Account,
     AppliesTo,
-    CertificateField,
-    CertificateMapping,
-    CertificateName,
     Circumstances,
     Endpoint,
     Operation,
@@ -45,7 +44,6 @@ from wstrust_sts.model import (
     TrustVersion,
     VerifiedMessage,
 )
-from wstrust_sts.model import TrustAnchor as Anchor
 from wstrust_sts.pki import DirectValidator
 from wstrust_sts.service import SecurityTokenService
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.certificates import subject
 from wstrust_sts.certificate_names import canonical, write_subject
-from wstrust_sts.model import CertificateField
+from wstrust_sts.certificates import CertificateField
 
 
 @pytest.mark.parametrize(

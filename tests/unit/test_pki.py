@@ -12,8 +12,8 @@ from tests import certificates as corpus
 from tests.certificates import DAY, alternative, authority, key, leaf, purposes, self_signed, subject, usage
 from tests.fakes import NOON
 from wstrust_sts.certificate_names import MAX_NAMES
+from wstrust_sts.certificates import CertificateField, CertificateName, ExaminedCertificate, TrustAnchor
 from wstrust_sts.errors import FailedAuthentication
-from wstrust_sts.model import CertificateField, CertificateName, ExaminedCertificate, TrustAnchor
 from wstrust_sts.pki import MAX_OCTETS, DirectValidator, Unsuitable, read_anchor
 
 SKEW = timedelta(minutes=5)

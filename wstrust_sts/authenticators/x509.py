@@ -12,17 +12,9 @@ from datetime import datetime
 
 from wstrust_sts.authenticators.lockout import Gate
 from wstrust_sts.certificate_names import fingerprint
+from wstrust_sts.certificates import CertificateField, ExaminedCertificate
 from wstrust_sts.errors import FailedAuthentication
-from wstrust_sts.model import (
-    Account,
-    Authenticated,
-    AuthenticationMethod,
-    CertificateField,
-    ExaminedCertificate,
-    PresentedCertificate,
-    Realm,
-    ReceivedToken,
-)
+from wstrust_sts.model import Account, Authenticated, AuthenticationMethod, PresentedCertificate, Realm, ReceivedToken
 from wstrust_sts.ports import Accounts, Certificates, CertificateValidator
 
 

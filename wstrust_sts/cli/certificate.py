@@ -9,6 +9,7 @@ import click
 from cryptography import x509
 
 from wstrust_sts.certificate_names import write_subject
+from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName, TrustAnchor
 from wstrust_sts.cli.opening import Deployment, config_option, opened, realm_option, require_realm
 from wstrust_sts.cli.output import Refusal, json_option, print_json, print_table
 from wstrust_sts.cli.rows import read_row
@@ -20,7 +21,6 @@ from wstrust_sts.declared_certificates import (
     in_order,
     mapping_card,
 )
-from wstrust_sts.model import CertificateField, CertificateMapping, CertificateName, TrustAnchor
 
 Function = TypeVar("Function", bound=Callable[..., object])
 

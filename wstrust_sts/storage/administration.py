@@ -8,8 +8,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from wstrust_sts.certificates import CertificateMapping, TrustAnchor
 from wstrust_sts.errors import Busy
-from wstrust_sts.model import Account, CertificateMapping, Claim, Realm, RelyingParty, TrustAnchor
+from wstrust_sts.model import Account, Claim, Realm, RelyingParty
 from wstrust_sts.ports import SecretBox
 from wstrust_sts.records import KeyState, KeyUse, SigningKeyRecord
 from wstrust_sts.storage.account_changes import remove_account, write_account

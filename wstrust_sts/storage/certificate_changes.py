@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from wstrust_sts.model import CertificateField, CertificateMapping, TrustAnchor
+from wstrust_sts.certificates import CertificateField, CertificateMapping, TrustAnchor
 from wstrust_sts.storage.certificates import read_mappings_of, read_trust_anchors
 from wstrust_sts.storage.columns import is_storable, new_row_key
 from wstrust_sts.storage.schema import account, certificate_mapping, trust_anchor

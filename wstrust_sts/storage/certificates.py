@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, tuple_
 
-from wstrust_sts.model import CertificateField, CertificateMapping, CertificateName, TrustAnchor
+from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName, TrustAnchor
 from wstrust_sts.storage.columns import is_storable
 from wstrust_sts.storage.database import Database
 from wstrust_sts.storage.generation import Generation

@@ -11,16 +11,9 @@ from tests.fakes import NOON, REALM, FakeAccounts, FakeCertificates, FakeLockout
 from wstrust_sts.authenticators.lockout import Gate, Limits
 from wstrust_sts.authenticators.x509 import X509Authenticator
 from wstrust_sts.certificate_names import canonical, fingerprint
+from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName, TrustAnchor
 from wstrust_sts.errors import FailedAuthentication
-from wstrust_sts.model import (
-    Account,
-    AuthenticationMethod,
-    CertificateField,
-    CertificateMapping,
-    CertificateName,
-    PresentedCertificate,
-    TrustAnchor,
-)
+from wstrust_sts.model import Account, AuthenticationMethod, PresentedCertificate
 from wstrust_sts.pki import DirectValidator
 
 CA, OTHER_CA = authority(), authority("other", subject=x509.Name.from_rfc4514_string("CN=Other CA"))

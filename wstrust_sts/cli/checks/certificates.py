@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 
+from wstrust_sts.certificates import CertificateMapping, TrustAnchor
 from wstrust_sts.cli.checks.findings import Finding, warning
-from wstrust_sts.model import CertificateMapping, TrustAnchor
 
 _SOON = timedelta(days=30)
 
