@@ -74,6 +74,7 @@ class Sts:
         )
         self._service = SecurityTokenService(
             realms=FakeRealms(),
+            accounts=FakeAccounts([ALICE]),
             relying_parties=FakeRelyingParties([PARTY]),
             issued_tokens=self.tokens,
             journal=FakeJournal(self.tokens),
