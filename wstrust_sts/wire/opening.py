@@ -281,32 +281,46 @@ def _at(root: Element, path: tuple[int, ...]) -> Element:
 
 def _put_in_place(root: Element, places: Sequence[_Place]) -> Element:
     """The document with every plaintext where it belongs, parsed anew. Raises what `parse` raises, FailedCheck."""
-    marks = []
-    for place in places:
-        _demand_whole(place)
-        mark = secrets.token_hex(16)
-        marks.append((mark.encode(), place.plaintext))
-        parent, tail = place.element.getparent(), place.element.tail or ""
-        position = parent.index(place.element)
-        if position:
-            before = parent[position - 1]
-            before.tail = (before.tail or "") + mark + tail
-        else:
-            parent.text = (parent.text or "") + mark + tail
-        parent.remove(place.element)
+    _demand_whole(places)
+    marks = [_cut_out(place.element).encode() for place in places]
     octets = etree.tostring(root, encoding="utf-8")
-    for mark_octets, plaintext in marks:
-        octets = octets.replace(mark_octets, plaintext, 1)
+    for mark, place in zip(marks, places, strict=True):
+        octets = octets.replace(mark, place.plaintext, 1)
     return parse(octets)
 
 
-def _demand_whole(place: _Place) -> None:
-    """Raises unless the plaintext is whole elements by itself: exactly one, unless it is a whole content."""
-    declarations = "".join(
+def _cut_out(element: Element) -> str:
+    """Puts a text that occurs nowhere else in the place of `element`."""
+    mark = secrets.token_hex(16)
+    parent, behind = element.getparent(), element.tail or ""
+    position = parent.index(element)
+    if position:
+        before = parent[position - 1]
+        before.tail = (before.tail or "") + mark + behind
+    else:
+        parent.text = (parent.text or "") + mark + behind
+    parent.remove(element)
+    return mark
+
+
+def _demand_whole(places: Sequence[_Place]) -> None:
+    """Raises FailedCheck unless every plaintext is whole elements by itself: exactly one, unless it is a whole content.
+
+    Each is put into an element that has the meaning of its prefixes, and whose name nobody can guess and so close.
+    """
+    name = f"w{secrets.token_hex(16)}"
+    alone = [f"<{name}{_declarations(place.element)}>".encode() + place.plaintext for place in places]
+    end = f"</{name}>".encode()
+    for place, whole in zip(places, parse_part(f"<{name}>".encode() + end.join(alone) + end + end), strict=True):
+        if place.content:
+            continue
+        if len(whole) != 1 or whole.text or whole[0].tail or not isinstance(whole[0].tag, str):
+            raise FailedCheck(f"an encrypted {local(place.element)} that hides not exactly one element")
+
+
+def _declarations(element: Element) -> str:
+    return "".join(
         f' xmlns{f":{prefix}" if prefix else ""}="{attribute(namespace)}"'
-        for prefix, namespace in place.element.nsmap.items()
+        for prefix, namespace in element.nsmap.items()
         if prefix != "xml"
     )
-    alone = parse_part(f"<w{declarations}>".encode() + place.plaintext + b"</w>")
-    if not place.content and (len(alone) != 1 or alone.text or alone[0].tail or not isinstance(alone[0].tag, str)):
-        raise FailedCheck(f"an encrypted {local(place.element)} that hides not exactly one element")

@@ -8,6 +8,7 @@ import binascii
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 from lxml import etree
 
@@ -65,13 +66,22 @@ def canonical(element: Element, *, prefixes: Sequence[str] = ()) -> bytes:
 def exact_children(parent: Element, *names: str) -> list[Element]:
     """The child elements, which must be exactly those named, in order, with nothing but white space between."""
     found = list(parent)
-    expected = [name if name.startswith("{") else f"{{{ns.DS}}}{name}" for name in names]
-    if [child.tag for child in found] != expected:
+    if [child.tag for child in found] != _qualified(names):
         raise FailedCheck("a signature with a shape that is not allowed")
-    for between in (parent.text, *(child.tail for child in found)):
-        if between and between.strip(_WHITE_SPACE):
-            raise FailedCheck("text between a signature's elements")
+    _refuse_text(parent.text)
+    for child in found:
+        _refuse_text(child.tail)
     return found
+
+
+@lru_cache(maxsize=64)
+def _qualified(names: tuple[str, ...]) -> list[str]:
+    return [name if name.startswith("{") else f"{{{ns.DS}}}{name}" for name in names]
+
+
+def _refuse_text(between: str | None) -> None:
+    if between and between.strip(_WHITE_SPACE):
+        raise FailedCheck("text between a signature's elements")
 
 
 def only_attributes(element: Element, *, allowed: frozenset[str]) -> None:

@@ -48,7 +48,8 @@ _CHARSETS = {
     "utf-16le": "utf-16-le",
     "utf-16be": "utf-16-be",
 }
-_LONG_NAME = re.compile(rb"""=\s*(?:"[^"<]{200}|'[^'<]{200})|xmlns:[^=\s]{200}""")  # the longer half of a pair too long
+# the longer half of a prefix and namespace that are too long together
+_LONG_NAME = re.compile(rb"""xmlns(?::[^=\s]{256}|[^=]*=\s*(?:"[^"<]{256}|'[^'<]{256}))""")
 _equals_signs = methodcaller("count", b"=")
 _WHITE_SPACE = " \t\r\n"
 _SHORT = 8192  # octets; a message no longer than this cannot repeat a long name often enough to hurt
@@ -150,12 +151,13 @@ def _declared_away(text: bytes) -> bytes:
 
 def _refuse_by_octets(text: bytes) -> None:
     """What can be refused without parsing: cheap counts over the octets, each an upper bound."""
-    if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
-        raise InvalidRequest("a document type declaration")
+    if b"<!" in text:
+        if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
+            raise InvalidRequest("a document type declaration")
+        if b"<![CDATA[" in text:
+            raise InvalidRequest("a CDATA section")
     if b"<?" in text:
         raise InvalidRequest("a processing instruction")
-    if b"<![CDATA[" in text:
-        raise InvalidRequest("a CDATA section")
     if text.count(b"<") > 2 * MAX_ELEMENTS + MAX_NAMESPACES:
         raise InvalidRequest("too many elements")
 
