@@ -33,15 +33,20 @@ from wstrust_sts.errors import (
     UnsupportedMediaType,
 )
 from wstrust_sts.model import TokenType, TrustVersion
+from wstrust_sts.ports import MessageSigner
 from wstrust_sts.strict_toml import ConfigurationError, read_file
 from wstrust_sts.wire import wsp
 from wstrust_sts.wire.addressing import demand_anonymous_replies, read_addressing
-from wstrust_sts.wire.dsig import canonical, verify_enveloped_signature
+from wstrust_sts.wire.algorithms import DEFAULT
+from wstrust_sts.wire.dsig import verify_enveloped_signature
 from wstrust_sts.wire.requested_claims import read_claims
 from wstrust_sts.wire.saml import read_assertion, verify_assertion
-from wstrust_sts.wire.soap import ReplyContext, SoapVersion, demand_understood, read_envelope, write_fault
+from wstrust_sts.wire.signature_parts import canonical
+from wstrust_sts.wire.soap import Envelope, ReplyContext, SoapVersion, demand_understood, read_envelope, write_fault
+from wstrust_sts.wire.terms import Terms
 from wstrust_sts.wire.times import read_time, write_time
-from wstrust_sts.wire.wsse import Freshness, Transport, read_username_over_tls
+from wstrust_sts.wire.transport import read_username_over_tls
+from wstrust_sts.wire.wsse import Freshness, Transport
 from wstrust_sts.wire.wst import read_rst
 from wstrust_sts.wire.xml import Element, is_id, parse
 
@@ -81,7 +86,7 @@ def _parse(octets: bytes) -> None:
             assert etree.tostring(seeds.read(plain)) == etree.tostring(root)
 
 
-def _in_both_versions(octets: bytes) -> list[tuple[SoapVersion, tuple[Element, ...], Element | None]]:
+def _in_both_versions(octets: bytes) -> list[Envelope]:
     root = parse(octets)
     found = []
     for version in SoapVersion:
@@ -90,7 +95,7 @@ def _in_both_versions(octets: bytes) -> list[tuple[SoapVersion, tuple[Element, .
             demand_understood(envelope)
         except StsError:
             continue
-        found.append((version, envelope.blocks, envelope.payload))
+        found.append(envelope)
     return found
 
 
@@ -110,16 +115,29 @@ def _soap(octets: bytes) -> None:
 
 
 def _addressing(octets: bytes) -> None:
-    for _, blocks, _ in _in_both_versions(octets):
-        addressing = read_addressing(blocks)
-        demand_anonymous_replies(blocks)
+    for envelope in _in_both_versions(octets):
+        addressing = read_addressing(envelope.blocks)
+        demand_anonymous_replies(envelope.blocks)
         for said in (addressing.action, addressing.message_id, addressing.to) if addressing else ():
             assert said is None or 0 < len(said) <= 1024
 
 
+def _no_signer() -> MessageSigner:
+    raise AssertionError("nothing is signed where TLS protects the message")
+
+
 def _wsse(octets: bytes) -> None:
-    for _, blocks, _ in _in_both_versions(octets):
-        message = read_username_over_tls(blocks, transport=Transport(tls=True), now=NOON, freshness=Freshness())
+    terms = Terms(
+        transport=Transport(tls=True),
+        now=NOON,
+        freshness=Freshness(),
+        algorithms=DEFAULT,
+        tolerances=frozenset(),
+        decrypters=tuple,
+        signer=_no_signer,
+    )
+    for envelope in _in_both_versions(octets):
+        message = read_username_over_tls(envelope, terms).proved
         (credential,) = message.credentials
         assert len(credential.username) <= 512
         assert len(credential.password) <= 1024
@@ -128,7 +146,8 @@ def _wsse(octets: bytes) -> None:
 
 
 def _wst(octets: bytes) -> None:
-    for _, _, payload in _in_both_versions(octets):
+    for envelope in _in_both_versions(octets):
+        payload = envelope.payload
         for version in TrustVersion if payload is not None else ():
             rst = read_rst(payload, version=version, action=None)
             if rst.applies_to is not None:
@@ -148,9 +167,9 @@ def _claims(octets: bytes) -> None:
 
 
 def _mex(octets: bytes) -> None:
-    for _, blocks, payload in _in_both_versions(octets):
-        addressing = read_addressing(blocks)
-        read_question(addressing.action if addressing else None, payload)
+    for envelope in _in_both_versions(octets):
+        addressing = read_addressing(envelope.blocks)
+        read_question(addressing.action if addressing else None, envelope.payload)
 
 
 def _saml(octets: bytes) -> None:
