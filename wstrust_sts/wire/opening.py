@@ -185,11 +185,11 @@ class _Plan:
             parts = children(header)
         for child in parts:
             if child.tag == xenc.ENCRYPTED_KEY:
-                identifier = child.get("Id", "")
+                identifier = self._new_name(child)
                 self._encrypted[identifier] = encrypted_key = xenc.read_encrypted_key(child)
                 named += [(data, identifier) for data in encrypted_key.data]
             elif child.tag in DERIVED_KEY_TOKENS:
-                self._derived[child.get(f"{{{ns.WSU}}}Id", "")] = read_derived_key_token(child)
+                self._derived[self._new_name(child)] = read_derived_key_token(child)
             elif child.tag == xenc.REFERENCE_LIST:
                 named += [(data, "") for data in xenc.read_reference_list(child)]
         if len(self._encrypted) > MAX_ENCRYPTED_KEYS or len(self._derived) > MAX_DERIVED_KEYS:
@@ -197,6 +197,13 @@ class _Plan:
         if len(named) > MAX_ENCRYPTED_DATA or len({data for data, _ in named}) != len(named):
             raise InvalidSecurity("too many encrypted parts, or one that is named twice")
         self.data = [self._read_data(data, owner) for data, owner in named]
+
+    def _new_name(self, key: Element) -> str:
+        """The id of a key. One may go without, because nothing has to refer to it."""
+        identifier: str = key.get("Id") or key.get(f"{{{ns.WSU}}}Id", "")
+        if identifier in self._encrypted or identifier in self._derived:
+            raise InvalidSecurity("keys that cannot be told apart")
+        return identifier
 
     def _read_data(self, identifier: str, owner: str) -> _Data:
         element = self._ids.get(identifier)
@@ -225,10 +232,14 @@ class _Plan:
         key_info = data.read.key_info
         key = keys.find(read_key_info(key_info) if key_info is not None else ById(data.owner))
         plaintext = xenc.decrypt(data.read.ciphertext, key=key.secret, algorithm=data.read.algorithm)
-        replaced = data.element.getparent() if _is_encrypted_header(data.element) else data.element
+        replaced = hiding = data.element
+        if data.read.content:
+            hiding = replaced.getparent()
+        elif _is_encrypted_header(replaced):
+            replaced = hiding = replaced.getparent()
         return _Place(
             element=replaced,
-            path=_path_to(data.element.getparent() if data.read.content else replaced),
+            path=_path_to(hiding),
             content=data.read.content,
             algorithm=data.read.algorithm,
             plaintext=plaintext,
