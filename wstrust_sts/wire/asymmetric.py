@@ -25,6 +25,8 @@ from wstrust_sts.wire.terms import SecuredMessage, Terms
 from wstrust_sts.wire.wsse import Freshness, in_security_header
 from wstrust_sts.wire.xml import Element, octets_of
 
+_RSA_FOR = {ns.ECDSA_SHA256: ns.RSA_SHA256, ns.ECDSA_SHA384: ns.RSA_SHA384, ns.ECDSA_SHA512: ns.RSA_SHA512}
+
 
 def read_certificate_in_message(envelope: Envelope, terms: Terms) -> SecuredMessage:
     """Policy `certificate`.
@@ -91,7 +93,7 @@ class AsymmetricMessage:
             signer=own,
             recipient=self.signer,
             methods=Methods(
-                signature=signature.method,
+                signature=_RSA_FOR.get(signature.method, signature.method),  # the STS's message keys are RSA
                 digest=signature.digest_method,
                 encryption=self.protected.opened.encryption,
             ),

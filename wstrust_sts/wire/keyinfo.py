@@ -4,6 +4,8 @@ A reference is a hint where to look; nothing is believed because of it. The key 
 verify, and who owns that key is another question.
 """
 
+import base64
+import binascii
 from dataclasses import dataclass
 
 from wstrust_sts import ns
@@ -67,6 +69,19 @@ class ByCertificate:
     certificate: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class ByDerivation:
+    """A key that is derived from another's without a token of its own (WS-SecureConversation 1.3 section 7).
+
+    `namespace` is the version's. `length` is not within bounds yet.
+    """
+
+    namespace: str
+    base: "KeyReference"
+    nonce: bytes
+    length: int | None
+
+
 KeyReference = (
     ById
     | ByUri
@@ -76,6 +91,7 @@ KeyReference = (
     | ByEncryptedKeySha1
     | ByAssertionId
     | ByCertificate
+    | ByDerivation
 )
 
 
@@ -101,7 +117,7 @@ def read_key_info(key_info: Element) -> KeyReference:
 def read_token_reference(reference: Element) -> KeyReference:
     """What a wsse:SecurityTokenReference names (WSS 1.1 section 7). Raises as `read_key_info`."""
     try:
-        return _read_token_reference(reference)
+        return _derived(reference, _read_token_reference(reference))
     except InvalidRequest as error:
         raise InvalidSecurity(f"a SecurityTokenReference: {error.detail}") from None
 
@@ -124,6 +140,32 @@ def _read_token_reference(reference: Element) -> KeyReference:
         case str() as tag if tag == f"{{{ns.DS}}}X509Data":
             return _read_x509_data(name)
     raise SecurityTokenUnavailable(f"a token named by {local(name)}")
+
+
+def _derived(reference: Element, base: KeyReference) -> KeyReference:
+    """The key itself, or one implicitly derived from it: where a reference has a nonce."""
+    for namespace in (ns.WSC13, ns.WSC05):
+        nonce = reference.get(f"{{{namespace}}}Nonce")
+        if nonce is not None:
+            length = reference.get(f"{{{namespace}}}Length")
+            return ByDerivation(namespace, base, _nonce(nonce), None if length is None else _length(length))
+    return base
+
+
+def _nonce(written: str) -> bytes:
+    try:
+        octets = base64.b64decode("".join(written.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidSecurity("the nonce of a derived key is not base64") from None
+    if not octets or len(octets) > _MAX_IDENTIFIER:
+        raise InvalidSecurity("the nonce of a derived key is empty or too long")
+    return octets
+
+
+def _length(written: str) -> int:
+    if not (written.isascii() and written.isdigit()) or len(written) > 6:
+        raise InvalidSecurity("the length of a derived key is not a number")
+    return int(written)
 
 
 def _read_key_identifier(identifier: Element) -> KeyReference:

@@ -20,9 +20,9 @@ from wstrust_sts.ports import Decrypter
 from wstrust_sts.wire import xenc
 from wstrust_sts.wire.algorithms import KEY_OCTETS, Algorithms
 from wstrust_sts.wire.certificates import read_certificate
-from wstrust_sts.wire.keyinfo import ByEncryptedKeySha1, ById, KeyReference, read_key_info
+from wstrust_sts.wire.keyinfo import ByDerivation, ByEncryptedKeySha1, ById, KeyReference, read_key_info
 from wstrust_sts.wire.markup import attribute
-from wstrust_sts.wire.sc import DERIVED_KEY_TOKENS, DerivedKeyToken, read_derived_key_token
+from wstrust_sts.wire.sc import DERIVED_KEY_TOKENS, DerivedKeyToken, implied_token, read_derived_key_token
 from wstrust_sts.wire.signature_parts import index_ids
 from wstrust_sts.wire.soap import Envelope, read_envelope
 from wstrust_sts.wire.wsse import in_security_header, security_header
@@ -78,16 +78,18 @@ class MessageKeys:
                 key = self._by_id.get(identifier)
             case ByEncryptedKeySha1(sha1):
                 key = self._by_sha1.get(sha1)
+            case ByDerivation() as implied:
+                return self.derive(implied_token(implied))
         if key is None:
             raise InvalidSecurity("a key that is neither in the message nor known from an earlier one")
         return key
 
-    def base(self, reference: KeyReference) -> SharedSecret:
-        """As `find`, for a key that others may be derived from: not a derived one again."""
-        key = self.find(reference)
-        if not isinstance(key, SharedSecret):
+    def derive(self, token: DerivedKeyToken) -> DerivedKey:
+        """Raises InvalidSecurity: the key to derive from is not there, or is a derived one itself."""
+        base = None if isinstance(token.base, ByDerivation) else self.find(token.base)
+        if not isinstance(base, SharedSecret):
             raise InvalidSecurity("a key derived from a derived key")
-        return key
+        return DerivedKey(token, base, token.derive(base.secret))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,8 +225,7 @@ class _Plan:
             keys.decrypter = _meant(encrypted, decrypters)
             keys.add(identifier, _unwrap(encrypted, keys.decrypter))
         for identifier, token in self._derived.items():
-            base = keys.base(token.base)
-            keys.add(identifier, DerivedKey(token, base, token.derive(base.secret)))
+            keys.add(identifier, keys.derive(token))
         return keys
 
     def decrypt(self, data: _Data, keys: MessageKeys) -> _Place:

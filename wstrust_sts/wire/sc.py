@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from wstrust_sts import ns
 from wstrust_sts.errors import InvalidRequest, InvalidSecurity, UnsupportedAlgorithm
-from wstrust_sts.wire.keyinfo import SECURITY_TOKEN_REFERENCE, KeyReference, read_token_reference
+from wstrust_sts.wire.keyinfo import SECURITY_TOKEN_REFERENCE, ByDerivation, KeyReference, read_token_reference
 from wstrust_sts.wire.xml import Element, children, local, octets_of, trimmed
 
 DEFAULT_LABEL = f"{ns.WSC_LABEL}{ns.WSC_LABEL}".encode()  # the client's, and the service's
@@ -42,6 +42,14 @@ def p_sha1(secret: bytes, seed: bytes, length: int) -> bytes:
         block = hmac.digest(secret, block, "sha1")
         stream += hmac.digest(secret, block + seed, "sha1")
     return stream[:length]
+
+
+def implied_token(implied: ByDerivation) -> DerivedKeyToken:
+    """The token that an implicitly derived key does without. Raises InvalidSecurity: a length out of bounds."""
+    length = DEFAULT_LENGTH if implied.length is None else implied.length
+    if not 0 < length <= MAX_LENGTH:
+        raise InvalidSecurity("a derived key of a length that is not offered")
+    return DerivedKeyToken(namespace=implied.namespace, base=implied.base, nonce=implied.nonce, length=length)
 
 
 def read_derived_key_token(token: Element) -> DerivedKeyToken:
