@@ -18,9 +18,11 @@ from wstrust_sts.cli.demo_server import (
     start_server,
     stop_remembered,
 )
+from wstrust_sts.cli.exchanges.usernamemixed import PasswordOverTls
 from wstrust_sts.cli.opening import now, opened
 from wstrust_sts.cli.output import Refusal
 from wstrust_sts.cli.sts_client import SoapFault, SoapVersion, StsClient, TokenWish
+from wstrust_sts.cli.sts_connection import StsConnection
 from wstrust_sts.cli.token import TOKEN_TYPE_URIS, show_token
 from wstrust_sts.config import load_config
 from wstrust_sts.model import TrustVersion
@@ -150,13 +152,12 @@ class Story:
         self._wrong_password()
 
     def _client(self, trust: TrustVersion, soap: SoapVersion, *, password: str | None = None) -> StsClient:
+        password = password or (self.server.directory / "alice.password").read_text("ascii").strip()
         return StsClient(
-            url=self.server.url(PATHS[trust]),
-            user="alice",
-            password=password or (self.server.directory / "alice.password").read_text("ascii").strip(),
+            connection=StsConnection(url=self.server.url(PATHS[trust]), ca=self.server.ca),
+            binding=PasswordOverTls(user="alice", password=password),
             trust=trust,
             soap=soap,
-            ca=self.server.ca,
         )
 
     def _show(self, name: str, trust: TrustVersion, soap: SoapVersion, token_type: str, applies_to: str) -> bytes:

@@ -1,46 +1,52 @@
-"""A small WS-Trust client: UsernameToken over TLS, against any STS. It sends text, so that tokens stay as signed.
+"""A small WS-Trust client of any STS. It sends text, so that tokens stay as signed.
 
-Nothing that comes back is trusted: a token is shown, kept and presented again as it is.
+How messages are protected is the binding's (cli/exchanges); what is asked and what an answer says stands here. Tokens
+are not trusted: a token is shown, kept and presented again as it is.
 """
 
-import http.client
-import ipaddress
-import ssl
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Literal
-from urllib.parse import urlsplit
+from typing import Literal, Protocol
 from xml.sax.saxutils import escape, quoteattr
 
 from lxml import etree
 
-from wstrust_sts import __version__, ns
+from wstrust_sts import ns
+from wstrust_sts.cli.exchanges.exchange import Binding, Sent, explain_refused_answer
+from wstrust_sts.cli.exchanges.unverified import Fault, body_of, find_fault, parse_unverified, read_soap
 from wstrust_sts.cli.output import Refusal, in_one_line
+from wstrust_sts.cli.sts_connection import NoAnswer
+from wstrust_sts.cli.trace import Trace
+from wstrust_sts.errors import StsError
 from wstrust_sts.model import TrustVersion
+from wstrust_sts.wire.seal import Unsealed
 
 SoapVersion = Literal["1.1", "1.2"]
 
 _ENVELOPES = {"1.1": ns.SOAP11, "1.2": ns.SOAP12}
-_MAXIMUM_ANSWER = 4 * 2**20  # octets
-_MESSAGE_LIFETIME = timedelta(minutes=5)
 _STATUS_TYPES = {version: f"{version.namespace}/RSTR/Status" for version in TrustVersion}
 
 
 class SoapFault(Refusal):
-    """The STS refused. `code` is the innermost one, without its prefix."""
+    """The STS refused. `code` is the innermost one, without its prefix.
 
-    def __init__(self, code: str, reason: str, correlation_id: str) -> None:
-        reference = f" (correlation id {correlation_id})" if correlation_id else ""
-        super().__init__(f"The STS refused: {in_one_line(code)}: {in_one_line(reason)}{reference}")
-        self.code = code.rpartition(":")[2]
-        self.reason = reason
-        self.correlation_id = correlation_id
+    `proven`: the fault is protected as the binding demands, so that the STS and nobody else wrote it.
+    """
 
-
-class NoAnswer(Refusal):
-    """There was no SOAP answer: no connection, no trust in the certificate, or another kind of answer."""
+    def __init__(self, fault: Fault, *, proven: bool) -> None:
+        reference = f" (correlation id {in_one_line(fault.correlation_id)})" if fault.correlation_id else ""
+        doubt = (
+            ""
+            if proven
+            else "\nThe fault is not protected, as when the STS cannot open or trust the request: check "
+            "--sts-certificate, --certificate and the algorithms. Anybody on the way may have written it."
+        )
+        super().__init__(f"The STS refused: {in_one_line(fault.code)}: {in_one_line(fault.reason)}{reference}{doubt}")
+        self.code = fault.code.rpartition(":")[2]
+        self.reason = fault.reason
+        self.correlation_id = fault.correlation_id
+        self.proven = proven
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,20 +68,29 @@ class Verdict:
     token: bytes | None = None
 
 
+class Connection(Protocol):
+    """Brings a message to the STS (cli/sts_connection.py)."""
+
+    @property
+    def url(self) -> str: ...
+
+    def post(self, message: bytes, headers: dict[str, str], *, hidden: bool) -> tuple[int, bytes]:
+        """HTTP status and octets of the answer. Raises Refusal."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StsClient:
-    """One STS endpoint as one user. `ca` is a PEM file of what to trust; without it, what the system trusts."""
+    """One STS endpoint as one requestor. Every operation raises SoapFault, NoAnswer, UnprotectedAnswer, Refusal."""
 
-    url: str
-    user: str
-    password: str = field(repr=False)
+    connection: Connection
+    binding: Binding
     trust: TrustVersion = TrustVersion.V13
     soap: SoapVersion = "1.2"
-    ca: Path | None = None
-    timeout: float = 30.0
+    trace: Trace | None = None
 
     def issue(self, wish: TokenWish, *, now: datetime) -> bytes:
-        """The issued token, as it came. Raises SoapFault, NoAnswer."""
+        """The issued token, as it came."""
         wst = self.trust.namespace
         bearer = f"{ns.WST13}/Bearer" if self.trust is TrustVersion.V13 else ns.NO_PROOF_KEY
         parts = [f"<t:RequestType>{wst}/Issue</t:RequestType>", f"<t:KeyType>{bearer}</t:KeyType>"]
@@ -83,8 +98,8 @@ class StsClient:
             parts.append(f"<t:TokenType>{escape(wish.token_type)}</t:TokenType>")
         if wish.applies_to is not None:
             parts.append(
-                f'<p:AppliesTo xmlns:p="{ns.WSP04}"><a:EndpointReference><a:Address>{escape(wish.applies_to)}'
-                "</a:Address></a:EndpointReference></p:AppliesTo>"
+                f'<p:AppliesTo xmlns:p="{ns.WSP04}"><a:EndpointReference xmlns:a="{ns.WSA}"><a:Address>'
+                f"{escape(wish.applies_to)}</a:Address></a:EndpointReference></p:AppliesTo>"
             )
         if wish.claims:
             parts.append(_write_claims(wish.claims))
@@ -92,11 +107,14 @@ class StsClient:
             parts.append(f"<t:Lifetime>{_times(now, now + wish.lifetime)}</t:Lifetime>")
         return self._issued(self._call("Issue", "".join(parts), now=now))
 
-    def validate(self, token: bytes, *, token_type: str | None = None, now: datetime) -> Verdict:
-        """What the STS says of the token now; with `token_type`, a URI, and the token of that type that it made of it.
+    def renew(self, token: bytes, *, now: datetime) -> bytes:
+        """The token that takes the place of `token`, as it came."""
+        request_type = f"<t:RequestType>{self.trust.namespace}/Renew</t:RequestType>"
+        target = f"<t:RenewTarget>{_as_text(token)}</t:RenewTarget>"
+        return self._issued(self._call("Renew", request_type + target, now=now))
 
-        Raises SoapFault, NoAnswer.
-        """
+    def validate(self, token: bytes, *, token_type: str | None = None, now: datetime) -> Verdict:
+        """What the STS says of the token now; with `token_type`, a URI, also the token of that type that it made of it."""
         wst = self.trust.namespace
         answer = self._call(
             "Validate",
@@ -116,7 +134,7 @@ class StsClient:
         )
 
     def cancel(self, token: bytes, *, now: datetime) -> None:
-        """Returns when the token is cancelled. Raises SoapFault, NoAnswer."""
+        """Returns when the token is cancelled."""
         wst = self.trust.namespace
         answer = self._call(
             "Cancel",
@@ -134,67 +152,69 @@ class StsClient:
         return markup
 
     def _call(self, operation: str, request: str, *, now: datetime) -> etree._Element:
-        """The Body's content of the answer."""
+        """The Body of the answer."""
         action = f"{self.trust.namespace}/RST/{operation}"
-        message = self._envelope(action, request, now=now)
+        try:
+            sent = self.binding.protect(self._message(action, request, now=now))
+        except StsError as error:
+            raise Refusal(f"The request cannot be written: {in_one_line(error.detail)}") from None
+        if self.trace is not None:
+            self.trace.sent(sent.octets, sent.readable)
+        status, octets = self.connection.post(sent.octets, self._http_headers(action), hidden=self.binding.hides)
+        envelope = self._open(sent, status, octets, now=now)
+        fault = find_fault(envelope)
+        if fault is not None:
+            raise SoapFault(fault, proven=True)
+        body = body_of(envelope)
+        assert body is not None
+        return body
+
+    def _http_headers(self, action: str) -> dict[str, str]:
         if self.soap == "1.1":
-            headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{action}"'}
-        else:
-            headers = {"Content-Type": f'application/soap+xml; charset=utf-8; action="{action}"'}
-        status, octets = self._post(message, headers)
-        return _read_answer(status, octets)
+            return {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{action}"'}
+        return {"Content-Type": f'application/soap+xml; charset=utf-8; action="{action}"'}
 
-    def _envelope(self, action: str, request: str, *, now: datetime) -> bytes:
-        return (
-            f'<s:Envelope xmlns:s="{_ENVELOPES[self.soap]}" xmlns:a="{ns.WSA}" xmlns:u="{ns.WSU}"><s:Header>'
-            f'<a:Action s:mustUnderstand="1">{action}</a:Action><a:MessageID>urn:uuid:{uuid.uuid4()}</a:MessageID>'
-            f'<a:To s:mustUnderstand="1">{escape(self.url)}</a:To>'
-            f'<o:Security xmlns:o="{ns.WSSE}" s:mustUnderstand="1">'
-            f'<u:Timestamp u:Id="time">{_times(now, now + _MESSAGE_LIFETIME)}</u:Timestamp>'
-            f'<o:UsernameToken u:Id="user"><o:Username>{escape(self.user)}</o:Username>'
-            f'<o:Password Type="{ns.PASSWORD_TEXT}">{escape(self.password)}</o:Password></o:UsernameToken>'
-            f'</o:Security></s:Header><s:Body><t:RequestSecurityToken xmlns:t="{self.trust.namespace}">{request}'
-            "</t:RequestSecurityToken></s:Body></s:Envelope>"
-        ).encode()
+    def _message(self, action: str, request: str, *, now: datetime) -> Unsealed:
+        """Every header block has an id, so that a signature can cover it."""
+        blocks = (
+            ("Action", action, ' s:mustUnderstand="1"'),
+            ("MessageID", f"urn:uuid:{uuid.uuid4()}", ""),
+            ("To", self.connection.url, ' s:mustUnderstand="1"'),
+        )
+        return Unsealed(
+            namespace=_ENVELOPES[self.soap],
+            blocks="".join(
+                f'<a:{name} xmlns:a="{ns.WSA}" xmlns:u="{ns.WSU}" u:Id="_{name}"{mandatory}>{escape(value)}</a:{name}>'
+                for name, value, mandatory in blocks
+            ),
+            body=(
+                f'<t:RequestSecurityToken xmlns:t="{self.trust.namespace}">{request}</t:RequestSecurityToken>'
+            ).encode(),
+            now=now,
+        )
 
-    def _post(self, message: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
-        connection, path = self._connect()
+    def _open(self, sent: Sent, status: int, octets: bytes, *, now: datetime) -> etree._Element:
+        """The answer's envelope, proven as far as the binding proves it."""
         try:
-            connection.request(
-                "POST", path, body=message, headers=headers | {"User-Agent": f"wstrust-sts/{__version__}"}
-            )
-            response = connection.getresponse()
-            return response.status, response.read(_MAXIMUM_ANSWER)
-        except ssl.SSLCertVerificationError as error:
-            raise NoAnswer(
-                f"The certificate of {self.url} is not trusted: {error.verify_message}. --ca names what to trust."
-            ) from None
-        except (OSError, http.client.HTTPException) as error:
-            raise NoAnswer(f"No answer from {self.url}: {error or type(error).__name__}") from None
-        finally:
-            connection.close()
-
-    def _connect(self) -> tuple[http.client.HTTPConnection, str]:
-        parts = urlsplit(self.url)
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        if not parts.hostname or parts.scheme not in ("http", "https"):
-            raise Refusal(f"{self.url} is not an address: write https://host:port/path")
-        if parts.scheme == "http":
-            if not _is_loopback(parts.hostname):
-                raise Refusal(f"{self.url} would show the password to the network: use https")
-            return http.client.HTTPConnection(parts.hostname, parts.port, timeout=self.timeout), path
+            unverified = read_soap(octets)
+        except StsError:
+            self._keep(octets, None)
+            said = in_one_line(octets[:200].decode("utf-8", "replace"))
+            raise NoAnswer(f"The answer is not SOAP: HTTP status {status}: {said}") from None
         try:
-            tls = ssl.create_default_context(cafile=self.ca)
-        except (OSError, ssl.SSLError) as error:
-            raise Refusal(f"{self.ca} cannot be read as PEM certificates: {error}") from None
-        return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=self.timeout, context=tls), path
+            envelope = sent.open_answer(octets, now)
+        except StsError as error:
+            self._keep(octets, unverified)
+            fault = find_fault(unverified)
+            if fault is not None and self.binding.protects:
+                raise SoapFault(fault, proven=False) from None
+            raise explain_refused_answer(error) from None
+        self._keep(octets, envelope)
+        return envelope
 
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    def _keep(self, octets: bytes, readable: etree._Element | None) -> None:
+        if self.trace is not None:
+            self.trace.received(octets, readable)
 
 
 def _times(created: datetime, expires: datetime) -> str:
@@ -214,7 +234,7 @@ def _write_claims(claims: tuple[tuple[str, bool], ...]) -> str:
 
 def parse_token(octets: bytes) -> etree._Element:
     """A token's element. Raises Refusal for what is not XML, or not plain enough."""
-    root = _parse(octets)
+    root = parse_unverified(octets)
     if root is None:
         raise Refusal("This is not a token in XML.")
     return root
@@ -224,32 +244,3 @@ def _as_text(token: bytes) -> str:
     """A token's markup without what may stand only at the head of a document."""
     markup: str = etree.tostring(parse_token(token), encoding="unicode", with_tail=False)
     return markup
-
-
-def _parse(octets: bytes) -> etree._Element | None:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    try:
-        root = etree.fromstring(octets.strip(), parser)
-    except (etree.XMLSyntaxError, ValueError):
-        return None
-    return root if root.getroottree().docinfo.doctype == "" else None
-
-
-def _read_answer(status: int, octets: bytes) -> etree._Element:
-    root = _parse(octets)
-    body = next((child for child in root if etree.QName(child).localname == "Body"), None) if root is not None else None
-    if body is None or root is None or etree.QName(root).namespace not in _ENVELOPES.values():
-        said = octets[:200].decode("utf-8", "replace")
-        raise NoAnswer(f"The answer is not SOAP: HTTP status {status}: {in_one_line(said)}")
-    fault = body.find("{*}Fault")
-    if fault is not None:
-        raise _fault(fault)
-    return body
-
-
-def _fault(fault: etree._Element) -> SoapFault:
-    """The innermost code: SOAP 1.1 has one, SOAP 1.2 may have subcodes."""
-    codes = [value.text or "" for value in fault.iter("{*}Value", "faultcode")]
-    reason = fault.findtext("faultstring") or fault.findtext(f"{{{ns.SOAP12}}}Reason/{{{ns.SOAP12}}}Text") or ""
-    correlation_id = next((element.text or "" for element in fault.iter(f"{{{ns.STS}}}*")), "")
-    return SoapFault(codes[-1].strip() if codes else "", reason.strip(), correlation_id.strip())

@@ -1,25 +1,20 @@
 """`wstrust-sts token`: a client of any STS, and a look into tokens."""
 
-import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import click
 
 from wstrust_sts import ns, toml_kinds
 from wstrust_sts.cli.opening import now
 from wstrust_sts.cli.output import Refusal, json_option, print_card, print_json
-from wstrust_sts.cli.passwords import obtain_password, password_file_option
-from wstrust_sts.config import TRUST_VERSIONS
+from wstrust_sts.cli.sts_options import StsOptions, sts_options
 from wstrust_sts.strict_toml import Place, Refused
 
-if TYPE_CHECKING:
-    from wstrust_sts.cli.sts_client import StsClient
-
-Function = TypeVar("Function", bound=Callable[..., object])
-
+_out_option = click.option(
+    "--out", type=click.Path(path_type=Path), help="Keep the token in this file; - is standard output."
+)
 TOKEN_TYPE_URIS = {"saml20": ns.TP11_SAML20, "saml11": ns.TP11_SAML11}
 
 
@@ -28,64 +23,29 @@ def token() -> None:
     """Ask any WS-Trust STS for tokens, validate and cancel them, and look into them."""
 
 
-def _sts_options(function: Function) -> Function:
-    """Which STS, and as whom."""
-    for option in reversed(
-        (
-            click.option("--url", required=True, help="The STS endpoint, like https://sts/trust/13/usernamemixed."),
-            click.option(
-                "--ca",
-                metavar="FILE",
-                type=click.Path(path_type=Path, exists=True, dir_okay=False),
-                help="PEM certificates to trust. [default: the system's]",
-            ),
-            click.option("--user", required=True, help="User name."),
-            password_file_option,
-            click.option(
-                "--trust",
-                type=click.Choice(list(TRUST_VERSIONS)),
-                default="1.3",
-                show_default=True,
-                help="WS-Trust version.",
-            ),
-            click.option(
-                "--soap", type=click.Choice(["1.1", "1.2"]), default="1.2", show_default=True, help="SOAP version."
-            ),
-        )
-    ):
-        function = option(function)
-    return function
-
-
-def _client(*, url: str, ca: Path | None, user: str, password_file: str | None, trust: str, soap: Any) -> "StsClient":
-    from wstrust_sts.cli.sts_client import StsClient
-
-    password = obtain_password(password_file, confirm=False)
-    return StsClient(url=url, user=user, password=password, trust=TRUST_VERSIONS[trust], soap=soap, ca=ca)
-
-
 @token.command(
     epilog="""\b
 Example:
   wstrust-sts token request --url https://localhost:8443/trust/13/usernamemixed --ca sts/ca.pem \\
       --user alice --password-file sts/alice.password --applies-to https://orders.example.test/ --out token.xml
-"""
+  wstrust-sts token request --binding username --sts-certificate message.pem --trace exchange.xml \\
+      --url https://localhost:8443/trust/13/username --ca sts/ca.pem \\
+      --user alice --password-file sts/alice.password --applies-to https://orders.example.test/
+  wstrust-sts token request --binding certificate --sts-certificate message.pem --certificate me.pem --key me.key \\
+      --url https://localhost:8443/trust/13/certificate --ca sts/ca.pem --applies-to https://orders.example.test/
+""",
+    short_help="Request a token, and show what is in it.",
 )
-@_sts_options
+@sts_options
 @click.option("--applies-to", metavar="ADDRESS", help="The relying party's address.")
 @click.option("--token-type", metavar="TYPE", help="saml20, saml11 or a URI. [default: the STS decides]")
 @click.option("--claim", "claims", multiple=True, metavar="TYPE", help="A claim that the token must have.")
 @click.option("--optional-claim", "optional_claims", multiple=True, metavar="TYPE", help="A claim it may have.")
 @click.option("--lifetime", metavar="DURATION", help="How long it should live, like 30m.")
-@click.option("--out", type=click.Path(path_type=Path), help="Keep the token in this file; - is standard output.")
+@_out_option
 @json_option
 def request(
-    url: str,
-    ca: Path | None,
-    user: str,
-    password_file: str | None,
-    trust: str,
-    soap: str,
+    sts: StsOptions,
     applies_to: str | None,
     token_type: str | None,
     claims: tuple[str, ...],
@@ -94,7 +54,11 @@ def request(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Request a token, and show what is in it."""
+    """Request a token, and show what is in it.
+
+    The answer is used only if it is protected as the binding demands: signed by the STS over all that is read of it,
+    encrypted where the binding encrypts, and the answer to this request.
+    """
     from wstrust_sts.cli.sts_client import TokenWish
 
     wish = TokenWish(
@@ -103,17 +67,27 @@ def request(
         claims=(*((type_, False) for type_ in claims), *((type_, True) for type_ in optional_claims)),
         lifetime=None if lifetime is None else _duration(lifetime),
     )
-    client = _client(url=url, ca=ca, user=user, password_file=password_file, trust=trust, soap=soap)
-    issued = client.issue(wish, now=now())
+    _hand_over(sts.client().issue(wish, now=now()), out=out, as_json=as_json)
+
+
+def _hand_over(issued: bytes, *, out: Path | None, as_json: bool) -> None:
+    """To where the caller wants it: standard output, a file, JSON or eyes."""
     if str(out) == "-":
         click.echo(issued.decode())
         return
     if out is not None:
-        _write_token(out, issued)
+        _keep(issued, out)
     if as_json:
         print_json(_card_with(issued))
         return
     _show_issued(issued, out)
+
+
+def _keep(issued: bytes, out: Path) -> None:
+    """A bearer token is as good as a password while it lives: for its owner's eyes only."""
+    from wstrust_sts.cli.trace import write_private_file
+
+    write_private_file(out, issued)
 
 
 def _card_with(issued: bytes) -> dict[str, Any]:
@@ -138,13 +112,6 @@ def _duration(written: str) -> Any:
         return kind.read(int(written) if written.isdecimal() else written, Place(Path(), []))
     except Refused:
         raise click.BadParameter("write it like 90s, 30m or 1h30m", param_hint="--lifetime") from None
-
-
-def _write_token(out: Path, issued: bytes) -> None:
-    """A bearer token is as good as a password while it lives: for its owner's eyes only."""
-    descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(issued)
 
 
 def show_token(card: dict[str, Any]) -> None:
@@ -175,7 +142,7 @@ Exit status: 0 valid, 1 invalid or refused.
     short_help="Ask the STS whether a token is valid now.",
 )
 @_token_argument
-@_sts_options
+@sts_options
 @click.option(
     "--token-type", metavar="TYPE", help="Ask for a token of this type made from it, too: saml20, saml11 or a URI."
 )
@@ -184,13 +151,10 @@ Exit status: 0 valid, 1 invalid or refused.
 @click.pass_context
 def validate(
     context: click.Context,
+    /,
+    *,
     file: str,
-    url: str,
-    ca: Path | None,
-    user: str,
-    password_file: str | None,
-    trust: str,
-    soap: str,
+    sts: StsOptions,
     token_type: str | None,
     out: Path | None,
     as_json: bool,
@@ -203,11 +167,10 @@ def validate(
     if out is not None and token_type is None:
         raise click.UsageError("--out is for the token that --token-type asks for")
     read = _read_token(file)
-    client = _client(url=url, ca=ca, user=user, password_file=password_file, trust=trust, soap=soap)
-    verdict = client.validate(read, token_type=TOKEN_TYPE_URIS.get(token_type or "", token_type), now=now())
+    verdict = sts.client().validate(read, token_type=TOKEN_TYPE_URIS.get(token_type or "", token_type), now=now())
     made = verdict.token
     if out is not None and made is not None and str(out) != "-":
-        _write_token(out, made)
+        _keep(made, out)
     if str(out) == "-" and made is not None:
         click.echo(made.decode())
     elif as_json:
@@ -228,13 +191,29 @@ Example:
 """
 )
 @_token_argument
-@_sts_options
-def cancel(file: str, url: str, ca: Path | None, user: str, password_file: str | None, trust: str, soap: str) -> None:
+@sts_options
+def cancel(file: str, sts: StsOptions) -> None:
     """Cancel the token in FILE, for good."""
     read = _read_token(file)
-    client = _client(url=url, ca=ca, user=user, password_file=password_file, trust=trust, soap=soap)
-    client.cancel(read, now=now())
+    sts.client().cancel(read, now=now())
     click.echo("The token is cancelled.")
+
+
+@token.command(
+    epilog="""\b
+Example:
+  wstrust-sts token renew token.xml --url https://localhost:8443/trust/13/usernamemixed --ca sts/ca.pem \\
+      --user alice --password-file sts/alice.password --out renewed.xml
+""",
+    short_help="Ask the STS for a new token in place of one.",
+)
+@_token_argument
+@sts_options
+@_out_option
+@json_option
+def renew(file: str, sts: StsOptions, out: Path | None, as_json: bool) -> None:
+    """Ask the STS for a token in place of the one in FILE. Not every STS renews: it then refuses."""
+    _hand_over(sts.client().renew(_read_token(file), now=now()), out=out, as_json=as_json)
 
 
 @token.command(

@@ -139,13 +139,15 @@ class _Key:
 class AsymmetricSeal:
     """Signed by `signer`; and, unless `methods.encryption` is empty, encrypted for `recipient`, whose key is RSA.
 
-    With `sends_certificate` the signer's certificate goes along (IncludeToken AlwaysToRecipient).
+    With `sends_certificate` the signer's certificate goes along (IncludeToken AlwaysToRecipient). `introduction` is the
+    message's key for `recipient`; a new one where it is not given.
     """
 
     signer: MessageSigner
     recipient: Certificate
     methods: Methods
     sends_certificate: bool = False
+    introduction: WrappedKey | None = None
     confirmed: tuple[bytes, ...] | None = None
 
     def protect(self, message: Unsealed) -> bytes:
@@ -157,7 +159,7 @@ class AsymmetricSeal:
         if not self.methods.encryption:
             plain = _Sealing(methods=self.methods, sign=sign, signature_key=reference, confirmed=self.confirmed)
             return plain.sign_only(message, token)
-        wrapped = wrap_secret(new_key(self.methods.encryption), recipient=self.recipient)
+        wrapped = self.introduction or wrap_secret(new_key(self.methods.encryption), recipient=self.recipient)
         sealing = _Sealing(
             methods=self.methods,
             sign=sign,

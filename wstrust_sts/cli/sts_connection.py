@@ -1,0 +1,69 @@
+"""The connection to an STS: one POST on a connection of its own, over TLS unless the message needs none."""
+
+import http.client
+import ipaddress
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from wstrust_sts import __version__
+from wstrust_sts.cli.output import Refusal
+
+_MAXIMUM_ANSWER = 4 * 2**20  # octets
+
+
+class NoAnswer(Refusal):
+    """There was no SOAP answer: no connection, no trust in the certificate, or another kind of answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StsConnection:
+    """`ca` is a PEM file of what to trust; without it, what the system trusts."""
+
+    url: str
+    ca: Path | None = None
+    timeout: float = 30.0
+
+    def post(self, message: bytes, headers: dict[str, str], *, hidden: bool) -> tuple[int, bytes]:
+        """HTTP status and octets of the answer. `hidden`: nobody on the way can read the message.
+
+        Raises NoAnswer, and Refusal for an address that cannot be used.
+        """
+        connection, path = self._connect(hidden=hidden)
+        try:
+            connection.request(
+                "POST", path, body=message, headers=headers | {"User-Agent": f"wstrust-sts/{__version__}"}
+            )
+            response = connection.getresponse()
+            return response.status, response.read(_MAXIMUM_ANSWER)
+        except ssl.SSLCertVerificationError as error:
+            raise NoAnswer(
+                f"The certificate of {self.url} is not trusted: {error.verify_message}. --ca names what to trust."
+            ) from None
+        except (OSError, http.client.HTTPException) as error:
+            raise NoAnswer(f"No answer from {self.url}: {error or type(error).__name__}") from None
+        finally:
+            connection.close()
+
+    def _connect(self, *, hidden: bool) -> tuple[http.client.HTTPConnection, str]:
+        parts = urlsplit(self.url)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        if not parts.hostname or parts.scheme not in ("http", "https"):
+            raise Refusal(f"{self.url} is not an address: write https://host:port/path")
+        if parts.scheme == "http":
+            if not hidden and not _is_loopback(parts.hostname):
+                raise Refusal(f"{self.url} would show the password or the token to the network: use https")
+            return http.client.HTTPConnection(parts.hostname, parts.port, timeout=self.timeout), path
+        try:
+            tls = ssl.create_default_context(cafile=self.ca)
+        except (OSError, ssl.SSLError) as error:
+            raise Refusal(f"{self.ca} cannot be read as PEM certificates: {error}") from None
+        return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=self.timeout, context=tls), path
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
