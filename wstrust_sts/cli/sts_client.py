@@ -114,7 +114,7 @@ class StsClient:
         return self._issued(self._call("Renew", request_type + target, now=now))
 
     def validate(self, token: bytes, *, token_type: str | None = None, now: datetime) -> Verdict:
-        """What the STS says of the token now; with `token_type`, a URI, also the token of that type that it made of it."""
+        """What the STS says of the token now; with `token_type`, a URI, also the token of that type made of it."""
         wst = self.trust.namespace
         answer = self._call(
             "Validate",

@@ -26,8 +26,9 @@ from wstrust_sts.cli.exchanges.certificate import CertificateInMessage
 from wstrust_sts.cli.exchanges.exchange import UnprotectedAnswer
 from wstrust_sts.cli.exchanges.username import PasswordInMessage
 from wstrust_sts.cli.exchanges.usernamemixed import PasswordOverTls
+from wstrust_sts.cli.output import Refusal
 from wstrust_sts.cli.sts_client import SoapFault, StsClient, TokenWish
-from wstrust_sts.cli.sts_connection import NoAnswer
+from wstrust_sts.cli.sts_connection import NoAnswer, StsConnection
 from wstrust_sts.cli.trace import Trace
 from wstrust_sts.model import TrustVersion
 from wstrust_sts.wire.certificates import read_certificate
@@ -95,9 +96,11 @@ def test_the_algorithms_are_the_callers_choice(policy, signature, digest, encryp
 
 
 @pytest.mark.parametrize("derivation", [ns.WSC13, ns.WSC05, None])
-def test_keys_are_derived_as_the_caller_says_or_not_at_all(derivation):
+@pytest.mark.parametrize("encryption", [ns.AES128_CBC, ns.AES256_GCM])
+def test_keys_are_derived_as_the_caller_says_or_not_at_all(derivation, encryption):
     sts = AnsweringSts("username")
-    assert client("username", sts, binding=replace(BY_PASSWORD, derivation=derivation)).issue(WISH, now=NOON)
+    binding = replace(BY_PASSWORD, derivation=derivation, methods=replace(SYMMETRIC, encryption=encryption))
+    assert client("username", sts, binding=binding).issue(WISH, now=NOON)
     used = re.findall(rb'DerivedKeyToken xmlns:c="([^"]+)"', sts.received[0])
     assert used == ([] if derivation is None else [derivation.encode()] * 2)
 
@@ -137,6 +140,24 @@ def test_a_request_for_the_wrong_certificate_is_refused_with_a_hint(policy):
     binding = replace(BINDINGS[policy], sts_certificate=ANOTHER)
     with pytest.raises(SoapFault, match="check --sts-certificate"):
         client(policy, AnsweringSts(policy), binding=binding).issue(WISH, now=NOON)
+
+
+def test_only_what_hides_itself_goes_without_tls():
+    connection = StsConnection(url="http://0.0.0.0:1/trust")
+    with pytest.raises(Refusal, match="use https"):
+        connection.post(b"", {}, hidden=False)
+    with pytest.raises(NoAnswer):
+        connection.post(b"", {}, hidden=True)
+
+
+@pytest.mark.parametrize("policy", BINDINGS)
+def test_what_a_binding_hides_is_said_to_the_connection(policy):
+    class Listening(AnsweringSts):
+        def post(self, message, headers, *, hidden):
+            assert hidden is (policy in HIDDEN)
+            return super().post(message, headers, hidden=hidden)
+
+    assert client(policy, Listening(policy)).issue(WISH, now=NOON)
 
 
 # -- answers that are not to be believed -------------------------------------------------------------------------------

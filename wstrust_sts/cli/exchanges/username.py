@@ -21,9 +21,10 @@ from wstrust_sts.wire.certificates import Certificate
 from wstrust_sts.wire.opening import SharedSecret
 from wstrust_sts.wire.protection import ProtectedMessage
 from wstrust_sts.wire.seal import Unsealed
-from wstrust_sts.wire.sealing import Methods, SymmetricSeal, introduce
+from wstrust_sts.wire.sealing import Methods, SymmetricSeal, WrappedKey, introduce, wrap_secret
 from wstrust_sts.wire.symmetric import open_symmetric
 from wstrust_sts.wire.wsse import USERNAME_TOKEN, Freshness
+from wstrust_sts.wire.xenc import new_key
 from wstrust_sts.wire.xml import Element
 
 _DERIVED_SIGNING_OCTETS = 24  # WS-SecurityPolicy 1.2 section 6.1: 192 bits in every suite with 256 bits
@@ -48,7 +49,7 @@ class PasswordInMessage:
         return True
 
     def protect(self, message: Unsealed) -> Sent:
-        introduction = introduce(self.sts_certificate)
+        introduction = self._introduce()
         seal = SymmetricSeal(
             secret=introduction.secret,
             methods=self.methods,
@@ -71,6 +72,12 @@ class PasswordInMessage:
             return read_answer(octets, to=request, secret=introduction.secret, algorithms=algorithms, now=now)
 
         return Sent(octets=octets, readable=request.opened.envelope.root, open_answer=open_answer)
+
+    def _introduce(self) -> WrappedKey:
+        """A new secret; where nothing is derived from it, of the length that it is used with."""
+        if self.derivation is not None:
+            return introduce(self.sts_certificate)
+        return wrap_secret(new_key(self.methods.encryption), recipient=self.sts_certificate)
 
 
 def read_answer(

@@ -1,0 +1,191 @@
+"""`wstrust-sts token` by the message bindings, against a real server process over TLS."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from lxml import etree
+
+from tests.answering import KEYS
+from tests.running import Prepared, command, prepare, serving
+
+ENDPOINTS = """
+[[endpoint]]
+path = "/13/username"
+trust = "1.3"
+policy = "username"
+
+[[endpoint]]
+path = "/13/confirming"
+trust = "1.3"
+policy = "username"
+signature_confirmation = true
+
+[[endpoint]]
+path = "/2005/username"
+trust = "2005"
+policy = "username"
+
+[[endpoint]]
+path = "/13/certificate"
+trust = "1.3"
+policy = "certificate"
+
+[[endpoint]]
+path = "/13/certificatesigned"
+trust = "1.3"
+policy = "certificatesigned"
+"""
+ADDRESS = "https://rp.example.test/svc"
+ANOTHER = KEYS / "sts.pem"
+
+
+@dataclass(frozen=True)
+class Live:
+    """A running STS, and what its operator gives to clients."""
+
+    prepared: Prepared
+    message_certificate: Path
+    password: Path
+
+    def token(self, verb: str, *arguments: str | Path, path: str = "/13/username", **environment: str):
+        """`wstrust-sts token VERB`, at one endpoint."""
+        sts = ("--url", f"{self.prepared.url}{path}", "--ca", str(self.prepared.ca))
+        if "--sts-certificate" not in arguments:
+            sts = (*sts, "--sts-certificate", str(self.message_certificate))
+        return subprocess.run(
+            [sys.executable, "-m", "wstrust_sts", "token", verb, *map(str, arguments), *sts],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=60,
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])} | environment,
+        )
+
+    def by_password(self, verb: str, *arguments: str | Path, path: str = "/13/username"):
+        user = ("--binding", "username", "--user", "alice", "--password-file", self.password)
+        return self.token(verb, *arguments, *user, path=path)
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    directory = tmp_path_factory.mktemp("message-client")
+    prepared = prepare(directory)
+    prepared.config.write_text(prepared.config.read_text() + ENDPOINTS)
+    certificate, password = directory / "message.pem", directory / "alice.password"
+    listed = ("key", "list", "--use", "message", "--pem", "--config", str(prepared.config))
+    certificate.write_text(command(*listed, directory=directory))
+    password.write_text("clarinet\n")
+    with serving(prepared):
+        yield Live(prepared, certificate, password)
+
+
+@pytest.mark.parametrize("soap", ["1.1", "1.2"])
+@pytest.mark.parametrize(
+    ("path", "options"),
+    [
+        ("/13/username", []),
+        ("/13/username", ["--no-derived-keys", "--mac", "hmac-sha256", "--encryption", "aes128-gcm"]),
+        ("/13/username", ["--secure-conversation", "2005", "--digest", "sha512"]),
+        ("/13/confirming", ["--encryption", "aes256-gcm"]),
+        ("/2005/username", ["--trust", "2005"]),
+    ],
+)
+def test_a_token_is_requested_validated_and_cancelled_by_a_password_in_the_message(live, tmp_path, soap, path, options):
+    token = tmp_path / "token.xml"
+    how = ["--soap", soap, *options]
+    done = live.by_password("request", "--applies-to", ADDRESS, "--out", token, *how, path=path)
+    assert done.returncode == 0, done.stderr
+    assert "alice@example.test" in done.stdout
+    assert live.by_password("validate", token, *how, path=path).stdout.startswith("valid")
+    assert live.by_password("cancel", token, *how, path=path).returncode == 0
+    assert live.by_password("validate", token, *how, path=path).returncode == 1
+
+
+def test_a_sealed_fault_is_told_as_any_other(live, tmp_path):
+    (tmp_path / "wrong").write_text("wrong\n")
+    user = ("--binding", "username", "--user", "alice", "--password-file", tmp_path / "wrong")
+    done = live.token("request", "--applies-to", ADDRESS, *user)
+    assert done.returncode == 1
+    assert "FailedAuthentication" in done.stderr
+    assert "not protected" not in done.stderr
+    assert done.stderr.partition("correlation id ")[2][:32] in live.prepared.log.read_text()
+
+
+def test_a_trace_shows_both_messages_and_neither_password_nor_key(live, tmp_path):
+    trace = tmp_path / "trace.xml"
+    assert live.by_password("request", "--applies-to", ADDRESS, "--trace", trace).returncode == 0
+    assert trace.stat().st_mode & 0o777 == 0o600
+    assert "clarinet" not in trace.read_text()
+    assert [message.get("direction") for message in etree.parse(trace).getroot()] == ["request", "answer"]
+
+
+def test_the_wrong_certificate_of_the_sts_is_told_with_what_to_do(live):
+    done = live.by_password("request", "--applies-to", ADDRESS, "--sts-certificate", ANOTHER)
+    assert done.returncode == 1
+    assert "check --sts-certificate" in done.stderr
+
+
+@pytest.mark.parametrize("binding", ["certificate", "certificatesigned"])
+def test_a_certificate_that_nobody_knows_gets_a_fault_and_that_one_is_proven(live, binding):
+    own = ("--certificate", KEYS / "alice.pem", "--key", KEYS / "alice.key")
+    done = live.token("request", "--applies-to", ADDRESS, "--binding", binding, *own, path=f"/13/{binding}")
+    assert done.returncode == 1
+    assert "The STS refused" in done.stderr
+    assert "not protected" not in done.stderr
+
+
+def test_a_key_under_a_password_opens_with_it_alone(live, tmp_path):
+    key = tmp_path / "alice.key"
+    plain = load_pem_private_key((KEYS / "alice.key").read_bytes(), None)
+    sealed = BestAvailableEncryption(b"drum")
+    key.write_bytes(plain.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, sealed))
+    asked = ["request", "--applies-to", ADDRESS, "--binding", "certificate", "--certificate", KEYS / "alice.pem"]
+    asked += ["--key", key]
+    right = live.token(*asked, path="/13/certificate", WSTRUST_STS_KEY_PASSWORD="drum")
+    assert "The STS refused" in right.stderr
+    wrong = live.token(*asked, path="/13/certificate", WSTRUST_STS_KEY_PASSWORD="bass")
+    assert "does not open with this password" in wrong.stderr
+
+
+WRONG_USE = {
+    "a password without a user": (["--binding", "username"], "needs --user"),
+    "a certificate without one": (["--binding", "certificate"], "needs --certificate"),
+    "a certificate without its key": (
+        ["--binding", "certificate", "--certificate", KEYS / "alice.pem"],
+        "needs --key",
+    ),
+    "a certificate and a password": (["--binding", "certificate", "--user", "alice"], "does not use --user"),
+    "protection that TLS does": (["--user", "alice"], "does not use --sts-certificate"),
+}
+
+
+@pytest.mark.parametrize(("options", "told"), WRONG_USE.values(), ids=WRONG_USE)
+def test_wrong_use_is_told_with_the_option_that_is_missing_or_too_much(live, options, told):
+    done = live.token("request", *options)
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "told"),
+    [
+        (KEYS / "alice.pem", KEYS / "sts.key", "is not the one of the certificate"),
+        (KEYS / "alice.key", KEYS / "alice.key", "not a PEM file with a certificate"),
+        (KEYS / "alice.pem", KEYS / "alice.pem", "not a PEM file with a private key"),
+    ],
+)
+def test_files_that_do_not_fit_are_told(live, certificate, key, told):
+    done = live.token("request", "--binding", "certificate", "--certificate", certificate, "--key", key)
+    assert done.returncode == 1
+    assert told in done.stderr
