@@ -33,7 +33,7 @@ def _read_certificate(path: Path) -> Certificate:
     except StsError as error:
         raise Refusal(f"The certificate in {path} cannot be used: {error.detail}.") from None
     if more:
-        raise Refusal(f"{path} has {len(more) + 1} certificates in it: leave the one that is meant.")
+        raise Refusal(f"{path} has {len(more) + 1} certificates in it: leave the one that is in use.")
     return certificate
 
 
