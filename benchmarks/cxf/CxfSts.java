@@ -43,7 +43,8 @@ import org.w3c.dom.Element;
  *
  * <p>{@code CxfSts PORT DIRECTORY}: the directory holds {@code tls.p12} and {@code signing.p12} (PKCS#12, one RSA-2048
  * key each, password {@code changeit}), and one policy document for each endpoint to serve: {@code NAME.xml} is served
- * at {@code /sts/NAME}. Passwords are compared as they are, and nothing of a token is kept.
+ * at {@code /sts/NAME}. Messages are protected with the key of {@code signing.p12}, too, and clients' certificates are
+ * those in {@code clients.p12}, where that is. Passwords are compared as they are, and nothing of a token is kept.
  */
 public final class CxfSts {
     private static final String STORE_PASSWORD = "changeit";
@@ -59,18 +60,37 @@ public final class CxfSts {
         SecurityTokenServiceProvider operations = operations(directory);
         for (String policy : directory.toFile().list((folder, name) -> name.endsWith(".xml"))) {
             String address = "https://localhost:" + port + "/sts/" + policy.replace(".xml", "");
-            serve(bus, operations, address, parse(directory.resolve(policy)));
+            serve(bus, operations, address, parse(directory.resolve(policy)), directory);
         }
         System.out.println("CxfSts is ready");
     }
 
-    private static void serve(Bus bus, SecurityTokenServiceProvider operations, String address, Element policy) {
+    private static void serve(
+            Bus bus, SecurityTokenServiceProvider operations, String address, Element policy, Path directory) {
         WSPolicyFeature policies = new WSPolicyFeature();
         policies.setPolicyElements(List.of(policy));
         EndpointImpl endpoint = new EndpointImpl(bus, operations, SOAPBinding.SOAP12HTTP_BINDING);
         endpoint.setFeatures(List.of(policies, new WSAddressingFeature()));
-        endpoint.setProperties(Map.of(SecurityConstants.CALLBACK_HANDLER, (CallbackHandler) CxfSts::givePasswords));
+        endpoint.setProperties(security(directory));
         endpoint.publish(address);
+    }
+
+    /** Passwords, and what message security needs: one key for messages and tokens, and whose certificates count. */
+    private static Map<String, Object> security(Path directory) {
+        Properties keys = signingStore(directory);
+        Path clients = directory.resolve("clients.p12");
+        if (clients.toFile().exists()) {
+            String merlin = "org.apache.wss4j.crypto.merlin.truststore.";
+            keys.put(merlin + "type", "pkcs12");
+            keys.put(merlin + "password", STORE_PASSWORD);
+            keys.put(merlin + "file", clients.toString());
+        }
+        return Map.of(
+                SecurityConstants.CALLBACK_HANDLER, (CallbackHandler) CxfSts::givePasswords,
+                SecurityConstants.SIGNATURE_PROPERTIES, keys,
+                SecurityConstants.SIGNATURE_USERNAME, "signing",
+                SecurityConstants.ENCRYPT_PROPERTIES, keys,
+                SecurityConstants.ENCRYPT_USERNAME, "useReqSigCert");
     }
 
     private static SecurityTokenServiceProvider operations(Path directory) throws Exception {
