@@ -20,7 +20,7 @@ TOKEN_TYPE_URIS = {"saml20": ns.TP11_SAML20, "saml11": ns.TP11_SAML11}
 
 @click.group()
 def token() -> None:
-    """Ask any WS-Trust STS for tokens, validate and cancel them, and look into them."""
+    """Ask any WS-Trust STS for tokens; validate, renew and cancel them; look into them."""
 
 
 @token.command(
