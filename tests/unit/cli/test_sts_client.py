@@ -3,6 +3,7 @@ the STS's."""
 
 import base64
 import contextlib
+import hashlib
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -324,6 +325,21 @@ def test_an_answer_that_everybody_could_get_has_to_say_what_it_answers(policy):
     assert is_the_token(client(policy, replace(silent, confirms=True)).issue(WISH, now=NOON))
 
 
+@pytest.mark.parametrize("policy", SEALED[1:])
+def test_what_an_answer_is_to_is_not_said_by_a_block_for_somebody_else(policy):
+    """Nobody signs what is not for us: a thief of an old answer could add it."""
+    sts = AnsweringSts(policy, answers=without_addressing)
+
+    def related(octets: bytes) -> bytes:
+        message_id = re.search(rb"urn:uuid:[0-9a-f-]+", sts.received[-1])[0]
+        block = b'<a:RelatesTo xmlns:a="%s" s:role="urn:else">%s</a:RelatesTo>' % (ns.WSA.encode(), message_id)
+        return octets.replace(b"<s:Header>", b"<s:Header>" + block)
+
+    sts.tampers = related
+    with pytest.raises(UnprotectedAnswer, match="to which request"):
+        client(policy, sts).issue(WISH, now=NOON)
+
+
 def test_an_answer_under_the_requests_own_secret_needs_no_address():
     sts = AnsweringSts("username", answers=without_addressing)
     assert is_the_token(client("username", sts).issue(WISH, now=NOON))
@@ -349,6 +365,28 @@ def test_the_clients_own_request_is_no_answer():
     sts.tampers = lambda _: sts.received[-1]
     with pytest.raises(UnprotectedAnswer):
         client("certificate", sts).issue(WISH, now=NOON)
+
+
+def test_the_clients_own_request_is_no_answer_under_its_secret_either():
+    """The derived keys' tokens are not signed: they can be made to name the secret as an answer does."""
+
+    def reflected(_: bytes) -> bytes:
+        request = sts.received[-1]
+        key = re.search(rb"<e:EncryptedKey.*</e:EncryptedKey>", request)[0]
+        identifier = re.search(rb' Id="([^"]+)"', key)[1]
+        ciphertext = base64.b64decode(re.search(rb"<e:CipherValue>([^<]+)", key)[1])
+        name = base64.b64encode(hashlib.sha1(ciphertext).digest())
+        by_sha1 = (
+            f'<o:KeyIdentifier EncodingType="{ns.BASE64_BINARY}" ValueType="{ns.ENCRYPTED_KEY_SHA1}">'
+            f"{name.decode()}</o:KeyIdentifier>"
+        )
+        reference = rb'<o:Reference URI="#' + identifier + rb'"[^>]*/>'
+        assert re.search(reference, request)
+        return re.sub(reference, by_sha1.encode(), request.replace(key, b""))
+
+    sts = AnsweringSts("username", tampers=reflected)
+    with pytest.raises(UnprotectedAnswer, match=r"not asked for.*UsernameToken"):
+        client("username", sts).issue(WISH, now=NOON)
 
 
 # -- traces ------------------------------------------------------------------------------------------------------------

@@ -96,9 +96,9 @@ def read_answer(
     )
     if answer.signer.der != sts_certificate.der:
         raise SecurityTokenUnavailable("the answer is signed by a certificate that is not the STS's")
-    root = answer.protected.opened.envelope.root
+    opened = answer.protected.opened.envelope
     confirmed = confirm(answer.protected, signature=to.signature.value)
     answer.protected.demand_nothing_else()
-    if not relates(root, request=to.opened.envelope.root) and not confirmed:
+    if not relates(opened.blocks, request=to.opened.envelope) and not confirmed:
         raise InvalidSecurity("the answer does not say to which request it is one")
-    return root
+    return opened.root

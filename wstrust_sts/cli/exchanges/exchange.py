@@ -4,7 +4,7 @@ What comes back is believed only as far as its protection goes: signed by the ST
 where the binding hides, and the answer to this request and no other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -26,7 +26,7 @@ from wstrust_sts.wire.seal import Unsealed
 from wstrust_sts.wire.sealing import Methods
 from wstrust_sts.wire.soap import Envelope, SoapVersion, read_envelope
 from wstrust_sts.wire.wsse import in_security_header
-from wstrust_sts.wire.xml import Element, octets_of, parse
+from wstrust_sts.wire.xml import Element, local, octets_of, parse, trimmed
 
 _MAX_SIGNATURE = 1024  # octets
 
@@ -110,20 +110,21 @@ def _as_text(element: Element, written: str) -> Element:
     return copy
 
 
-def relates(answer: Element, *, request: Element) -> bool:
-    """Whether the envelope `answer` says that it is one to `request`; it need not.
+def relates(answer: Iterable[Element], *, request: Envelope) -> bool:
+    """Whether the header blocks `answer` say that it is one to `request`; they need not.
 
-    Raises InvalidSecurity: to another one.
+    Where a signature is to prove it, these are the blocks for us, all of which it covers, and no others.
+
+    Raises InvalidSecurity (to another one), InvalidRequest (unreadable).
     """
-    sent, said = _addressed(request, "MessageID"), _addressed(answer, "RelatesTo")
+    sent, said = _addressed(request.blocks, "MessageID"), _addressed(answer, "RelatesTo")
     if said and said != sent:
         raise InvalidSecurity("the answer is to another request than this")
     return bool(said)
 
 
-def _addressed(envelope: Element, name: str) -> list[str]:
-    blocks = envelope.iterfind(f"{{*}}Header/{{*}}{name}")
-    return [(block.text or "").strip() for block in blocks if understands(block.tag)]
+def _addressed(blocks: Iterable[Element], name: str) -> list[str]:
+    return [trimmed(block) for block in blocks if understands(block.tag) and local(block) == name]
 
 
 def explain_refused_answer(error: StsError) -> UnprotectedAnswer:

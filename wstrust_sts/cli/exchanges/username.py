@@ -92,6 +92,5 @@ def read_answer(
     ).protected
     confirm(answer, signature=to.signature.value)
     answer.demand_nothing_else()
-    root = answer.opened.envelope.root
-    relates(root, request=to.opened.envelope.root)
-    return root
+    relates(answer.opened.envelope.blocks, request=to.opened.envelope)
+    return answer.opened.envelope.root

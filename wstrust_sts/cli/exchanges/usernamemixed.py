@@ -37,11 +37,11 @@ class PasswordOverTls:
                 b"</s:Body></s:Envelope>",
             )
         )
-        request = read_octets(octets).root
+        request = read_octets(octets)
 
         def open_answer(octets: bytes, now: datetime) -> Element:
             answer = read_soap(octets)
-            relates(answer, request=request)
+            relates(answer.iterfind("{*}Header/{*}RelatesTo"), request=request)
             return answer
 
-        return Sent(octets=octets, readable=request, open_answer=open_answer)
+        return Sent(octets=octets, readable=request.root, open_answer=open_answer)
