@@ -302,6 +302,9 @@ class FakeKeyring:
     def decrypters(self, realm: str) -> Sequence[ports.Decrypter]:
         return self.message_keys.get(realm, [])
 
+    def certificates(self, realm: str) -> Sequence[bytes]:
+        return [signer.certificates[0] for signer in self.signers.get(realm, [])]
+
 
 class FakeAdministration:
     """Changes the other fakes, and counts what nodes cache as a new generation of `keys`."""

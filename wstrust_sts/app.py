@@ -3,7 +3,7 @@
 import logging
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
@@ -11,17 +11,18 @@ from wstrust_sts import log, policy, registry
 from wstrust_sts.authenticators.lockout import Gate, Limits
 from wstrust_sts.authenticators.passwords import PasswordChecker
 from wstrust_sts.bindings.exchange import Report
+from wstrust_sts.bindings.federation_metadata import FederationMetadata, path_of
 from wstrust_sts.bindings.http import Request, Response
 from wstrust_sts.bindings.metadata import render_wsdl
 from wstrust_sts.bindings.soap import SoapBinding
 from wstrust_sts.claims.rules import RuleClaimPolicy
 from wstrust_sts.config import SIGNED_POLICIES, AuthenticationSection, Config, read_key_encryption_key
-from wstrust_sts.errors import Busy, HttpRefusal, MethodNotAllowed, NotFound
+from wstrust_sts.errors import Busy, HttpRefusal, MethodNotAllowed, NotFound, OnlyForReading, StsError
 from wstrust_sts.keyring import StoredKeyring
 from wstrust_sts.keys import AesGcmSecretBox
 from wstrust_sts.model import Endpoint, Operation
 from wstrust_sts.pki import DirectValidator
-from wstrust_sts.ports import Clock, Keyring, SecretBox
+from wstrust_sts.ports import Clock, Keyring, SecretBox, TokenProvider
 from wstrust_sts.readiness import find_obstacles
 from wstrust_sts.service import SecurityTokenService
 from wstrust_sts.storage.database import open_database
@@ -50,12 +51,14 @@ class Application:
         binding: SoapBinding,
         endpoints: Mapping[str, Endpoint],
         documents: Mapping[str, bytes],
+        federation: Mapping[str, FederationMetadata],
         readiness: Callable[[], str | None],
     ) -> None:
         self._binding = binding
         self._endpoints = endpoints
         self._described = {path + METADATA: endpoint for path, endpoint in endpoints.items()}
         self._documents = documents
+        self._federation = federation
         self._readiness = readiness
 
     def handle(self, request: Request) -> Response:
@@ -65,6 +68,9 @@ class Application:
             response = self._route(request, correlation_id)
         except HttpRefusal as refusal:
             response = Response(status=refusal.status, body=_line(refusal.sentence), headers=refusal.headers)
+        except StsError as failure:
+            _log.error("request %s to %s: %s", correlation_id, request.path, failure.detail)
+            response = _plain(failure)
         except Exception:
             _log.exception("unexpected failure in request %s", correlation_id)
             response = Response(status=500, body=_line("The request failed."))
@@ -72,10 +78,10 @@ class Application:
 
     def busy(self, request: Request) -> Response:
         """The answer to a request that there is no room for: where it can be, the fault that its client understands."""
+        refusal = Busy("too many requests at once")
         endpoint = self._endpoints.get(request.path)
         if endpoint is None:
-            return Response(status=503, body=_line(Busy.sentence), headers=(("Retry-After", str(Busy.retry_after)),))
-        refusal = Busy("too many requests at once")
+            return _plain(refusal)
         return self._binding.refuse(request, endpoint, refusal, correlation_id=secrets.token_hex(16))
 
     def _route(self, request: Request, correlation_id: str) -> Response:
@@ -91,12 +97,21 @@ class Application:
             if request.method != "POST":
                 raise MethodNotAllowed
             return self._binding.handle(request, described, correlation_id, metadata_only=True)
+        federation = self._federation.get(request.path)
+        if federation is not None:
+            return federation.handle(request)
         if request.path in ("/healthz", "/readyz"):
             if request.method not in ("GET", "HEAD"):
-                raise MethodNotAllowed
+                raise OnlyForReading
             problem = self._readiness() if request.path == "/readyz" else None
             return Response(status=200, body=b"ok\n") if problem is None else Response(status=503, body=_line(problem))
         raise NotFound
+
+
+def _plain(failure: StsError) -> Response:
+    """The answer to what is no message, with the failure's constant sentence."""
+    headers = (("Retry-After", str(failure.retry_after)),) if isinstance(failure, Busy) else ()
+    return Response(status=failure.status, body=_line(failure.sentence), headers=headers)
 
 
 def _line(sentence: str) -> bytes:
@@ -147,6 +162,7 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
         nonce_window=authentication.message_maximum_age,
         gate=_gate(authentication, stores),
     )
+    providers = [registry.TOKEN_PROVIDERS.build(name, parts) for name in config.plugins.token_providers]
     service = SecurityTokenService(
         realms=stores.realms,
         accounts=stores.accounts,
@@ -155,7 +171,7 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
         journal=stores.journal,
         keyring=keyring,
         authenticators=[registry.AUTHENTICATORS.build(name, parts) for name in config.plugins.authenticators],
-        providers=[registry.TOKEN_PROVIDERS.build(name, parts) for name in config.plugins.token_providers],
+        providers=providers,
         claim_sources=[registry.CLAIM_SOURCES.build(name, parts) for name in config.plugins.claim_sources],
         claim_policy=RuleClaimPolicy(),
         replay_cache=stores.replay_cache,
@@ -181,8 +197,29 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
         binding=binding,
         endpoints=endpoints,
         documents=documents,
+        federation=_describe_realms(config, stores, keyring, providers=providers, clock=clock),
         readiness=lambda: _unready(stores, keyring, endpoints),
     )
+
+
+def _describe_realms(
+    config: Config, stores: Stores, keyring: Keyring, *, providers: Sequence[TokenProvider], clock: Clock
+) -> dict[str, FederationMetadata]:
+    """The federation metadata of every realm that an endpoint serves, by its path."""
+    served: dict[str, list[Endpoint]] = {}
+    for endpoint in config.endpoints:
+        served.setdefault(endpoint.realm, []).append(endpoint)
+    return {
+        path_of(realm): FederationMetadata(
+            endpoints,
+            public_url=config.server.public_url,
+            token_types=[token_type for provider in providers for token_type in provider.token_types],
+            realms=stores.realms,
+            keyring=keyring,
+            clock=clock,
+        )
+        for realm, endpoints in served.items()
+    }
 
 
 def _gate(authentication: AuthenticationSection, stores: Stores) -> Gate | None:

@@ -226,6 +226,12 @@ class MethodNotAllowed(HttpRefusal):
     headers = (("Allow", "GET, HEAD, POST"),)
 
 
+class OnlyForReading(HttpRefusal):
+    status = 405
+    sentence = "Use GET or HEAD."
+    headers = (("Allow", "GET, HEAD"),)
+
+
 class TooLarge(HttpRefusal):
     status = 413
     sentence = "The request is larger than this service accepts."

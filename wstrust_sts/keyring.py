@@ -45,6 +45,7 @@ class _TokenKeys:
     signer: Signer | None
     trouble: str
     verification_keys: tuple[VerificationKey, ...]
+    certificates: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,9 @@ class StoredKeyring:
     def verification_keys(self, realm: str) -> Sequence[VerificationKey]:
         return self._token_keys.current(realm).verification_keys
 
+    def certificates(self, realm: str) -> Sequence[bytes]:
+        return self._token_keys.current(realm).certificates
+
     def message_signer(self, realm: str) -> MessageSigner:
         keys = self._message_keys.current(realm)
         if keys.signer is None:
@@ -102,6 +106,11 @@ class StoredKeyring:
             verification_keys=tuple(
                 PublicVerificationKey.of_certificate(record.certificate, key_id=record.id)
                 for record in by_state[KeyState.RETIRING] + by_state[KeyState.ACTIVE]
+            ),
+            certificates=tuple(
+                record.certificate
+                for state in (KeyState.ACTIVE, KeyState.NEXT, KeyState.RETIRING)
+                for record in reversed(by_state[state])
             ),
         )
 

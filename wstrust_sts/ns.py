@@ -110,6 +110,10 @@ SAML20_AC_UNSPECIFIED = "urn:oasis:names:tc:SAML:2.0:ac:classes:unspecified"
 SAML20_ATTRNAME_URI = "urn:oasis:names:tc:SAML:2.0:attrname-format:uri"
 SAML20_ATTRNAME_UNSPECIFIED = "urn:oasis:names:tc:SAML:2.0:attrname-format:unspecified"
 
+# SAML metadata, WS-Federation
+MD = "urn:oasis:names:tc:SAML:2.0:metadata"
+FED = "http://docs.oasis-open.org/wsfed/federation/200706"
+
 # Name identifier formats
 NAMEID_UNSPECIFIED = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"
 NAMEID_EMAIL = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"

@@ -265,6 +265,10 @@ class Keyring(Protocol):
         """Message keys that messages may be encrypted for: the active one first, then retiring and next."""
         ...
 
+    def certificates(self, realm: str) -> Sequence[bytes]:
+        """The certificates that relying parties need, DER: of the active keys first, then next and retiring ones."""
+        ...
+
 
 class Administration(Protocol):
     """Every change of what is configured in the database. Each call is one transaction and, where nodes cache

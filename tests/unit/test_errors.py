@@ -60,6 +60,7 @@ PLAIN = {
     "empty": (errors.EmptyRequest, 400),
     "another path": (errors.NotFound, 404),
     "another method": (errors.MethodNotAllowed, 405),
+    "another method where there is only something to read": (errors.OnlyForReading, 405),
     "too large": (errors.TooLarge, 413),
     "another media type": (errors.UnsupportedMediaType, 415),
 }

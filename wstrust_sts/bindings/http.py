@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+BODILESS = frozenset({204, 304})  # statuses whose answer has no body, and no field that describes one
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-from wstrust_sts.bindings.http import Handler, Request, Response, settled
+from wstrust_sts.bindings.http import BODILESS, Handler, Request, Response, settled
 from wstrust_sts.errors import TooLarge
 
 _MAX_BODY = 128 * 1024
@@ -21,6 +21,8 @@ def as_wsgi(handler: Handler) -> Callable[[dict[str, Any], Callable[..., Any]], 
         body = _read_body(environ)
         response = _too_large() if body is None else settled(handler(_request(environ, body)))
         headers = [("Content-Type", response.content_type), ("Content-Length", str(len(response.body)))]
+        if response.status in BODILESS:
+            headers = []
         start_response(f"{response.status} {HTTPStatus(response.status).phrase}", headers + list(response.headers))
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else response.body]
 

@@ -6,19 +6,18 @@ from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 
-from wstrust_sts.bindings.http import Response
+from wstrust_sts.bindings.http import BODILESS, Response
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _VALUE = re.compile(r"[\t\x20-\x7e]*").fullmatch
-_BODILESS = (204, 304)
 _DEFAULTS = (("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store"))
 
 
 def write_answer(response: Response, *, body: bool, keep_alive: bool) -> bytes:
     """The whole message; without `body` (HEAD) only its head. Raises ValueError: a header that cannot be sent."""
-    bodiless = response.status in _BODILESS
+    bodiless = response.status in BODILESS
     return b"".join(
         (
             _head(response.status, response.content_type, response.headers),
@@ -37,7 +36,7 @@ def _head(status: int, content_type: str, headers: tuple[tuple[str, str], ...]) 
 @lru_cache(maxsize=64)
 def _first_lines(status: int, content_type: str) -> bytes:
     line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode("ascii")
-    return line if status in _BODILESS else line + _line("Content-Type", content_type)
+    return line if status in BODILESS else line + _line("Content-Type", content_type)
 
 
 def _complete(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

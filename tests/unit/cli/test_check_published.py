@@ -21,10 +21,12 @@ PATHS = ("/trust/13/usernamemixed", "/trust/2005/usernamemixed")
 SOUND = {f"{BASE}/readyz": Page(200, b"ok\n", NOON)} | {
     f"{BASE}{path}?wsdl": Page(200, f'<address location="{BASE}{path}"/>'.encode()) for path in PATHS
 }
+METADATA = f"{BASE}/FederationMetadata/2007-06/FederationMetadata.xml"
+SOUND[METADATA] = Page(200, "".join(f"<Address>{BASE}{path}</Address>" for path in PATHS).encode())
 
 
 def found(**changed: Page | Exception) -> list[str]:
-    """`changed` by the end of the URL: readyz, trust_13 or trust_2005."""
+    """`changed` by a part of the URL: readyz, trust_13, trust_2005 or FederationMetadata."""
 
     def fetch(url: str) -> Page:
         for end, page in changed.items():
@@ -79,3 +81,14 @@ def test_a_path_that_the_proxy_does_not_pass_on_is_told():
 def test_a_contract_with_another_address_is_told():
     (line,) = found(trust_13=Page(200, b'<address location="https://old.example.test/trust"/>'))
     assert "names another address" in line
+
+
+def test_federation_metadata_that_is_not_there_is_told():
+    assert found(FederationMetadata=Page(404, b"")) == [f"{METADATA}: it says 404"]
+    (line,) = found(FederationMetadata=TimeoutError())
+    assert line.startswith(f"{METADATA}: it does not answer")
+
+
+def test_federation_metadata_without_one_of_the_endpoints_is_told():
+    (line,) = found(FederationMetadata=Page(200, f"<Address>{BASE}{PATHS[0]}</Address>".encode()))
+    assert line == f"{METADATA}: the federation metadata does not name every endpoint of its realm"

@@ -2,13 +2,14 @@
 
 import http.client
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from wstrust_sts.bindings.federation_metadata import path_of
 from wstrust_sts.cli.checks.findings import Finding, fault
 from wstrust_sts.config import Config
 
@@ -62,7 +63,9 @@ def _date(written: str | None) -> datetime | None:
 
 
 def check_published(config: Config, fetch: Fetch, clock: Callable[[], datetime]) -> Iterator[Finding]:
-    """Whether the server is ready, and every endpoint publishes its contract under its public address."""
+    """Whether the server is ready, every endpoint publishes its contract under its public address, and every realm its
+    federation metadata.
+    """
     base = config.server.public_url
     try:
         page = fetch(f"{base}/readyz")
@@ -77,6 +80,9 @@ def check_published(config: Config, fetch: Fetch, clock: Callable[[], datetime])
         yield fault(base, what, "keep both machines' clocks with NTP")
     for endpoint in config.endpoints:
         yield from _contract(base + endpoint.path, fetch)
+    for realm in sorted({endpoint.realm for endpoint in config.endpoints}):
+        addresses = [base + endpoint.path for endpoint in config.endpoints if endpoint.realm == realm]
+        yield from _federation_metadata(base + path_of(realm), addresses, fetch)
 
 
 def _contract(address: str, fetch: Fetch) -> Iterator[Finding]:
@@ -90,6 +96,19 @@ def _contract(address: str, fetch: Fetch) -> Iterator[Finding]:
     elif address.encode() not in page.body:
         what = "its contract names another address"
         yield fault(address, what, "restart the server if public_url was changed; else something else answers here")
+
+
+def _federation_metadata(url: str, addresses: Sequence[str], fetch: Fetch) -> Iterator[Finding]:
+    try:
+        page = fetch(url)
+    except (OSError, http.client.HTTPException) as error:
+        yield fault(url, f"it does not answer ({_why(error)})", "check the proxy in front")
+        return
+    if page.status != 200:
+        yield fault(url, f"it says {page.status}", "route this path to the server; restart it after a change")
+    elif not all(f"<Address>{address}</Address>".encode() in page.body for address in addresses):
+        what = "the federation metadata does not name every endpoint of its realm"
+        yield fault(url, what, "restart the server if its configuration was changed; else something else answers here")
 
 
 def _why(error: Exception) -> str:
