@@ -62,12 +62,12 @@ HEADERS = (
     b"Host:", b'SOAPAction: ""', b"SOAPAction: x", b"Connection: close", b"Connection: upgrade\r\nUpgrade: h2c",
     b"A: b\r\n c",
     b"X-Correlation-Id: x", b"X: \x00", b"X: \xff", b": x", b"X", b"X-Long: " + b"x" * 9000,
-    b"Authorization: Basic eDp5",
+    b"Authorization: Basic eDp5", b"If-None-Match: *", b'If-None-Match: W/"x", ,"', b"Host: attacker.example.test",
 )  # fmt: skip
 TARGETS = (
     b"/trust/13/usernamemixed", b"/trust/2005/usernamemixed", b"/gsoap", b"/no-applies-to", b"/strict-to", b"/healthz",
     b"/trust/13/usernamemixed/mex", b"/trust/13/usernamemixed?wsdl", b"/", b"*", b"//", b"/..", b"/%2e",
-    b"http://x/gsoap",
+    b"/FederationMetadata/2007-06/FederationMetadata.xml", b"http://x/gsoap",
     b"http:///gsoap", b"https://h?/x", b"/gsoap?" + b"x" * 300, b"/gsoap#x", b"/\xc3\xa9", b"",
 )  # fmt: skip
 

@@ -38,7 +38,8 @@ def http(body: bytes, *, path: str, content_type: str, **headers: str) -> bytes:
 def requests() -> tuple[bytes, ...]:
     """Whole HTTP requests: every operation at every entrance, metadata, and what was recorded."""
     written = [request for entrance in ENTRANCES for request in _requests(entrance)]
-    plain = [f"GET {path} HTTP/1.1\r\nHost: sts\r\n\r\n".encode() for path in ("/healthz", "/readyz", "/x", "*")]
+    paths = ("/healthz", "/readyz", "/FederationMetadata/2007-06/FederationMetadata.xml", "/x", "*")
+    plain = [f"GET {path} HTTP/1.1\r\nHost: sts\r\n\r\n".encode() for path in paths]
     return (*written, *map(recorded, (*BEARER, *KEYS)), *plain)
 
 

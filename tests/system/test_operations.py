@@ -3,16 +3,22 @@
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
+import time
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
 from tests.running import Prepared, free_port, serving
 from tests.system.test_cli import Done, call
+from tests.verifiers import xmlsec_verify
+from wstrust_sts import ns
 
 ORDERS = "https://orders.example.test/api"
 EMAIL = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress"
@@ -194,6 +200,72 @@ def test_a_token_made_from_another_is_explained_with_its_original_and_ends_with_
 
 
 # -- keys, while servers run -------------------------------------------------------------------------------------------
+
+METADATA = "/FederationMetadata/2007-06/FederationMetadata.xml"
+CERTIFICATE = f"{{{ns.MD}}}RoleDescriptor/{{{ns.MD}}}KeyDescriptor//{{{ns.DS}}}X509Certificate"
+
+
+def published(sts: Running) -> list[bytes]:
+    """The certificates in the metadata, whose signature the first of them verifies, as every worker tells them."""
+    told = set()
+    for _ in range(8):
+        answer = Prepared(sts.directory, sts.port).ask("GET", METADATA, Host="attacker.example.test")
+        assert (answer.status, answer.content_type) == (200, "application/samlmetadata+xml")
+        told.add(answer.body)
+    (body,) = told
+    certificates = [b64decode(element.text) for element in etree.fromstring(body).iterfind(CERTIFICATE)]
+    xmlsec_verify(body, certificates[0])
+    assert b"attacker" not in body
+    return certificates
+
+
+def certificates(sts: Running) -> dict[str, bytes]:
+    """By state."""
+    listed = sts.operator("key", "list", "--json").json()
+    return {key["state"]: ssl.PEM_cert_to_DER_cert(key["pem"]) for key in listed}
+
+
+def signs(sts: Running, token: Path) -> bytes:
+    """The certificate of the key that signs a token now; all workers agree."""
+    used = set()
+    for _ in range(4):
+        assert sts.client("request", "--applies-to", ORDERS, "--out", token).status == 0
+        used.add(b64decode(etree.parse(token).findtext(f".//{{{ns.DS}}}X509Certificate")))
+        token.unlink()
+    (one,) = used
+    return one
+
+
+def test_the_next_key_is_in_the_metadata_before_it_signs_and_the_last_one_until_it_is_retired(sts, tmp_path):
+    token = tmp_path / "signed.xml"
+    before = certificates(sts)["active"]
+    assert published(sts) == [before] == [signs(sts, token)]
+    assert "federation metadata" in sts.operator("key", "create").out
+    following = certificates(sts)["next"]
+    time.sleep(0.1)
+    assert published(sts) == [before, following]
+    assert signs(sts, token) == before
+    assert sts.operator("key", "rotate").status == 0
+    time.sleep(0.1)
+    assert published(sts) == [following, before]
+    assert signs(sts, token) == following
+    (old,) = [key for key, state in sts.keys().items() if state == "retiring"]
+    assert sts.operator("key", "retire", "--force", old).status == 0
+    time.sleep(0.1)
+    assert published(sts) == [following]
+
+
+def test_a_client_with_the_metadata_is_told_so_by_either_worker(sts):
+    asked = Prepared(sts.directory, sts.port)
+    tag = asked.ask("GET", METADATA).headers["etag"]
+    for _ in range(6):
+        answer = asked.ask("GET", METADATA, If_None_Match=tag)
+        assert (answer.status, answer.body, answer.headers["etag"]) == (304, b"", tag)
+        assert answer.headers["cache-control"] == "public, max-age=300"
+        assert "content-length" not in answer.headers
+    head = asked.ask("HEAD", METADATA)
+    assert (head.status, head.body) == (200, b"")
+    assert int(head.headers["content-length"]) == len(asked.ask("GET", METADATA).body)
 
 
 def test_servers_follow_a_rotation_and_an_emergency_without_a_restart(sts, tmp_path):

@@ -209,3 +209,15 @@ def test_a_retired_message_key_is_gone_at_once():
     assert certificates(keyring.decrypters("default")) == [second.certificate, first.certificate]
     changed(keys, replace(first, state=KeyState.RETIRED))
     assert certificates(keyring.decrypters("default")) == [second.certificate]
+
+
+def test_the_certificates_of_all_keys_that_are_not_retired_are_published_with_the_newest_active_one_first():
+    retiring = make(state=KeyState.RETIRING, now=NOON - timedelta(days=2))
+    old = make(now=NOON - timedelta(days=1))
+    new = make()
+    waiting = make(state=KeyState.NEXT)
+    other = make("rsa-2048", use=KeyUse.MESSAGE)
+    keys = [waiting, new, other, make(state=KeyState.RETIRED), old, retiring]
+    keyring = StoredKeyring(FakeSigningKeys(keys), BOX)
+    assert keyring.certificates("default") == tuple(key.certificate for key in (new, old, waiting, retiring))
+    assert keyring.certificates("default")[0] == keyring.signer("default").certificates[0]

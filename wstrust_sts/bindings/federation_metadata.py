@@ -83,7 +83,8 @@ def write_federation_metadata(described: Description, signer: Signer) -> Documen
     """The EntityDescriptor, signed. Raises ValueError for an issuer that XML cannot carry, and what the signer raises.
 
     An exclusive canonical form has no declaration of a prefix that only a value uses, as xsi:type does here. So the
-    text that is digested lacks the one that the document has on RoleDescriptor; otherwise they are the same.
+    text that is digested lacks the one that the document has on RoleDescriptor; otherwise they are the same. Whoever
+    changes that declaration takes the role its type, and can make it say nothing else.
     """
     valid_until = write_time(described.valid_until)
     role = _write_role(described)
@@ -167,6 +168,7 @@ class FederationMetadata:
     def handle(self, request: Request) -> Response:
         """The document, or that a client's copy of it is still good (RFC 9110 section 13.1.2).
 
+        There is no Last-Modified: nodes that have the same document, and the same ETag, made it at different times.
         Raises OnlyForReading, Busy, and RequestFailed when there is no key to sign it with.
         """
         if request.method not in ("GET", "HEAD"):
@@ -203,4 +205,4 @@ class FederationMetadata:
 def _has_copy(unverified_tags: str, name: str) -> bool:
     """Whether If-None-Match names the document. Tags are compared weakly, and ours hold no comma."""
     tags = {tag.strip().removeprefix("W/") for tag in unverified_tags.split(",")}
-    return "*" in tags or f'"{name}"' in tags
+    return f'"{name}"' in tags or unverified_tags.strip() == "*"

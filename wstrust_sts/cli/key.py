@@ -25,7 +25,7 @@ def key() -> None:
 
     \b
     --use token    (default) signs tokens. Relying parties need the certificate:
-                   key list --pem
+                   from the federation metadata, or key list --pem
     --use message  signs answers and opens messages at endpoints with the policy
                    username, certificate or certificatesigned. Their clients
                    need the certificate: key list --use message --pem
@@ -107,7 +107,8 @@ def list_(config_file: Path, realm: str, use: KeyUse, pem: bool, as_json: bool) 
 Example:
   wstrust-sts key create
   wstrust-sts key list --pem > signing-certificates.pem
-Give the certificates to the relying parties; when all of them have the new one:
+Give the certificates to the relying parties that do not read the federation metadata; when all of them have the new
+one:
   wstrust-sts key rotate
 The key of the endpoints with message security:
   wstrust-sts key create --use message

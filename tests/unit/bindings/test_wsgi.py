@@ -104,6 +104,13 @@ def test_head_has_the_headers_of_get_and_no_body():
     assert (status, headers["Content-Length"], body) == ("200 OK", "6", b"")
 
 
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_without_a_body_describes_none(status):
+    _, headers, body = call(Seen(Response(status=status, headers=(("ETag", '"x"'),))), method="GET", length=None)
+    assert headers == {"ETag": '"x"'}
+    assert body == b""
+
+
 def test_tls_is_what_the_server_says():
     seen = Seen()
     call(seen, **{"wsgi.url_scheme": "http"})
