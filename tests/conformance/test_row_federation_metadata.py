@@ -168,7 +168,7 @@ def test_row_32_the_endpoints_are_those_of_the_realm_at_the_configured_address(s
 
 
 def test_row_32_nothing_follows_the_address_of_an_endpoint(sts):
-    """Readers of .NET end with an exception there."""
+    """Early versions of the WsFederationMetadataSerializer of .NET end with an exception there."""
     for reference in document(sts).iter(f"{{{ns.WSA}}}EndpointReference"):
         assert local_names(reference) == ["Address"]
 

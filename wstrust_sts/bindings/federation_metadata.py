@@ -5,7 +5,7 @@ signs. It is rendered when what it says has changed, and kept; what it says come
 configuration, and nothing from a request.
 
 The text is written in the shape, down to the prefixes, that AD FS gives it: some readers know no other. Nothing follows
-the Address in an EndpointReference, because readers of .NET take that for the end.
+the Address in an EndpointReference, because early readers of .NET fail on whatever does.
 """
 
 import base64
