@@ -116,9 +116,8 @@ def open_asymmetric(
 
     Raises as `open_message` and `verify_protection` do, and SecurityTokenUnavailable, InvalidHeaderToken.
     """
-    opened = open_message(envelope, decrypters=decrypters or (), algorithms=algorithms)
-    if opened.keys.brought != (0 if decrypters is None else 1):
-        raise InvalidSecurity(f"{opened.keys.brought} EncryptedKeys, which is not what the policy has")
+    brings = 0 if decrypters is None else 1
+    opened = open_message(envelope, decrypters=decrypters or (), algorithms=algorithms, brings=brings)
     used: list[Certificate] = []
 
     def find_key(name: KeyReference, parts: dict[str, Element]) -> MessageKey:

@@ -28,7 +28,6 @@ from wstrust_sts.wire.soap import Envelope, read_envelope
 from wstrust_sts.wire.wsse import in_security_header, security_header
 from wstrust_sts.wire.xml import Element, children, local, parse, parse_part
 
-MAX_ENCRYPTED_KEYS = 2
 MAX_DERIVED_KEYS = 8
 MAX_ENCRYPTED_DATA = 16
 _ENCRYPTED_HEADER = f"{{{ns.WSSE11}}}EncryptedHeader"
@@ -59,11 +58,6 @@ class MessageKeys:
         self._by_sha1 = {secret.sha1: secret for secret in known}
         self._by_id: dict[str, SharedSecret | DerivedKey] = {}
         self.decrypter: Decrypter | None = None  # of ours, whose certificate the message was encrypted for
-
-    @property
-    def brought(self) -> int:
-        """How many secrets came with the message itself."""
-        return sum(isinstance(key, SharedSecret) for key in self._by_id.values())
 
     def add(self, identifier: str, key: SharedSecret | DerivedKey) -> None:
         self._by_id[identifier] = key
@@ -121,21 +115,27 @@ def open_message(
     *,
     decrypters: Sequence[Decrypter],
     algorithms: Algorithms,
+    brings: int,
     known: Sequence[SharedSecret] = (),
 ) -> OpenedMessage:
     """Decrypts what the message's reference lists name, with the keys that it brings and the `known` ones.
 
-    Raises InvalidSecurity, UnsupportedAlgorithm for a message that cannot be worked with, before anything is decrypted;
-    afterwards FailedCheck, whatever is wrong.
+    `brings` is how many EncryptedKeys the binding has: no other is ever opened.
+
+    Raises InvalidSecurity, UnsupportedAlgorithm, SecurityTokenUnavailable for a message that cannot be worked with,
+    before any key is used; afterwards FailedCheck, whatever is wrong.
     """
     header = security_header(envelope.blocks)
     ids = index_ids(envelope.root)
     plan = _Plan(header, ids, algorithms)
-    keys = plan.open_keys(decrypters, MessageKeys(known))
-    if not plan.data:
-        return OpenedMessage(envelope=envelope, header=header, ids=ids, keys=keys, hidden=(), hollow=(), encryption="")
-    places = [plan.decrypt(data, keys) for data in plan.data]
+    meant = plan.choose(decrypters, brings)
     try:
+        keys = plan.open_keys(meant, MessageKeys(known))
+        if not plan.data:
+            return OpenedMessage(
+                envelope=envelope, header=header, ids=ids, keys=keys, hidden=(), hollow=(), encryption=""
+            )
+        places = [plan.decrypt(data, keys) for data in plan.data]
         root = _put_in_place(envelope.root, places)
         opened = read_envelope(root, expected=envelope.version)
         return OpenedMessage(
@@ -148,7 +148,7 @@ def open_message(
             encryption=places[0].algorithm,
         )
     except StsError as error:
-        raise FailedCheck(f"what was encrypted is not readable: {error.detail}") from None
+        raise FailedCheck(f"not opened: {error.detail}") from None
 
 
 # -- what is to be decrypted, and with which keys -----------------------------------------------------------------
@@ -156,11 +156,11 @@ def open_message(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Data:
-    """One EncryptedData that a reference list names. `owner` is the id of the EncryptedKey whose list that is."""
+    """One EncryptedData that a reference list names, and its key: the one that it names, else that whose list it is."""
 
     element: Element
     read: xenc.EncryptedData
-    owner: str
+    key: KeyReference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +194,7 @@ class _Plan:
                 self._derived[self._new_name(child)] = read_derived_key_token(child)
             elif child.tag == xenc.REFERENCE_LIST:
                 named += [(data, "") for data in xenc.read_reference_list(child)]
-        if len(self._encrypted) > MAX_ENCRYPTED_KEYS or len(self._derived) > MAX_DERIVED_KEYS:
+        if len(self._derived) > MAX_DERIVED_KEYS:
             raise InvalidSecurity("too many keys in one message")
         if len(named) > MAX_ENCRYPTED_DATA or len({data for data, _ in named}) != len(named):
             raise InvalidSecurity("too many encrypted parts, or one that is named twice")
@@ -217,22 +217,32 @@ class _Plan:
             raise InvalidSecurity("something encrypted inside of something encrypted")
         if read.content and len(element.getparent()) != 1:
             raise InvalidSecurity("encrypted content beside other content")
-        return _Data(element=element, read=read, owner=owner)
+        key = ById(owner) if read.key_info is None else read_key_info(read.key_info)
+        return _Data(element=element, read=read, key=key)
+
+    def choose(self, decrypters: Sequence[Decrypter], brings: int) -> list[Decrypter]:
+        """Whose key opens each EncryptedKey. Nothing is computed yet.
+
+        Raises InvalidSecurity: not as many as the binding has, or for nobody here, or nothing to open.
+        """
+        if len(self._encrypted) != brings:
+            raise InvalidSecurity(f"{len(self._encrypted)} EncryptedKeys, which is not what the policy has")
+        if brings and not self.data:
+            raise InvalidSecurity("nothing is encrypted")
+        return [_meant_by(encrypted, decrypters) for encrypted in self._encrypted.values()]
 
     def open_keys(self, decrypters: Sequence[Decrypter], keys: MessageKeys) -> MessageKeys:
-        """Raises InvalidSecurity: none of `decrypters` is meant, or a key names one that is not there."""
-        for identifier, encrypted in self._encrypted.items():
-            keys.decrypter = _meant(encrypted, decrypters)
-            keys.add(identifier, _unwrap(encrypted, keys.decrypter))
+        """Raises InvalidSecurity: a key names one that is not there."""
+        for (identifier, encrypted), decrypter in zip(self._encrypted.items(), decrypters, strict=True):
+            keys.decrypter = decrypter
+            keys.add(identifier, _unwrap(encrypted, decrypter))
         for identifier, token in self._derived.items():
             keys.add(identifier, keys.derive(token))
         return keys
 
     def decrypt(self, data: _Data, keys: MessageKeys) -> _Place:
         """Raises FailedCheck, InvalidSecurity."""
-        key_info = data.read.key_info
-        key = keys.find(read_key_info(key_info) if key_info is not None else ById(data.owner))
-        plaintext = xenc.decrypt(data.read.ciphertext, key=key.secret, algorithm=data.read.algorithm)
+        plaintext = xenc.decrypt(data.read.ciphertext, key=keys.find(data.key).secret, algorithm=data.read.algorithm)
         replaced = hiding = data.element
         if data.read.content:
             hiding = replaced.getparent()
@@ -247,8 +257,8 @@ class _Plan:
         )
 
 
-def _meant(encrypted: xenc.EncryptedKey, decrypters: Sequence[Decrypter]) -> Decrypter:
-    """Raises InvalidSecurity: the key is for nobody here."""
+def _meant_by(encrypted: xenc.EncryptedKey, decrypters: Sequence[Decrypter]) -> Decrypter:
+    """Raises InvalidSecurity: it is for nobody here."""
     if encrypted.key_info is None:
         meant = list(decrypters[:1])
     else:
@@ -260,10 +270,11 @@ def _meant(encrypted: xenc.EncryptedKey, decrypters: Sequence[Decrypter]) -> Dec
 
 
 def _unwrap(encrypted: xenc.EncryptedKey, decrypter: Decrypter) -> SharedSecret:
-    """One that does not open is replaced by a random secret: the message then fails where every other does."""
+    """The secret. One that does not open is replaced by a random one: the message then fails where every other does."""
     secret = decrypter.decrypt(encrypted.ciphertext, digest=encrypted.oaep.digest, mask=encrypted.oaep.mask)
+    fallback = secrets.token_bytes(_FALLBACK_OCTETS)
     if secret is None or len(secret) not in KEY_OCTETS.values():
-        secret = secrets.token_bytes(_FALLBACK_OCTETS)
+        secret = fallback
     return SharedSecret(secret, hashlib.sha1(encrypted.ciphertext, usedforsecurity=False).digest())
 
 

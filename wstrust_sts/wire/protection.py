@@ -91,6 +91,9 @@ def verify_protection(
         unverified = read_message_signature(signature_element, algorithms=algorithms)
         key = find_key(read_key_info(unverified.key_info), parts)
         signature = verify_message_signature(unverified, key=key, ids=opened.ids)
+        if hidden:
+            _demand_hidden(opened, signature_element)
+        _demand_nothing_hidden_unsigned(opened, signature, signature_element)
     except StsError as error:
         if opened.encryption:  # one fault for all that can go wrong between decrypting and verifying
             raise FailedCheck(error.detail) from None
@@ -102,8 +105,6 @@ def verify_protection(
         created=read_timestamp(_signed(parts.pop(TIMESTAMP, None), signature, "Timestamp"), now, freshness),
     )
     _demand_signed(opened, signature)
-    if hidden:
-        _demand_hidden(opened, signature_element)
     return message
 
 
@@ -120,6 +121,17 @@ def _demand_hidden(opened: OpenedMessage, signature: Element) -> None:
         raise InvalidSecurity("the signature is not encrypted")
     if not opened.hides_content_of(opened.envelope.body):
         raise InvalidSecurity("the Body is not encrypted")
+
+
+def _demand_nothing_hidden_unsigned(opened: OpenedMessage, signature: VerifiedSignature, own: Element) -> None:
+    """What is encrypted is signed, or is the signature.
+
+    Else a stranger could add a ciphertext to a good message and see, by whether the whole is still good, what opens.
+    """
+    for element in (*opened.hidden, *opened.hollow):
+        if element is own or any(map(signature.covers, (element, *element.iterancestors()))):
+            continue
+        raise FailedCheck(f"{local(element)} is encrypted and not signed")
 
 
 def _demand_signed(opened: OpenedMessage, signature: VerifiedSignature) -> None:

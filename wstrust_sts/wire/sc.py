@@ -11,6 +11,7 @@ from wstrust_sts.wire.xml import Element, children, local, octets_of, trimmed
 DEFAULT_LABEL = f"{ns.WSC_LABEL}{ns.WSC_LABEL}".encode()  # the client's, and the service's
 DEFAULT_LENGTH = 32  # octets
 
+MIN_LENGTH = 16  # a shorter key could be guessed
 MAX_LENGTH = 64
 MAX_END = 1024  # octets of a key stream; nobody needs what lies behind
 MAX_LABEL = 256
@@ -78,8 +79,8 @@ def _read(token: Element) -> DerivedKeyToken:
     if named["Nonce"] is None:
         raise InvalidSecurity("a DerivedKeyToken without Nonce")
     length = _number(named["Length"], DEFAULT_LENGTH, most=MAX_LENGTH)
-    if not length:
-        raise InvalidSecurity("a DerivedKeyToken of no length")
+    if length < MIN_LENGTH:
+        raise InvalidSecurity("a DerivedKeyToken that is too short for a key")
     if named["Offset"] is not None and named["Generation"] is not None:
         raise InvalidSecurity("a DerivedKeyToken with both Offset and Generation")
     offset = _number(named["Offset"], 0, most=MAX_END) + _number(named["Generation"], 0, most=MAX_END) * length

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from wstrust_sts.errors import InvalidSecurity
 from wstrust_sts.model import VerifiedMessage
 from wstrust_sts.ports import Decrypter
 from wstrust_sts.wire.algorithms import Algorithms
@@ -90,9 +89,7 @@ def open_symmetric(
 
     Raises as `open_message` and `verify_protection` do.
     """
-    opened = open_message(envelope, decrypters=decrypters, algorithms=algorithms, known=known)
-    if opened.keys.brought + len(known) != 1:
-        raise InvalidSecurity("a symmetric binding has exactly one EncryptedKey")
+    opened = open_message(envelope, decrypters=decrypters, algorithms=algorithms, brings=0 if known else 1, known=known)
     used: list[SharedSecret | DerivedKey] = []
 
     def find_key(name: KeyReference, parts: Mapping[str, Element]) -> MessageKey:
