@@ -90,8 +90,8 @@ class Target(Protocol):
 class InProcess:
     """The whole application without a network, over in-memory stores and a clock that stands still."""
 
-    def __init__(self, lines: "tempfile._TemporaryFileWrapper[bytes]") -> None:
-        self.sts = Sts()
+    def __init__(self, lines: "tempfile._TemporaryFileWrapper[bytes]", sts: Sts) -> None:
+        self.sts = sts
         self._lines = lines
 
     def send(
@@ -114,7 +114,7 @@ _LOGGERS = ("wstrust_sts", *log._SILENCED)
 
 
 @contextmanager
-def in_process() -> Iterator[InProcess]:
+def in_process(sts: Sts | None = None) -> Iterator[InProcess]:
     """A target whose log goes to a file; the log is put back as it was."""
     root, earlier = logging.getLogger(), log._log
     kept = list(root.handlers), root.level
@@ -122,7 +122,7 @@ def in_process() -> Iterator[InProcess]:
     with tempfile.NamedTemporaryFile() as written, open(written.name, "rb") as lines:
         log.configure(format="json", level="debug", descriptor=written.fileno())
         try:
-            yield InProcess(lines)
+            yield InProcess(lines, sts or Sts())
         finally:
             log._log = earlier
             root.handlers[:], level = kept
@@ -220,7 +220,12 @@ class Attack:
         if spent >= CPU_LIMIT:  # once more: a collection of the tests' own garbage may have come between
             _, spent = self._timed(octets, path, content_type, method, headers)
         assert spent < CPU_LIMIT, f"{spent:.3f} s of processor time for {octets[:200]!r}"
+        answer = self.understood(answer)
         demand_sound(answer, unsecured=(path or self.entrance.path).endswith("/mex"))
+        return answer
+
+    def understood(self, answer: Answer) -> Answer:
+        """The answer as it is judged."""
         return answer
 
     def _timed(

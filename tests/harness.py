@@ -102,6 +102,11 @@ ENDPOINTS = (
     ),
     EndpointSection(path="/strict-to", trust=TrustVersion.V13, strict_to=True),
 )
+SEALED_ENDPOINTS = tuple(
+    EndpointSection(path=f"/sealed/{name}/{policy}", trust=trust, policy=policy)
+    for name, trust in (("13", TrustVersion.V13), ("2005", TrustVersion.V2005))
+    for policy in ("username", "certificate", "certificatesigned")
+)
 
 
 @dataclass

@@ -105,6 +105,7 @@ NAMES = {
     "saml2": ns.SAML20,
     "saml1": ns.SAML11,
     "ds": ns.DS,
+    "e": ns.XENC,
     "p": ns.WSP04,
     "k": ns.WSSE11,
     "sts": ns.STS,

@@ -1,0 +1,137 @@
+"""An STS whose endpoints have the policies `username`, `certificate` and `certificatesigned`, and a client of it."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from lxml import etree
+
+from tests import messages
+from tests.attack import Attack, Entrance
+from tests.fakes import REALM, FakeKeyring
+from tests.harness import ENDPOINTS, SEALED_ENDPOINTS, Sts, signing_key
+from tests.messages import SOAP, Answer
+from tests.protected import Draft, draft, party, protect
+from wstrust_sts.certificate_names import fingerprint
+from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName
+from wstrust_sts.config import EndpointSection
+from wstrust_sts.errors import (
+    FailedCheck,
+    InvalidSecurity,
+    StsError,
+    UnsupportedAlgorithm,
+    UnsupportedSecurityToken,
+)
+from wstrust_sts.keys import LocalMessageKey, PublicVerificationKey, unwrap
+from wstrust_sts.wire.algorithms import BASIC256_SHA1
+from wstrust_sts.wire.asymmetric import open_asymmetric
+from wstrust_sts.wire.certificates import read_certificate
+from wstrust_sts.wire.opening import OpenedMessage, SharedSecret
+from wstrust_sts.wire.protection import ProtectedMessage
+from wstrust_sts.wire.soap import SoapVersion, read_envelope
+from wstrust_sts.wire.symmetric import open_symmetric
+from wstrust_sts.wire.wsse import Freshness
+from wstrust_sts.wire.xml import parse
+
+SEALED_ENTRANCES = tuple(
+    Entrance(path=row.path, version=row.trust, policy=row.policy, tolerances=frozenset(row.tolerances), soap=soap)
+    for row in SEALED_ENDPOINTS
+    for soap in SOAP
+)
+UNBELIEVED = (FailedCheck, InvalidSecurity, UnsupportedAlgorithm, UnsupportedSecurityToken)
+
+
+@dataclass
+class SealedSts(Sts):
+    """`pinned` are certificates in DER, with their accounts' names; `message_keys` the STS's, the active first."""
+
+    endpoints: tuple[EndpointSection, ...] = (*ENDPOINTS, *SEALED_ENDPOINTS)
+    pinned: Mapping[bytes, str] | None = None
+    message_keys: Sequence[LocalMessageKey] = ()
+
+    def __post_init__(self) -> None:
+        key, box = signing_key(self.algorithm)
+        keyring = FakeKeyring()
+        keyring.signers[REALM.name] = [unwrap(key, box=box)]
+        keyring.verifiers[REALM.name] = [PublicVerificationKey.of_certificate(key.certificate, key_id=key.id)]
+        own = LocalMessageKey(party("sts").key, certificate=party("sts").der)
+        keyring.message_keys[REALM.name] = list(self.message_keys) or [own]
+        self.keyring = keyring
+        super().__post_init__()
+        pinned = {party(name).der: name for name in ("alice", "bob")} if self.pinned is None else self.pinned
+        self.stores.certificates.rows += [pin(certificate, name) for certificate, name in pinned.items()]
+
+
+def pin(certificate: bytes, account: str) -> CertificateMapping:
+    return CertificateMapping(
+        realm=REALM.name,
+        account=account,
+        name=CertificateName(CertificateField.SHA256, fingerprint(certificate)),
+        certificate=certificate,
+        account_id=f"id-{account}",
+    )
+
+
+# -- a client ------------------------------------------------------------------------------------------------------
+
+
+def unseal(answer: Answer, request: Draft, *, now: datetime) -> ProtectedMessage:
+    """The answer, decrypted and verified with the keys of the request."""
+    envelope = read_envelope(parse(answer.body), expected=_version(answer))
+    terms = {"algorithms": BASIC256_SHA1, "now": now, "freshness": Freshness()}
+    if request.policy == "username":
+        known = SharedSecret(request.secret, hashlib.sha1(request.wrapped).digest())
+        return open_symmetric(envelope, decrypters=(), known=(known,), **terms).protected
+    own = LocalMessageKey(request.signer.key, certificate=request.signer.der)
+    decrypters = None if request.policy == "certificatesigned" else (own,)
+    known = (read_certificate(request.recipient.der),)
+    return open_asymmetric(envelope, decrypters=decrypters, known=known, **terms).protected
+
+
+def _version(answer: Answer) -> SoapVersion:
+    return SoapVersion.SOAP11 if answer.content_type.startswith("text/xml") else SoapVersion.SOAP12
+
+
+def is_sealed(answer: Answer) -> bool:
+    return answer.find(".//o:Security/ds:Signature") is not None or answer.find(".//e:EncryptedData") is not None
+
+
+def in_clear(answer: Answer, request: Draft, *, now: datetime) -> Answer:
+    """The answer as it was before it was sealed, where it was."""
+    if not is_sealed(answer):
+        return answer
+    opened: OpenedMessage = unseal(answer, request, now=now).opened
+    return replace(answer, body=etree.tostring(opened.envelope.root))
+
+
+class SealedAttack(Attack):
+    """An attacker at an entrance where messages protect themselves. What is sent is good but for some steps."""
+
+    last: Draft
+
+    def draft(self, body: str | None = None, **how) -> Draft:
+        """A good request in clear. Answers are read with the keys of the last one."""
+        body = self.rst() if body is None else body
+        how = {"now": self.now, "soap": self.entrance.soap, "action": f"{self.trust}/RST/Issue"} | how
+        self.last = draft(self.entrance.policy, body, **how)
+        return self.last
+
+    def sealed(self, body: str | None = None, **steps) -> bytes:
+        """A good protected message, but for the `steps` that are done otherwise."""
+        return protect(self.draft(body), **steps)
+
+    def understood(self, answer: Answer) -> Answer:
+        self.came_sealed = is_sealed(answer)
+        return in_clear(answer, self.last, now=self.now) if self.came_sealed else answer
+
+    def security(self, *parts: str) -> str:
+        return messages.security(*(parts or (self.timestamp(),)))
+
+    def unbelieved(self, message: bytes | str, *expected: type[StsError]) -> None:
+        """Refused before the protection is verified: in clear, and nothing was issued or remembered."""
+        stores = self.target.sts.stores
+        before = len(stores.issued_tokens.rows), len(stores.replay_cache.rows)
+        self.refused(message, *(expected or UNBELIEVED))
+        assert not self.came_sealed
+        assert (len(stores.issued_tokens.rows), len(stores.replay_cache.rows)) == before
