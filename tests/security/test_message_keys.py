@@ -17,6 +17,7 @@ from tests.assertions import BOX
 from tests.attack import ENTRANCES, Attack, in_process
 from tests.fakes import NOON, FakeSigningKeys
 from tests.forgery import sign_again
+from tests.protected import encrypt
 from wstrust_sts import ns
 from wstrust_sts.errors import InvalidSecurity
 from wstrust_sts.keyring import StoredKeyring
@@ -44,21 +45,25 @@ def encrypted_for(record: SigningKeyRecord) -> bytes:
 
 
 def message_for(record: SigningKeyRecord) -> bytes:
-    """A message whose EncryptedKey is for the certificate of a key, by its thumbprint."""
+    """A message whose EncryptedKey is for the certificate of a key, by its thumbprint; it hides the Body's content."""
     thumbprint = base64.b64encode(hashlib.sha1(record.certificate).digest()).decode()
     ciphertext = base64.b64encode(encrypted_for(record)).decode()
+    hidden = base64.b64encode(encrypt(b"<hidden/>", SECRET, ns.AES256_GCM)).decode()
     return f"""<s:Envelope xmlns:s="{ns.SOAP12}" xmlns:o="{ns.WSSE}" xmlns:e="{ns.XENC}"><s:Header><o:Security>
     <e:EncryptedKey Id="k"><e:EncryptionMethod Algorithm="{ns.RSA_OAEP_MGF1P}"/>
     <d:KeyInfo xmlns:d="{ns.DS}"><o:SecurityTokenReference><o:KeyIdentifier ValueType="{ns.THUMBPRINT_SHA1}"
     >{thumbprint}</o:KeyIdentifier></o:SecurityTokenReference></d:KeyInfo>
-    <e:CipherData><e:CipherValue>{ciphertext}</e:CipherValue></e:CipherData></e:EncryptedKey>
-    </o:Security></s:Header><s:Body><x/></s:Body></s:Envelope>""".encode()
+    <e:CipherData><e:CipherValue>{ciphertext}</e:CipherValue></e:CipherData>
+    <e:ReferenceList><e:DataReference URI="#d"/></e:ReferenceList></e:EncryptedKey></o:Security></s:Header><s:Body>
+    <e:EncryptedData Id="d" Type="{ns.XENC_CONTENT}"><e:EncryptionMethod Algorithm="{ns.AES256_GCM}"/>
+    <e:CipherData><e:CipherValue>{hidden}</e:CipherValue></e:CipherData></e:EncryptedData></s:Body></s:Envelope>
+    """.encode()
 
 
 def opened(message: bytes, *stored: SigningKeyRecord) -> OpenedMessage:
     keyring = StoredKeyring(FakeSigningKeys(stored), BOX)
     envelope = read_envelope(parse(message), expected=SoapVersion.SOAP12)
-    return open_message(envelope, decrypters=keyring.decrypters("default"), algorithms=DEFAULT)
+    return open_message(envelope, decrypters=keyring.decrypters("default"), algorithms=DEFAULT, brings=1)
 
 
 def in_state(record: SigningKeyRecord, state: KeyState) -> SigningKeyRecord:
@@ -73,7 +78,8 @@ def test_a_message_for_any_message_key_that_is_not_retired_is_opened(state: KeyS
     other = in_state(key(KeyUse.MESSAGE, 1), KeyState.RETIRING if state is KeyState.ACTIVE else KeyState.ACTIVE)
     meant = in_state(key(KeyUse.MESSAGE), state)
     message = opened(message_for(meant), meant, other, key(KeyUse.TOKEN))
-    assert message.keys.brought == 1
+    assert message.envelope.payload is not None
+    assert message.envelope.payload.tag == "hidden"
 
 
 def test_a_message_for_a_retired_message_key_is_refused() -> None:
