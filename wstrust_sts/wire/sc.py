@@ -48,7 +48,7 @@ def p_sha1(secret: bytes, seed: bytes, length: int) -> bytes:
 def implied_token(implied: ByDerivation) -> DerivedKeyToken:
     """The token that an implicitly derived key does without. Raises InvalidSecurity: a length out of bounds."""
     length = DEFAULT_LENGTH if implied.length is None else implied.length
-    if not 0 < length <= MAX_LENGTH:
+    if not MIN_LENGTH <= length <= MAX_LENGTH:
         raise InvalidSecurity("a derived key of a length that is not offered")
     return DerivedKeyToken(namespace=implied.namespace, base=implied.base, nonce=implied.nonce, length=length)
 

@@ -9,8 +9,8 @@ from tests.protected import p_sha1 as p_sha1_again
 from tests.protected import reference
 from wstrust_sts import ns
 from wstrust_sts.errors import InvalidSecurity, SecurityTokenUnavailable, UnsupportedAlgorithm
-from wstrust_sts.wire.keyinfo import ById
-from wstrust_sts.wire.sc import MAX_END, MAX_LENGTH, MIN_LENGTH, p_sha1, read_derived_key_token
+from wstrust_sts.wire.keyinfo import ByDerivation, ById
+from wstrust_sts.wire.sc import MAX_END, MAX_LENGTH, MIN_LENGTH, implied_token, p_sha1, read_derived_key_token
 
 BASE = reference("#EK", ns.ENCRYPTED_KEY)
 
@@ -90,3 +90,13 @@ class TestReadingADerivedKeyToken:
     def test_a_base_that_is_named_in_no_known_way_is_refused(self):
         with pytest.raises(SecurityTokenUnavailable):
             read_derived_key_token(token(NONCE, base=reference("", "", inside="<o:Embedded/>")))
+
+
+@given(length=st.none() | st.integers(-10, 10**12))
+def test_an_implied_key_is_as_long_as_one_that_is_described_may_be(length):
+    implied = ByDerivation(ns.WSC13, ById("EK"), b"nonce", length)
+    if length is None or MIN_LENGTH <= length <= MAX_LENGTH:
+        assert len(implied_token(implied).derive(b"secret")) == (32 if length is None else length)
+    else:
+        with pytest.raises(InvalidSecurity):
+            implied_token(implied)
