@@ -209,28 +209,39 @@ def test_whatever_does_not_open_gets_one_answer(attack: SealedAttack) -> None:
     assert answers["wrong padding"][1:4] == ((ns.WSSE, "FailedCheck"), FailedCheck.sentence, False)
 
 
-def test_whatever_does_not_open_is_answered_at_one_time(attack: SealedAttack) -> None:
-    """Cases take turns, so that a noisy machine is noisy for all; medians are compared."""
-    names = [
-        "wrong padding",
-        "right padding, garbage",
-        "garbage for the key",
-        "another key",
-        "a key of a wrong length",
-        "a good text that was not signed",
-        "a changed digest",
-    ]
-    times: dict[str, list[float]] = {name: [] for name in names}
-    for _ in range(15):
-        for name in names:
+FAILURES = (
+    "wrong padding",
+    "right padding, garbage",
+    "garbage for the key",
+    "another key",
+    "a key of a wrong length",
+    "a good text that was not signed",
+    "a changed digest",
+)
+
+
+def spread(attack: SealedAttack, *, rounds: int) -> float:
+    """How far the medians of the times of `FAILURES` are apart, in seconds. Cases take turns: noise is for all."""
+    times: dict[str, list[float]] = {name: [] for name in FAILURES}
+    content_type = messages.content_type(attack.entrance.soap)
+    for _ in range(rounds):
+        for name in FAILURES:
             victim = recorded(attack)
             ORACLES[name](victim)
-            octets, content_type = victim.octets(), messages.content_type(attack.entrance.soap)
+            octets = victim.octets()
             begun = time.perf_counter()
             attack.target.send(octets, path=attack.entrance.path, content_type=content_type, method="POST", headers={})
             times[name].append(time.perf_counter() - begun)
-    medians = {name: median(measured) for name, measured in times.items()}
-    assert max(medians.values()) - min(medians.values()) < 0.003, medians
+    medians = [median(measured) for measured in times.values()]
+    return max(medians) - min(medians)
+
+
+def test_whatever_does_not_open_is_answered_at_one_time(attack: SealedAttack) -> None:
+    """What a failure takes shows every time; what else the machine has to do does not."""
+    spreads = []
+    while not spreads or (min(spreads) >= 0.002 and len(spreads) < 4):
+        spreads.append(spread(attack, rounds=11))
+    assert min(spreads) < 0.002, spreads
 
 
 def test_a_fault_in_clear_is_short_and_one_after_verification_is_not_readable_by_others(attack: SealedAttack) -> None:

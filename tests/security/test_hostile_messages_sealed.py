@@ -19,9 +19,8 @@ from tests.security.test_hostile_requests import *  # noqa: F403
 from wstrust_sts import ns
 from wstrust_sts.errors import FailedCheck, HttpRefusal, InvalidSecurity, StsError, TooLarge
 
-# What is compared with the octets that went out, or with their number.
+# What counts the octets that go out.
 del test_the_longest_message_is_read_and_one_octet_more_is_refused  # noqa: F821
-del test_what_came_in_applies_to_goes_out_as_data  # noqa: F821
 
 ENTRANCES = [row for row in SEALED_ENTRANCES if row.policy == "username" and "13" in row.path]
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, strip_cdata=False)
