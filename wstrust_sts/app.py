@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from wstrust_sts import log, policy, registry
 from wstrust_sts.authenticators.lockout import Gate, Limits
 from wstrust_sts.authenticators.passwords import PasswordChecker
+from wstrust_sts.authenticators.patience import EndlessPatience, SourcePatience
 from wstrust_sts.bindings.exchange import Report
 from wstrust_sts.bindings.federation_metadata import FederationMetadata, path_of
 from wstrust_sts.bindings.http import Request, Response
@@ -22,7 +23,7 @@ from wstrust_sts.keyring import StoredKeyring
 from wstrust_sts.keys import AesGcmSecretBox
 from wstrust_sts.model import Endpoint, Operation
 from wstrust_sts.pki import DirectValidator
-from wstrust_sts.ports import Clock, Keyring, SecretBox, TokenProvider
+from wstrust_sts.ports import Clock, Keyring, Patience, SecretBox, TokenProvider
 from wstrust_sts.readiness import find_obstacles
 from wstrust_sts.service import SecurityTokenService
 from wstrust_sts.storage.database import open_database
@@ -185,6 +186,7 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
         service,
         clock=clock,
         keyring=keyring,
+        patience=_patience(authentication, stores),
         policies=registry.POLICIES,
         layouts=registry.LAYOUTS,
         documents=documents,
@@ -223,11 +225,15 @@ def _describe_realms(
 
 
 def _gate(authentication: AuthenticationSection, stores: Stores) -> Gate | None:
-    if not authentication.lockout:
-        return None
-    return Gate(
-        stores.lockouts, Limits(free=authentication.lockout_failures, longest=authentication.lockout_longest_delay)
-    )
+    return Gate(stores.lockouts, _limits(authentication)) if authentication.lockout else None
+
+
+def _patience(authentication: AuthenticationSection, stores: Stores) -> Patience:
+    return SourcePatience(stores.lockouts, _limits(authentication)) if authentication.lockout else EndlessPatience()
+
+
+def _limits(authentication: AuthenticationSection) -> Limits:
+    return Limits(free=authentication.lockout_failures, longest=authentication.lockout_longest_delay)
 
 
 def _log_report(report: Report) -> None:

@@ -246,6 +246,18 @@ class Lockouts(Protocol):
         ...
 
 
+class Patience(Protocol):
+    """How many messages that do not open one source may send, since each costs an operation of a private key."""
+
+    def admit(self, realm: str, source: str, *, now: datetime) -> None:
+        """Before a private key is used. Raises FailedAuthentication while the source is held up; Busy."""
+        ...
+
+    def failed(self, realm: str, source: str, *, now: datetime) -> None:
+        """Counts one. That it is not durable yet holds nobody up."""
+        ...
+
+
 class Keyring(Protocol):
     """The keys of a realm by use, as of now; follows the configuration's generation."""
 

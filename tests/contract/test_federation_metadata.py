@@ -9,7 +9,8 @@ from tests.fakes import NOON
 from tests.verifiers import xmlsec_verify
 from wstrust_sts.bindings.federation_metadata import FederationMetadata
 from wstrust_sts.bindings.http import Request
-from wstrust_sts.keys import StoredKeyring, make_signing_key
+from wstrust_sts.keyring import StoredKeyring
+from wstrust_sts.keys import make_signing_key
 from wstrust_sts.model import Endpoint, TokenType, TrustVersion
 from wstrust_sts.records import KeyState
 

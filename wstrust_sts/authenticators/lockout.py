@@ -22,14 +22,14 @@ from wstrust_sts.model import Realm
 from wstrust_sts.ports import Lockouts
 from wstrust_sts.records import Standing, Tally
 
-_FORGET = timedelta(hours=1)  # a tally begins anew after that long without a failure
+FORGET = timedelta(hours=1)  # a tally begins anew after that long without a failure
 _HOME = timedelta(days=30)  # how long a source that proved right is known
 _RENEW = timedelta(days=1)  # and how seldom that is written again
 _REMEMBER = timedelta(minutes=5)
 _REMEMBERED = 10_000
 _FIRST_DELAY = timedelta(seconds=1)  # each further failure doubles it
 _MANY_SOURCES = 5  # times as many failures are free over all sources
-_MANY_USERS = 10  # and over all users of a source
+MANY_USERS = 10  # and over all users of a source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +60,13 @@ def place_of(source: str) -> str:
     return str(ipaddress.ip_network((address, 64), strict=False))
 
 
+def held_until(tally: Tally, *, free: int, longest: timedelta) -> datetime | None:
+    """Until when the next attempt is held up after the failures of `tally`, of which `free` cost nothing."""
+    if tally.failed_at is None or tally.failures < free:
+        return None
+    return tally.failed_at + min(_FIRST_DELAY * (1 << min(tally.failures - free, 32)), longest)
+
+
 class Gate:
     """Admits attempts, or refuses them until a time. One for a process, shared by its threads."""
 
@@ -83,20 +90,14 @@ class Gate:
         tallies = [("of this user from this source", standing.together, free)]
         if standing.proved_at is None:
             tallies.append(("of this user from everywhere", standing.user, free * _MANY_SOURCES))
-            tallies.append(("from this source", standing.source, free * _MANY_USERS))
+            tallies.append(("from this source", standing.source, free * MANY_USERS))
         for whose, tally, allowed in tallies:
-            until = self._held_until(tally, allowed)
+            until = held_until(tally, free=allowed, longest=self._limits.longest)
             if until is not None and now < until:
                 raise FailedAuthentication(
                     f"held up until {until:%Y-%m-%dT%H:%M:%SZ} after {tally.failures} failures {whose}"
                     " (wstrust-sts user unlock)"
                 )
-
-    def _held_until(self, tally: Tally, allowed: int) -> datetime | None:
-        if tally.failed_at is None or tally.failures < allowed:
-            return None
-        delay = _FIRST_DELAY * (1 << min(tally.failures - allowed, 32))
-        return tally.failed_at + min(delay, self._limits.longest)
 
     def failed(self, attempt: "Attempt") -> None:
         """Counts it. That it is not durable yet holds nobody up: whoever fails learns so at once."""
@@ -109,7 +110,7 @@ class Gate:
             place_of(source),
             at_home=attempt.standing is None or attempt.standing.proved_at is not None,
             now=attempt.now,
-            keep=_FORGET,
+            keep=FORGET,
         )
 
     def proved(self, attempt: "Attempt") -> None:

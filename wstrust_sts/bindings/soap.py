@@ -7,7 +7,7 @@ there; whatever goes wrong becomes a SOAP fault with a constant text and a corre
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, Protocol, cast
@@ -41,7 +41,7 @@ from wstrust_sts.model import (
     Outcome,
     RequestSecurityTokenResponse,
 )
-from wstrust_sts.ports import Clock, Keyring
+from wstrust_sts.ports import Clock, Decrypter, Keyring, Patience
 from wstrust_sts.service import SecurityTokenService
 from wstrust_sts.wire.addressing import Addressing, demand_anonymous_replies, read_addressing
 from wstrust_sts.wire.algorithms import ALGORITHMS
@@ -181,6 +181,7 @@ class SoapBinding:
         *,
         clock: Clock,
         keyring: Keyring,
+        patience: Patience,
         policies: Mapping[str, SecurityReader],
         layouts: Mapping[str, Layout],
         documents: Mapping[str, bytes],
@@ -193,6 +194,7 @@ class SoapBinding:
         self._service = service
         self._clock = clock
         self._keyring = keyring
+        self._patience = patience
         self._policies = policies
         self._layouts = layouts
         self._descriptions = {path: mex.describe(document) for path, document in documents.items()}
@@ -261,6 +263,7 @@ class SoapBinding:
         except HttpRefusal:
             raise
         except FailedCheck as refusal:
+            self._patience.failed(exchange.endpoint.realm, exchange.request.source, now=exchange.reply.now)
             _wait_for_the_same_moment(exchange)
             return self._refuse(exchange, refusal)
         except StsError as refusal:
@@ -346,10 +349,16 @@ class SoapBinding:
             freshness=self._freshness,
             algorithms=ALGORITHMS[endpoint.algorithms],
             tolerances=endpoint.tolerances,
-            decrypters=lambda: self._keyring.decrypters(endpoint.realm),
+            decrypters=lambda: self._admitted_decrypters(exchange),
             signer=lambda: self._keyring.message_signer(endpoint.realm),
             confirms_signatures=endpoint.signature_confirmation,
         )
+
+    def _admitted_decrypters(self, exchange: Exchange) -> Sequence[Decrypter]:
+        """Raises FailedAuthentication: too many messages from there did not open."""
+        realm = exchange.endpoint.realm
+        self._patience.admit(realm, exchange.request.source, now=exchange.reply.now)
+        return self._keyring.decrypters(realm)
 
     def answer(self, exchange: Exchange) -> bytes:
         """Performs the request and writes its answer. Raises StsError."""

@@ -15,6 +15,7 @@ from tests import messages
 from tests.fakes import NOON, FakeClock, FakeKeyring
 from tests.harness import PUBLIC_URL
 from wstrust_sts import ns
+from wstrust_sts.authenticators.patience import EndlessPatience
 from wstrust_sts.bindings.http import Request, settled
 from wstrust_sts.bindings.soap import SoapBinding, WsTrustProtocol
 from wstrust_sts.errors import (
@@ -63,6 +64,7 @@ class Face:
             self.service,
             clock=self.clock,
             keyring=FakeKeyring(),
+            patience=EndlessPatience(),
             policies=POLICIES,
             layouts=LAYOUTS,
             documents={},
