@@ -151,7 +151,10 @@ def create(config_file: Path, realm: str, use: KeyUse, algorithm: str) -> None:
         )
 
 
-_HOLDERS = {KeyUse.TOKEN: "relying parties", KeyUse.MESSAGE: "clients"}
+_HOLDERS = {
+    KeyUse.TOKEN: "relying parties that do not read the federation metadata",
+    KeyUse.MESSAGE: "clients",
+}
 
 
 def _tell_active(key: SigningKeyRecord) -> None:
