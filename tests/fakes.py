@@ -150,7 +150,7 @@ class FakeIssuedTokens:
             (
                 row.expires_at
                 for row in self.rows.values()
-                if (row.realm, row.key_id) == (realm, key_id) and row.expires_at > now and row.cancelled_at is None
+                if (row.realm, row.key_id) == (realm, key_id) and row.expires_at > now and not row.is_cancelled(now)
             ),
             default=None,
         )
@@ -187,7 +187,7 @@ class FakeJournal:
             self.tokens.rows[entry.realm, entry.token_id] = entry
         elif isinstance(entry, TokenCancelled):
             row = self.tokens.rows.get((entry.realm, entry.token_id))
-            if row is not None and row.cancelled_at is None:
+            if row is not None and not row.is_cancelled(entry.at):
                 cancelled = replace(row, cancelled_at=entry.at, cancel_reason=entry.reason)
                 self.tokens.rows[entry.realm, entry.token_id] = cancelled
 

@@ -80,6 +80,10 @@ def transform(target: str, *more: str, token_type: str, trust: str = ns.WST13) -
     return rst("Validate", asked, *more, f"<t:ValidateTarget>{target}</t:ValidateTarget>", trust=trust)
 
 
+def renew(target: str, *more: str, trust: str = ns.WST13) -> str:
+    return rst("Renew", f"<t:RenewTarget>{target}</t:RenewTarget>", *more, trust=trust)
+
+
 def cancel(target: str, *, trust: str = ns.WST13) -> str:
     return rst("Cancel", f"<t:CancelTarget>{target}</t:CancelTarget>", trust=trust)
 

@@ -25,6 +25,7 @@ from wstrust_sts.model import Endpoint, Operation
 from wstrust_sts.pki import DirectValidator
 from wstrust_sts.ports import Clock, Keyring, Patience, SecretBox, TokenProvider
 from wstrust_sts.readiness import find_obstacles
+from wstrust_sts.renewal import RenewalTerms
 from wstrust_sts.service import SecurityTokenService
 from wstrust_sts.storage.database import open_database
 from wstrust_sts.storage.janitor import Janitor
@@ -177,6 +178,7 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
         claim_policy=RuleClaimPolicy(),
         replay_cache=stores.replay_cache,
         message_window=authentication.message_maximum_age + 2 * authentication.clock_skew,
+        renewal=_renewal_terms(config),
     )
     endpoints = {endpoint.path: endpoint for endpoint in config.endpoints}
     documents = {
@@ -222,6 +224,15 @@ def _describe_realms(
         )
         for realm, endpoints in served.items()
     }
+
+
+def _renewal_terms(config: Config) -> RenewalTerms:
+    url = config.server.public_url.rstrip("/")
+    return RenewalTerms(
+        grace=config.renewal.grace,
+        after_expiry=config.renewal.after_expiry,
+        own_addresses=frozenset({url, *(url + endpoint.path for endpoint in config.endpoints)}),
+    )
 
 
 def _gate(authentication: AuthenticationSection, stores: Stores) -> Gate | None:

@@ -230,6 +230,22 @@ class RetentionSection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RenewalSection:
+    """When tokens can be renewed, and what becomes of the old ones."""
+
+    grace: timedelta = key(
+        kinds.duration(timedelta(0), _HOUR),
+        "How long a renewed token stays in force, and can be renewed twice more: the answer may have been lost.",
+        default=2 * _MINUTE,
+    )
+    after_expiry: timedelta = key(
+        kinds.duration(timedelta(0), 30 * _DAY),
+        "How long after its end a token can be renewed that was asked for with Renewing OK.",
+        default=_HOUR,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PluginsSection:
     """Which of the known plug-ins are enabled; installed packages can offer more."""
 
@@ -357,6 +373,7 @@ class Config:
     retention: RetentionSection = key(
         kinds.table(RetentionSection), "What is kept, and how long.", default=RetentionSection()
     )
+    renewal: RenewalSection = key(kinds.table(RenewalSection), "Renewing tokens.", default=RenewalSection())
     plugins: PluginsSection = key(kinds.table(PluginsSection), "What is enabled.", default=PluginsSection())
     endpoint_sections: tuple[EndpointSection, ...] = key(
         kinds.tables(EndpointSection, label="path"),
@@ -375,6 +392,12 @@ class Config:
                 f"plain_http would send passwords unprotected from {server.listen[0]}",
                 "listen on 127.0.0.1, use TLS, set behind_tls_proxy = true if a proxy in front ends TLS, or give every "
                 "endpoint without_tls = true",
+            )
+        if self.renewal.after_expiry > self.retention.tokens:
+            yield Fault(
+                "renewal",
+                "after_expiry is longer than expired tokens are kept",
+                "shorten it, or lengthen retention.tokens",
             )
         paths = [section.path for section in self.endpoint_sections]
         if not paths:

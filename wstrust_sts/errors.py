@@ -160,6 +160,14 @@ class InvalidSecurityToken(StsError):
     oauth = "invalid_grant"
 
 
+class UnableToRenew(StsError):
+    """A token of ours, and the requestor's, that cannot be renewed, or not any more."""
+
+    code = "UnableToRenew"
+    sentence = "The requested renewal failed."
+    oauth = "invalid_grant"
+
+
 class InvalidTimeRange(StsError):
     code = "InvalidTimeRange"
     sentence = "The requested time range is invalid or unsupported."

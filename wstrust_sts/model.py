@@ -90,10 +90,12 @@ class PresentedAssertion:
     """A SAML assertion as presented: `element` is its node in the request's tree, opaque above `wire`.
 
     `root` is the tree the node lives in, so that ids are checked over the whole document. Both die with the request.
+    `overdue`: for how long after its end it is still read, for a renewal.
     """
 
     element: object = field(repr=False)
     root: object = field(repr=False)
+    overdue: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -509,4 +511,4 @@ class Outcome:
     durable: "Future[None] | None" = None
     requestor: str = ""
     relying_party: str = ""
-    result: str = ""  # `issued`, `valid`, `invalid`, `transformed`, `cancelled`
+    result: str = ""  # `issued`, `valid`, `invalid`, `transformed`, `renewed`, `cancelled`

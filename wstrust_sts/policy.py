@@ -34,7 +34,7 @@ from wstrust_sts.model import (
 )
 from wstrust_sts.records import TokenRecord
 
-OPERATIONS = frozenset({Operation.ISSUE, Operation.VALIDATE, Operation.CANCEL})
+OPERATIONS = frozenset({Operation.ISSUE, Operation.VALIDATE, Operation.RENEW, Operation.CANCEL})
 _ENCRYPTION_ALGORITHMS = frozenset(
     [f"{ns.XENC}{name}" for name in ("aes128-cbc", "aes192-cbc", "aes256-cbc")]
     + [f"{ns.XENC11}{name}" for name in ("aes128-gcm", "aes192-gcm", "aes256-gcm")]
@@ -85,6 +85,7 @@ class IssueQuestion:
     findings: Decision
     now: datetime
     original: "Original | None" = None
+    renewed: "Renewed | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,14 @@ class Original:
     token_id: str
     audiences: tuple[str, ...]
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewed:
+    """The token that another takes the place of, as it bounds that one."""
+
+    token_type: TokenType
+    audiences: tuple[str, ...]
 
 
 def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
@@ -125,7 +134,7 @@ def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
         recipient=relying_party.recipient,
         relying_party=relying_party.name,
         renewing_allowed=question.request.renewing_allowed and question.original is None,
-        renewing_after_expiry=False,
+        renewing_after_expiry=question.request.renewing_after_expiry and question.original is None,
         original=None if question.original is None else question.original.token_id,
         decision=Decision(
             reasons=(
@@ -148,7 +157,11 @@ def _choose_token_type(question: IssueQuestion) -> tuple[TokenType, str, str]:
         known = _TOKEN_TYPES.get(asked)
         if known is None:
             raise BadRequest("an unknown TokenType")
+        if question.renewed is not None and known is not question.renewed.token_type:
+            raise BadRequest("another TokenType than that of the renewed token")
         return known, asked, "asked for"
+    if question.renewed is not None:
+        return question.renewed.token_type, _DEFAULT_URIS[question.renewed.token_type], "that of the renewed token"
     party = question.match.relying_party
     default = party.default_token_type or question.endpoint.default_token_type
     if default not in party.token_types and len(party.token_types) == 1:
@@ -183,6 +196,8 @@ def _choose_lifetime(question: IssueQuestion) -> tuple[Lifetime, str]:
 def _choose_audiences(question: IssueQuestion) -> tuple[str, ...]:
     if question.original is not None:
         return question.original.audiences
+    if question.renewed is not None:
+        return question.renewed.audiences
     audiences: dict[str, None] = {}
     for match in (question.match, *question.participants):
         audiences.update(dict.fromkeys(match.relying_party.audiences or (match.address,)))
@@ -255,25 +270,27 @@ def _concerns(principal: Principal, record: TokenRecord) -> bool:
     return principal.account.id == record.account or principal.account.id == record.requestor
 
 
-def demand_in_force(lineage: Sequence[TokenRecord], *, key_ids: Collection[str], now: datetime) -> None:
+def demand_in_force(
+    lineage: Sequence[TokenRecord], *, key_ids: Collection[str], now: datetime, overdue: timedelta = timedelta(0)
+) -> None:
     """A token is valid when it and every token that it was made from is in force.
 
-    `lineage` is the token, the one it was made from, and so on; `key_ids` are the keys that tokens may be signed by.
-    Raises InvalidSecurityToken.
+    `lineage` is the token, the one it was made from, and so on; `key_ids` are the keys that tokens may be signed by;
+    `overdue` is for how long after its end the token itself counts, for a renewal. Raises InvalidSecurityToken.
     """
     token, *originals = lineage
-    if doubt := _doubt(token, key_ids=key_ids, now=now):
+    if doubt := _doubt(token, key_ids=key_ids, now=now, overdue=overdue):
         raise InvalidSecurityToken(doubt)
     for original in originals:
         if doubt := _doubt(original, key_ids=key_ids, now=now):
             raise InvalidSecurityToken(f"made from {original.token_id}, which is {doubt}")
 
 
-def _doubt(record: TokenRecord, *, key_ids: Collection[str], now: datetime) -> str:
+def _doubt(record: TokenRecord, *, key_ids: Collection[str], now: datetime, overdue: timedelta = timedelta(0)) -> str:
     """Why a token is not in force, whatever it was made from; empty when it is."""
-    if record.cancelled_at is not None:
+    if record.is_cancelled(now):
         return f"cancelled {record.cancel_reason}"
-    if record.expires_at <= now:
+    if record.expires_at + overdue <= now:
         return "expired"
     return "" if record.key_id in key_ids else f"signed by the key {record.key_id}, which is retired"
 

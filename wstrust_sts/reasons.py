@@ -73,6 +73,13 @@ def describe_original(original: TokenRecord, subject: Principal, right: str) -> 
     )
 
 
+def describe_renewal(renewed: TokenRecord, subject: Principal, *, anew: bool) -> str:
+    """What a token takes the place of, and on what its word of the subject's authentication rests."""
+    methods = ", ".join(method.value for method in subject.methods)
+    whence = "proved itself now" if anew else "proved itself for that one"
+    return f"renews the token {renewed.token_id}; {subject.name} {whence} by {methods} at {subject.instant.isoformat()}"
+
+
 def explain_unreleased(found: Sequence[Claim], relying_party: RelyingParty) -> dict[str, str]:
     """The types that were found and that no rule of the relying party releases, each with that reason."""
     ruled = {rule.claim for rule in relying_party.claim_rules if isinstance(rule, ReleaseRule)}

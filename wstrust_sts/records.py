@@ -33,10 +33,14 @@ class TokenRecord:
     correlation_id: str = ""
     original: str | None = None  # the id of the token that this one was made from; it is valid only while that one is
 
+    def is_cancelled(self, now: datetime) -> bool:
+        """`cancelled_at` may lie ahead: a renewed token stays in force for a while."""
+        return self.cancelled_at is not None and self.cancelled_at <= now
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenCancelled:
-    """The durable fact that a token was cancelled."""
+    """The durable fact that a token is cancelled from `at` on. Of several, the earliest counts."""
 
     realm: str
     token_id: str
@@ -46,8 +50,8 @@ class TokenCancelled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
-    """One operation, whatever its outcome. `outcome` is `issued`, `valid`, `invalid`, `transformed`, `cancelled` or
-    a fault code.
+    """One operation, whatever its outcome. `outcome` is `issued`, `valid`, `invalid`, `transformed`, `renewed`,
+    `cancelled` or a fault code.
     """
 
     realm: str

@@ -1,4 +1,4 @@
-"""SecurityTokenService: issue, validate and cancel, whatever face a request entered by.
+"""SecurityTokenService: issue, validate, renew and cancel, whatever face a request entered by.
 
 The phases every operation shares (authenticate, find the relying party, decide, record, audit) live here, so
 that no plug-in can forget one. No XML, no SQL and no plug-in is known to this module.
@@ -6,7 +6,7 @@ that no plug-in can forget one. No XML, no SQL and no plug-in is known to this m
 
 import hmac
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from wstrust_sts.bookkeeping import Asked, Findings, event_of, record_of
@@ -23,6 +23,7 @@ from wstrust_sts.errors import (
 )
 from wstrust_sts.lineage import trace_lineage
 from wstrust_sts.model import (
+    AppliesTo,
     Authenticated,
     AuthenticationMethod,
     Circumstances,
@@ -32,6 +33,7 @@ from wstrust_sts.model import (
     IssuedToken,
     Operation,
     Outcome,
+    PresentedAssertion,
     PresentedReference,
     Principal,
     Realm,
@@ -48,6 +50,7 @@ from wstrust_sts.model import (
 from wstrust_sts.policy import (
     IssueQuestion,
     Original,
+    Renewed,
     authorize_cancel,
     authorize_issue,
     authorize_transformation,
@@ -74,12 +77,22 @@ from wstrust_sts.ports import (
 from wstrust_sts.reasons import (
     describe_match,
     describe_original,
+    describe_renewal,
     explain_unasked,
     explain_unreleased,
     explain_unshared,
     shorten,
 )
 from wstrust_sts.records import Entry, TokenCancelled, TokenRecord
+from wstrust_sts.renewal import (
+    RenewalTerms,
+    audiences_of_named,
+    demand_renewable,
+    demand_same_audiences,
+    demand_same_scope,
+    renewed_subject,
+    take_turn,
+)
 
 _SENTENCES = {Status.VALID: "The token is valid.", Status.INVALID: "The token is not valid."}
 
@@ -111,6 +124,7 @@ class SecurityTokenService:
         claim_policy: ClaimPolicy,
         replay_cache: ReplayCache,
         message_window: timedelta,
+        renewal: RenewalTerms,
     ) -> None:
         """`message_window`: for how long a signed message is fresh, and so its replay has to be known."""
         self._realms = realms
@@ -130,9 +144,11 @@ class SecurityTokenService:
         self._claim_policy = claim_policy
         self._replay_cache = replay_cache
         self._message_window = message_window
+        self._renewal = renewal
         self._operations: dict[Operation, Callable[[Asked], Verdict]] = {
             Operation.ISSUE: self._issue,
             Operation.VALIDATE: self._validate,
+            Operation.RENEW: self._renew,
             Operation.CANCEL: self._cancel,
         }
 
@@ -228,6 +244,7 @@ class SecurityTokenService:
         match: RelyingPartyMatch,
         participants: Sequence[RelyingPartyMatch] = (),
         original: Original | None = None,
+        renewed: Renewed | None = None,
     ) -> IssuedToken:
         """A signed token about `subject`: its claims collected, the decision taken, and both among the findings."""
         claims = self._collect_claims(asked, subject=subject, match=match, participants=participants)
@@ -243,6 +260,7 @@ class SecurityTokenService:
                 findings=asked.findings.decision,
                 now=asked.at.now,
                 original=original,
+                renewed=renewed,
             )
         )
         issued = self._providers[descriptor.token_type].issue(descriptor, self._keyring.signer(asked.realm.name))
@@ -300,7 +318,7 @@ class SecurityTokenService:
         wanted = asked.request.claims
         return [claim for source in self._claim_sources for claim in source.claims_for(subject, party, wanted)]
 
-    # -- validate and cancel ------------------------------------------------------------------------------------
+    # -- validate, renew and cancel ------------------------------------------------------------------------------------
 
     def _validate(self, asked: Asked) -> Verdict:
         """A bad token is an answer here, not a fault (wire contract row 27)."""
@@ -339,7 +357,7 @@ class SecurityTokenService:
             instant=verified.authentication_instant,
         )
         audiences = self._kept_audiences(asked, verified, party)
-        match = self._match_of_original(asked, party, audiences)
+        match = self._match_of_original(asked, asked.request.applies_to, party, audiences)
         asked.findings.decision = Decision(reasons=(describe_original(record, subject, right),))
         original = Original(token_id=record.token_id, audiences=audiences, expires_at=record.expires_at)
         issued = self._make_token(asked, subject=subject, match=match, original=original)
@@ -363,13 +381,15 @@ class SecurityTokenService:
             raise InvalidSecurityToken("its relying party is disabled, or has none of its audiences any more")
         return audiences
 
-    def _match_of_original(self, asked: Asked, party: RelyingParty, audiences: tuple[str, ...]) -> RelyingPartyMatch:
+    def _match_of_original(
+        self, asked: Asked, scope: AppliesTo | None, party: RelyingParty, audiences: tuple[str, ...]
+    ) -> RelyingPartyMatch:
         """The relying party of a token with these audiences. An AppliesTo must mean the same one, by an audience that
         the token has: a token for another would be one on somebody's behalf, and needs a rule that allows it.
         """
-        if asked.request.applies_to is None:
+        if scope is None:
             return RelyingPartyMatch(party, audiences[0])
-        match = self._find(asked.request.applies_to.address, asked)
+        match = self._find(scope.address, asked)
         if match.relying_party.name != party.name:
             raise InvalidScope(f"AppliesTo {match.address} belongs to {match.relying_party.name}")
         if not set(audiences) & set(party.audiences or (match.address,)):
@@ -386,13 +406,50 @@ class SecurityTokenService:
         return Verdict(
             response=RequestSecurityTokenResponse(request=asked.request, cancelled=True),
             outcome="cancelled",
-            entries=() if record.cancelled_at is not None else (cancelled,),
+            entries=() if record.is_cancelled(asked.at.now) else (cancelled,),
         )
 
-    def _recorded(self, asked: Asked) -> tuple[TokenRecord, VerifiedToken | None]:
+    def _renew(self, asked: Asked) -> Verdict:
+        """A token in the place of another: for the same relying party, of the same type; account, party and claims as
+        they are now. The old one ends after the grace.
+
+        Raises UnableToRenew, InvalidSecurityToken (anything wrong with the target), and what Issue does.
+        """
+        terms, now, findings = self._renewal, asked.at.now, asked.findings
+        demand_same_scope(asked.request)
+        record, verified = self._recorded(asked, overdue=terms.after_expiry)
+        keys = [key.key_id for key in self._keyring.verification_keys(asked.realm.name)]
+        demand_renewable(record, asked.principal, by_reference=verified is None, key_ids=keys, now=now, terms=terms)
+        findings.relying_party, findings.token_id = record.relying_party, record.token_id
+        party = self._relying_parties.get(asked.realm.name, record.relying_party)
+        if party is None or not party.enabled:
+            raise InvalidSecurityToken("its relying party is disabled, or not registered any more")
+        subject = renewed_subject(asked.principal, record, verified)
+        scope = terms.scope(asked.request, asked.realm)
+        if verified is None:
+            audiences = audiences_of_named(party, scope)
+        else:
+            audiences = self._kept_audiences(asked, verified, party)
+            demand_same_audiences(verified, audiences)
+        match = self._match_of_original(asked, scope, party, audiences)
+        findings.decision = Decision(reasons=(describe_renewal(record, subject, anew=subject is asked.principal),))
+        renewed = Renewed(token_type=TokenType(record.token_type), audiences=audiences)
+        issued = self._make_token(asked, subject=subject, match=match, renewed=renewed)
+        findings.token_id = record.token_id  # until the new one is not refused any more
+        take_turn(record, self._replay_cache, terms=terms, now=now)
+        findings.token_id = issued.descriptor.token_id
+        reason = f"renewed as {issued.descriptor.token_id}"
+        ended = TokenCancelled(realm=record.realm, token_id=record.token_id, at=now + terms.grace, reason=reason)
+        return Verdict(
+            response=RequestSecurityTokenResponse(request=asked.request, issued=issued),
+            outcome="renewed",
+            entries=(record_of(issued, subject=subject, asked=asked), ended),
+        )
+
+    def _recorded(self, asked: Asked, *, overdue: timedelta = timedelta(0)) -> tuple[TokenRecord, VerifiedToken | None]:
         """The register's row of the request's target, whose every octet is the one issued, and what it says.
 
-        A target that is only named by its id says nothing: None.
+        A target that is only named by its id says nothing: None. `overdue`: for how long after its end it counts.
         Raises InvalidRequest (no target), InvalidSecurityToken (anything wrong with it).
         """
         target = asked.request.target
@@ -403,6 +460,8 @@ class SecurityTokenService:
             if record is None:
                 raise InvalidSecurityToken("an unknown token id")
             return record, None
+        if isinstance(target, PresentedAssertion):
+            target = replace(target, overdue=overdue)
         verified = self._verify(target, asked)
         record = self._issued_tokens.find(asked.realm.name, verified.token_id)
         if record is None:

@@ -67,6 +67,9 @@ class Client:
     def transform(self, target: str, *more: str, token_type: str, **how) -> Answer:
         return self.ask(messages.transform(target, *more, token_type=token_type, trust=self.trust), **how)
 
+    def renew(self, target: str, *more: str, **how) -> Answer:
+        return self.ask(messages.renew(target, *more, trust=self.trust), **how)
+
     def cancel(self, target: str, **how) -> Answer:
         return self.ask(messages.cancel(target, trust=self.trust), **how)
 

@@ -68,7 +68,9 @@ def test_row_29_it_is_named_as_clients_expect(sts, endpoint):
 @TWO_ENDPOINTS
 def test_row_29_only_implemented_operations_are_published_each_with_its_action(sts, endpoint):
     trust = endpoint.trust.namespace
-    assert published_actions(wsdl(sts, endpoint)) == {f"{trust}/RST/{name}" for name in ("Issue", "Validate", "Cancel")}
+    assert published_actions(wsdl(sts, endpoint)) == {
+        f"{trust}/RST/{name}" for name in ("Issue", "Validate", "Renew", "Cancel")
+    }
 
 
 @TWO_ENDPOINTS
@@ -80,6 +82,7 @@ def test_row_29_every_published_action_is_served(sts, endpoint, soap):
         body = {
             "Issue": messages.issue(trust=trust),
             "Validate": messages.validate(token, trust=trust),
+            "Renew": messages.renew(token, trust=trust),
             "Cancel": messages.cancel(token, trust=trust),
         }[operation]
         answer = sts.ask(body, path=endpoint.path, soap=soap, headers=(messages.addressing(action),))

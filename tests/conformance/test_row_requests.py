@@ -455,14 +455,6 @@ class TestRow16:
         assert client.ask(body).fault == (client.trust, "InvalidRequest")
 
 
-def test_row_13_renew_is_refused_by_its_code(client):
-    body = client.rst("Renew", f"<t:RenewTarget>{client.token()}</t:RenewTarget>")
-    for operation in (None, "Renew"):
-        answer = client.ask(body, operation=operation)
-        assert answer.fault == (client.trust, "BadRequest")
-        assert_sound(answer, soap=client.soap)
-
-
 def test_row_13_refusals_name_no_detail(client):
     answer = client.issue(claims(identity("urn:secret-claim-type")), path=PATHS[client.trust])
     assert b"secret-claim-type" not in answer.body

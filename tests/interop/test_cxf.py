@@ -63,8 +63,12 @@ class Client:
         """Validate by a client that has a token type of its own: [how many tokens, ID, markup]"""
         return self.probe.ask("transform", self.name, "token", "made")
 
-    def cancel(self) -> str:
-        (cancelled,) = self.probe.ask("cancel", self.name, "token")
+    def renew(self, token: str = "token") -> list[str]:
+        """[ID, markup]"""
+        return self.probe.ask("renew", self.name, token, "renewed")
+
+    def cancel(self, token: str = "token") -> str:
+        (cancelled,) = self.probe.ask("cancel", self.name, token)
         return cancelled
 
 
@@ -160,6 +164,34 @@ def test_a_token_of_another_type_is_made_from_a_valid_one_and_ends_with_it(
         assert "The token is not valid." in refused.value.text
 
 
+@each_token_type
+def test_a_renewed_token_is_as_good_as_the_first_which_stays_valid_for_a_while(
+    client, probe, sts, token_type, signing_certificates
+):
+    renewing = client(tokenType=token_type, renewing="true")
+    issued, *_ = renewing.issue()
+    renewed, markup = renewing.renew()
+    assert renewed != issued
+    namespace = ns.SAML20 if token_type == ns.TP11_SAML20 else ns.SAML11
+    assert etree.QName(etree.fromstring(markup)).namespace == namespace
+    assert probe.ask("verify", "renewed", signing_certificates) == [renewed, "alice", sts.url]
+    holder = client(name="holder")  # without a token type, which would ask for another token
+    assert holder.validate() == holder.validate("renewed") == ["1"]
+    assert holder.cancel() == "true"
+    with pytest.raises(Refused) as refused:
+        renewing.renew()
+    assert refused.value.code.endswith("}InvalidSecurityToken")
+    assert holder.validate("renewed") == ["1"]
+
+
+def test_a_token_that_was_asked_for_as_not_to_be_renewed_is_not(client, way):
+    holder = client()
+    holder.issue()
+    with pytest.raises(Refused) as refused:
+        holder.renew()
+    assert refused.value.code == f"{{{way.trust.namespace}}}UnableToRenew"
+
+
 def test_a_type_that_is_not_issued_is_a_bad_request(client, way):
     client(tokenType=ns.TP11_SAML20).issue()
     with pytest.raises(Refused) as refused:
@@ -239,7 +271,7 @@ def test_wsimport_makes_classes_that_compile(libraries, trust_store, sts, versio
     said = run("java", *trust_store, "-cp", jars, generator, "-extension", "-keep", "-d", str(tmp_path), wsdl)
     assert "[ERROR]" not in said
     port = next(tmp_path.rglob("STS.java")).read_text()
-    for operation in ("Issue", "Validate", "Cancel"):
+    for operation in ("Issue", "Validate", "Renew", "Cancel"):
         assert f'operationName = "{operation}"' in port
         assert f"{TRUSTS[version].namespace}/RST/{operation}" in port
     assert any(tmp_path.rglob("SecurityTokenService.class"))

@@ -82,7 +82,7 @@ def test_issue_is_a_call_with_named_arguments(version, port, soap, tmp_path):
 
 @every_version
 @every_port
-@pytest.mark.parametrize("operation", ["Issue", "Validate", "Cancel"])
+@pytest.mark.parametrize("operation", ["Issue", "Validate", "Renew", "Cancel"])
 def test_the_headers_carry_action_address_password_and_timestamp(version, port, soap, operation, tmp_path):
     wst = version.namespace
     envelope = message(client_of(version, tmp_path, port), operation, RequestType=f"{wst}/{operation}")
@@ -94,7 +94,7 @@ def test_the_headers_carry_action_address_password_and_timestamp(version, port, 
 
 
 @every_version
-@pytest.mark.parametrize("operation", ["Issue", "Validate", "Cancel"])
+@pytest.mark.parametrize("operation", ["Issue", "Validate", "Renew", "Cancel"])
 def test_the_http_headers_name_the_action(version, operation, tmp_path):
     client = client_of(version, tmp_path)
     action = f"{version.namespace}/RST/{operation}"
@@ -166,7 +166,7 @@ def signed(tmp_path_factory) -> SignedAssertion:
 
 
 @every_version
-@pytest.mark.parametrize("operation", ["Validate", "Cancel"])
+@pytest.mark.parametrize("operation", ["Validate", "Renew", "Cancel"])
 def test_a_token_as_target_keeps_its_signature(version, operation, signed, tmp_path):
     target = {f"{operation}Target": etree.fromstring(signed.markup)}
     envelope = message(

@@ -45,6 +45,7 @@ from wstrust_sts.model import (
     VerifiedMessage,
 )
 from wstrust_sts.pki import DirectValidator
+from wstrust_sts.renewal import RenewalTerms
 from wstrust_sts.service import SecurityTokenService
 
 CA, PINNED = authority(), self_signed("pinned", serial=7)
@@ -81,6 +82,7 @@ class Sts:
             keyring=keyring,
             replay_cache=FakeReplayCache(),
             message_window=timedelta(minutes=15),
+            renewal=RenewalTerms(),
             authenticators=[self.authenticator],
             providers=list(PROVIDERS.values()),
             claim_sources=[],

@@ -14,6 +14,7 @@ from wstrust_sts.errors import (
     BadRequest,
     InvalidRequest,
     InvalidScope,
+    InvalidSecurityToken,
     InvalidTimeRange,
     StsError,
     UnsupportedSecurityToken,
@@ -93,7 +94,7 @@ REQUESTS: dict[str, Case] = {
         lambda attack: rst(f"<t:RequestType>{attack.other_trust}/Issue</t:RequestType>", operation=None)(attack),
     ),
     "a batch": (BadRequest, rst(FOR_RP, operation="BatchIssue")),
-    "a renewal": (BadRequest, rst(f"<t:RenewTarget>{ASSERTION}</t:RenewTarget>", operation="Renew")),
+    "a renewal of what is no token of ours": (InvalidSecurityToken, rst(f"<t:RenewTarget>{ASSERTION}</t:RenewTarget>", operation="Renew")),
     "a key exchange": (BadRequest, rst("", operation="KET")),
     # twice
     "two RequestTypes": (InvalidRequest, with_child("<t:RequestType>{trust}/Issue</t:RequestType>")),

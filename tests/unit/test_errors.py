@@ -50,6 +50,7 @@ TABLE = {
     ),
     "unsupported token type, key type or operation": (errors.BadRequest, "wst", "BadRequest", 500),
     "a bad target": (errors.InvalidSecurityToken, "wst", "InvalidSecurityToken", 500),
+    "a token that cannot be renewed": (errors.UnableToRenew, "wst", "UnableToRenew", 500),
     "a bad lifetime": (errors.InvalidTimeRange, "wst", "InvalidTimeRange", 500),
     "an unregistered AppliesTo": (errors.InvalidScope, "wst", "InvalidScope", 500),
     "authenticated and not allowed": (errors.NotAuthorized, "wst", "RequestFailed", 500),

@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "wstrust_sts"
 PLUGINS = {"authenticators", "tokens", "claims", "storage"}
-CORE = {"service", "policy", "lineage", "delegation", "keyring", "keys", "trust", "audit", "readiness"}
+CORE = {"service", "policy", "lineage", "renewal", "delegation", "keyring", "keys", "trust", "audit", "readiness"}
 GROUND = {"ns", "errors", "model", "records", "addresses", "certificates", "certificate_names"}
 BELOW_ALL = GROUND | {"log"}  # the log may be written to from everywhere
 

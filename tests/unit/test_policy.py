@@ -89,6 +89,7 @@ class TestSupported:
             {},
             {"operation": Operation.VALIDATE},
             {"operation": Operation.CANCEL},
+            {"operation": Operation.RENEW},
             {"key_type": KeyType.BEARER},
             {"signature_algorithm": ns.RSA_SHA256},
             {"canonicalization_algorithm": ns.EXC_C14N},
@@ -104,7 +105,6 @@ class TestSupported:
     @pytest.mark.parametrize(
         "fields",
         [
-            {"operation": Operation.RENEW},
             {"key_type": KeyType.SYMMETRIC},
             {"key_type": KeyType.PUBLIC},
             {"unsupported": ("UseKey",)},
@@ -300,9 +300,10 @@ class TestDescriptor:
         same = replace(ALICE, methods=(METHOD, METHOD))
         assert authorize_issue(question(principal=same)).authentication_method is METHOD
 
-    def test_renewing_is_as_asked_and_never_after_expiry(self):
-        descriptor = authorize_issue(question(renewing_allowed=False, renewing_after_expiry=True))
-        assert (descriptor.renewing_allowed, descriptor.renewing_after_expiry) == (False, False)
+    @pytest.mark.parametrize(("allowed", "late"), [(True, False), (True, True), (False, False), (False, True)])
+    def test_renewing_is_as_asked(self, allowed, late):
+        descriptor = authorize_issue(question(renewing_allowed=allowed, renewing_after_expiry=late))
+        assert (descriptor.renewing_allowed, descriptor.renewing_after_expiry) == (allowed, late)
 
 
 class TestTargets:

@@ -58,6 +58,7 @@ from wstrust_sts.model import (
     VerifiedToken,
 )
 from wstrust_sts.records import AuditEvent, TokenCancelled, TokenRecord
+from wstrust_sts.renewal import RenewalTerms
 from wstrust_sts.service import SecurityTokenService
 
 PASSWORD, TLS = AuthenticationMethod.PASSWORD, AuthenticationMethod.PASSWORD_OVER_TLS
@@ -166,6 +167,7 @@ class World:
     provider: Printer = field(default_factory=Printer)
     sources: tuple = field(default_factory=lambda: (Directory(),))
     parties: tuple = (RELYING_PARTY, STRICT_PARTY)
+    renewal: RenewalTerms = RenewalTerms()
 
     def __post_init__(self):
         self.tokens = FakeIssuedTokens()
@@ -188,6 +190,7 @@ class World:
             claim_policy=RuleClaimPolicy(),
             replay_cache=FakeReplayCache(),
             message_window=timedelta(minutes=20),
+            renewal=self.renewal,
         )
 
     def change_party(self, **changes) -> None:
@@ -351,7 +354,7 @@ class TestIssue:
             ({"claims": (RequestedClaim("urn:unknown"),)}, InvalidRequest),
             ({"token_type": "urn:unknown"}, BadRequest),
             ({"unsupported": ("ActAs",)}, BadRequest),
-            ({"operation": Operation.RENEW}, BadRequest),
+            ({"operation": Operation.RENEW}, InvalidRequest),
         ],
     )
     def test_a_refusal_comes_back_with_its_event_and_without_a_token(self, world, fields, refusal):
@@ -456,6 +459,7 @@ class TestIssue:
                 claim_policy=RuleClaimPolicy(),
                 replay_cache=FakeReplayCache(),
                 message_window=timedelta(minutes=20),
+                renewal=RenewalTerms(),
             )
 
 

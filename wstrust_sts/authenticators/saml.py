@@ -1,4 +1,4 @@
-"""Assertions of our own as credentials: the target of a Validate or Cancel, and later a token for a token."""
+"""Assertions of our own as credentials: the target of a Validate, Renew or Cancel, and later a token for a token."""
 
 from datetime import datetime, timedelta
 
@@ -32,5 +32,6 @@ class SamlAuthenticator:
             issuer=realm.issuer,
             now=now,
             skew=self._skew,
+            overdue=token.overdue,
         )
         return Authenticated(account=None, method=AuthenticationMethod.UNSPECIFIED, instant=now, token=verified)

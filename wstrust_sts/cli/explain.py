@@ -96,7 +96,7 @@ def _token_of(event: AuditEvent, deployment: Deployment) -> dict[str, Any] | Non
 
 
 def _state(record: TokenRecord, keys: dict[str, str], issued_tokens: IssuedTokens) -> str:
-    if record.cancelled_at is not None:
+    if record.is_cancelled(now()):
         return f"cancelled {record.cancel_reason}"
     if record.expires_at <= now():
         return "expired"
@@ -106,6 +106,8 @@ def _state(record: TokenRecord, keys: dict[str, str], issued_tokens: IssuedToken
         demand_in_force(trace_lineage(record, issued_tokens), key_ids=keys, now=now())
     except InvalidSecurityToken as doubt:
         return f"invalid: {doubt.detail}"
+    if record.cancelled_at is not None:
+        return f"in force until {record.cancelled_at:%Y-%m-%d %H:%M:%SZ}, {record.cancel_reason}"
     return "in force"
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
 from wstrust_sts.records import TokenRecord
 from wstrust_sts.storage.columns import instant, is_storable, microseconds
@@ -19,7 +19,7 @@ _LAST_EXPIRY = (  # down the index of expiry times, to the first that is of the 
         issued_token.c.expires_at > bindparam("now"),
         issued_token.c.realm == bindparam("in_realm"),
         issued_token.c.key_id == bindparam("by_key"),
-        issued_token.c.cancelled_at.is_(None),
+        or_(issued_token.c.cancelled_at.is_(None), issued_token.c.cancelled_at > bindparam("now")),
     )
     .order_by(issued_token.c.expires_at.desc())
     .limit(1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Dialect, Executable, Table, bindparam, case, insert, update
+from sqlalchemy import Dialect, Executable, Table, bindparam, case, insert, or_, update
 
 from wstrust_sts.storage.compiled import Compiled, Transaction
 from wstrust_sts.storage.schema import audit_event, issued_token, lockout, replay
@@ -102,7 +102,7 @@ _CANCEL = (
     .where(
         issued_token.c.realm == bindparam("in_realm"),
         issued_token.c.token_id == bindparam("with_id"),
-        issued_token.c.cancelled_at.is_(None),  # the first cancellation stays
+        or_(issued_token.c.cancelled_at.is_(None), issued_token.c.cancelled_at > bindparam("at")),  # the earliest stays
     )
     .values(cancelled_at=bindparam("at"), cancel_reason=bindparam("reason"))
 )

@@ -60,12 +60,19 @@ _BY_TAG = {vocabulary.name("Assertion"): vocabulary for vocabulary in (_SAML20, 
 
 
 def verify_assertion(
-    unverified: Element, *, keys: Sequence[VerificationKey], issuer: str, now: datetime, skew: timedelta
+    unverified: Element,
+    *,
+    keys: Sequence[VerificationKey],
+    issuer: str,
+    now: datetime,
+    skew: timedelta,
+    overdue: timedelta = timedelta(0),
 ) -> VerifiedToken:
     """The assertion as a token of ours: signed by one of `keys`, issued by `issuer`, within its times.
 
     `unverified` stays in the tree it came in, where its id must be the only one. `skew` is how far the clocks
-    of our own nodes may be apart. Raises InvalidSecurityToken, whose detail is for operators.
+    of our own nodes may be apart, `overdue` for how long after its end an assertion is still accepted.
+    Raises InvalidSecurityToken, whose detail is for operators.
     """
     vocabulary = _vocabulary_of(unverified)
     try:
@@ -87,7 +94,7 @@ def verify_assertion(
         digest=verified.digest,
         audiences=_audiences(conditions, vocabulary),
         authentication_instant=_instant(statement, vocabulary.authentication_instant),
-        expires_at=_verified_expiry(conditions, now=now, skew=skew),
+        expires_at=_verified_expiry(conditions, now=now, early=skew, late=skew + overdue),
         key_id=verified.key_id,
     )
 
@@ -119,13 +126,13 @@ def _audiences(conditions: Element, vocabulary: _Vocabulary) -> tuple[str, ...]:
     )
 
 
-def _verified_expiry(conditions: Element, *, now: datetime, skew: timedelta) -> datetime:
+def _verified_expiry(conditions: Element, *, now: datetime, early: timedelta, late: timedelta) -> datetime:
     """The end of the validity, when `now` is in it (2.0 section 2.5.1, 1.1 section 2.3.2.1)."""
     not_before = _instant(conditions, "NotBefore")
     not_on_or_after = _instant(conditions, "NotOnOrAfter")
-    if now + skew < not_before:
+    if now + early < not_before:
         raise InvalidSecurityToken("the assertion is not yet valid")
-    if now - skew >= not_on_or_after:
+    if now - late >= not_on_or_after:
         raise InvalidSecurityToken("the assertion has expired")
     return not_on_or_after
 

@@ -11,7 +11,7 @@ from wstrust_sts.model import Endpoint, Operation, TrustVersion
 
 RECORDED = Path(__file__).parents[2] / "vectors" / "recorded"
 PUBLIC_URL = "https://sts.example.test:8443"
-IMPLEMENTED = (Operation.ISSUE, Operation.VALIDATE, Operation.CANCEL)
+IMPLEMENTED = tuple(Operation)
 ENDPOINTS = {
     TrustVersion.V13: Endpoint(path="/trust/13/usernamemixed", version=TrustVersion.V13),
     TrustVersion.V2005: Endpoint(path="/trust/2005/usernamemixed", version=TrustVersion.V2005),
@@ -185,10 +185,9 @@ def test_only_the_given_operations_are_published(version):
     assert set(document.xpath("//wsdl:operation/@name", namespaces=N)) == {"Issue"}
 
 
-@pytest.mark.parametrize("operations", [(), (Operation.ISSUE, Operation.RENEW)])
-def test_what_is_not_documented_cannot_be_published(operations):
+def test_a_document_without_operations_cannot_be_published():
     with pytest.raises(ValueError, match="operations to publish"):
-        render_wsdl(ENDPOINTS[TrustVersion.V13], PUBLIC_URL, operations)
+        render_wsdl(ENDPOINTS[TrustVersion.V13], PUBLIC_URL, ())
 
 
 @pytest.mark.parametrize("policy", ["nonesuch", "", "../policies/usernamemixed", "usernamemixed.xml"])

@@ -34,8 +34,8 @@ import org.apache.wss4j.dom.validate.SamlAssertionValidator;
  * Apache CXF's STSClient.
  *
  * <p>Commands: {@code client NAME OPTION=VALUE...} (makes a client and names it); {@code issue}, {@code validate} and
- * {@code cancel} with the names of a client and of a token; {@code transform CLIENT TOKEN MADE};
- * {@code verify TOKEN CERTIFICATES}.
+ * {@code cancel} with the names of a client and of a token; {@code transform} and
+ * {@code renew CLIENT TOKEN MADE}; {@code verify TOKEN CERTIFICATES}.
  */
 public final class CxfProbe implements Lines.Client {
     private static final String MEX = "http://schemas.xmlsoap.org/ws/2004/09/mex";
@@ -66,6 +66,10 @@ public final class CxfProbe implements Lines.Client {
                 return new String[] {
                     String.valueOf(made.size()), first.getId(), StaxUtils.toString(first.getToken())
                 };
+            case "renew":
+                SecurityToken renewed = clients.get(words[1]).renewSecurityToken(tokens.get(words[2]));
+                tokens.put(words[3], renewed);
+                return new String[] {renewed.getId(), StaxUtils.toString(renewed.getToken())};
             case "cancel":
                 boolean cancelled = clients.get(words[1]).cancelSecurityToken(tokens.get(words[2]));
                 return new String[] {String.valueOf(cancelled)};
@@ -113,7 +117,7 @@ public final class CxfProbe implements Lines.Client {
         client.setTokenType(options.get("tokenType"));
         client.setKeyType(trust + "/Bearer");
         client.setEnableAppliesTo(true);
-        client.setAllowRenewing(false);
+        client.setAllowRenewing(Boolean.parseBoolean(options.get("renewing")));
         if (options.containsKey("claim")) {
             client.setClaims(StaxUtils.read(new java.io.StringReader(
                 "<t:Claims xmlns:t='" + trust + "' Dialect='" + CLAIMS + "'><i:ClaimType xmlns:i='" + CLAIMS
