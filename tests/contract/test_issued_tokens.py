@@ -68,4 +68,7 @@ def test_a_key_is_needed_until_the_last_token_in_force_that_it_signed_expires(no
     assert last("default", "k1", now=NOON) == NOON + 2 * hour
     assert last("default", "k2", now=NOON) == NOON + 4 * hour
     assert last("default", "k1", now=NOON + 2 * hour) is None
+    node.record(a_token("_6", expires_at=NOON + 6 * hour, cancelled_at=NOON + hour, cancel_reason="renewed as _7"))
+    assert last("default", "k1", now=NOON) == NOON + 6 * hour
+    assert last("default", "k1", now=NOON + 2 * hour) is None
     assert last("default", "unknown", now=NOON) is None

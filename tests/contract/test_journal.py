@@ -156,6 +156,29 @@ def test_a_cancellation_happens_once(node, a_token) -> None:
     assert node.stores.issued_tokens.find("default", "_2").cancelled_at is None
 
 
+def test_a_cancellation_that_lies_ahead_gives_way_to_an_earlier_one_alone(node, second_node, a_token) -> None:
+    """A renewed token ends after a grace, unless somebody cancels it sooner."""
+    node.record(a_token("_1"))
+    told = []
+    for minute, reason in ((9, "renewed"), (10, "renewed again"), (5, "asked"), (5, "asked again"), (8, "late")):
+        at = NOON + timedelta(minutes=minute)
+        second_node.record(TokenCancelled(realm="default", token_id="_1", at=at, reason=reason))
+        told.append(node.stores.issued_tokens.find("default", "_1").cancel_reason)
+    assert told == ["renewed", "renewed", "asked", "asked", "asked"]
+    assert node.stores.issued_tokens.find("default", "_1").cancelled_at == NOON + timedelta(minutes=5)
+
+
+def test_of_cancellations_in_one_transaction_the_earliest_counts(node, a_token) -> None:
+    node.record(a_token("_1"))
+    node.record(
+        *(
+            TokenCancelled(realm="default", token_id="_1", at=NOON + timedelta(minutes=minute), reason=str(minute))
+            for minute in (7, 3, 5)
+        )
+    )
+    assert node.stores.issued_tokens.find("default", "_1").cancel_reason == "3"
+
+
 def test_cancelling_what_is_not_there_changes_nothing(node) -> None:
     node.record(TokenCancelled(realm="default", token_id="_nothing", at=NOON, reason=""))
     assert count(node, issued_token) == 0

@@ -167,10 +167,11 @@ def test_a_token_is_valid_as_it_was_issued_and_not_otherwise(client, trust):
         assert refused.value.code == "IndexOutOfBoundsException"
 
 
-def test_a_port_validates_and_cancels(client, trust):
+def test_a_port_validates_renews_and_cancels(client, trust):
     holder = client()
     _, markup = holder.issue()
     question = messages.validate(markup, trust=trust.namespace)
     assert f"{trust.namespace}/status/valid" in holder.send("Validate", question)
+    assert "RequestedSecurityToken" in holder.send("Renew", messages.renew(markup, trust=trust.namespace))
     assert "RequestedTokenCancelled" in holder.send("Cancel", messages.cancel(markup, trust=trust.namespace))
     assert f"{trust.namespace}/status/invalid" in holder.send("Validate", question)

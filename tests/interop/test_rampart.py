@@ -137,9 +137,10 @@ def test_its_cancel_is_false_although_it_cancels(client):
     assert holder.status(markup) == "invalid"
 
 
-def test_axis2_validates_and_cancels(client, trust):
+def test_axis2_validates_renews_and_cancels(client, trust):
     holder = client()
     _, _, markup = holder.issue()
     assert holder.status(markup) == "valid"
+    assert "RequestedSecurityToken" in holder.send("Renew", messages.renew(markup, trust=trust.namespace))
     assert "RequestedTokenCancelled" in holder.send("Cancel", messages.cancel(markup, trust=trust.namespace))
     assert holder.status(markup) == "invalid"

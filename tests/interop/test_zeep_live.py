@@ -53,6 +53,10 @@ class Client:
         )
         return answer.Status.Code.removeprefix(f"{self.trust}/status/")
 
+    def renew(self, assertion):
+        answer = self.service.Renew(RequestType=f"{self.trust}/Renew", RenewTarget={"_value_1": assertion})
+        return answer.RequestedSecurityToken._value_1
+
     def cancel(self, assertion) -> None:
         self.service.Cancel(RequestType=f"{self.trust}/Cancel", CancelTarget={"_value_1": assertion})
 
@@ -84,13 +88,15 @@ def client(sts, versions):
 
 
 @pytest.mark.parametrize("token_type", TOKEN_TYPES, ids=["saml20", "saml11"])
-def test_issue_validate_cancel(client, token_type):
+def test_issue_validate_renew_cancel(client, token_type):
     assertion = client.issue(token_type)
     tag, _ = TOKEN_TYPES[token_type]
     assert assertion.tag == tag
     assert client.validate(assertion) == "valid"
+    renewed = client.renew(assertion)
+    assert renewed.tag == tag
     client.cancel(assertion)
-    assert client.validate(assertion) == "invalid"
+    assert [client.validate(token) for token in (assertion, renewed)] == ["invalid", "valid"]
 
 
 @pytest.mark.parametrize("token_type", TOKEN_TYPES, ids=["saml20", "saml11"])

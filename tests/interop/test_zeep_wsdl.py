@@ -37,7 +37,7 @@ def client_of(version: TrustVersion, directory: Path, port: str | None = None) -
     endpoint = Endpoint(path="/trust/usernamemixed", version=version)
     document = directory / "sts.wsdl"
     document.write_bytes(
-        render_wsdl(endpoint, PUBLIC_URL, (Operation.ISSUE, Operation.VALIDATE, Operation.CANCEL)),
+        render_wsdl(endpoint, PUBLIC_URL, tuple(Operation)),
     )
     times = (("Created", NOW), ("Expires", NOW + dt.timedelta(minutes=5)))
     timestamp = WSU.Timestamp(*(WSU(name, time.strftime("%Y-%m-%dT%H:%M:%SZ")) for name, time in times))

@@ -94,7 +94,10 @@ REQUESTS: dict[str, Case] = {
         lambda attack: rst(f"<t:RequestType>{attack.other_trust}/Issue</t:RequestType>", operation=None)(attack),
     ),
     "a batch": (BadRequest, rst(FOR_RP, operation="BatchIssue")),
-    "a renewal of what is no token of ours": (InvalidSecurityToken, rst(f"<t:RenewTarget>{ASSERTION}</t:RenewTarget>", operation="Renew")),
+    "a renewal of what is no token of ours": (
+        InvalidSecurityToken,
+        rst(f"<t:RenewTarget>{ASSERTION}</t:RenewTarget>", operation="Renew"),
+    ),
     "a key exchange": (BadRequest, rst("", operation="KET")),
     # twice
     "two RequestTypes": (InvalidRequest, with_child("<t:RequestType>{trust}/Issue</t:RequestType>")),

@@ -828,6 +828,32 @@ def test_a_token_of_another_type_is_made_from_a_valid_one(live, tmp_path, trust,
     assert "BadRequest" in call("token", "validate", token, *options, "--token-type", "urn:x").err
 
 
+@pytest.mark.parametrize("trust", ["1.3", "2005"])
+@pytest.mark.parametrize("token_type", ["saml20", "saml11"])
+def test_a_token_is_renewed(live, tmp_path, trust, token_type):
+    token, made, certificate = tmp_path / "token.xml", tmp_path / "made.xml", tmp_path / "signing.pem"
+    certificate.write_text(call("key", "list", "--pem", "--config", live.directory).out)
+    options = live.options(trust=trust)
+    asked = ["--applies-to", "https://orders.example.test/api", "--token-type", token_type, "--out", token]
+    first = call("token", "request", *options, *asked, "--json").json()
+    told = call("token", "renew", token, *options, "--out", made)
+    assert told.status == 0
+    assert f"The token is in {made}." in told.out
+    assert made.stat().st_mode & 0o777 == 0o600
+    card = call("token", "inspect", made, "--signed-by", certificate, "--json").json()
+    assert (card["verified"], card["type"], card["audiences"]) == (True, first["type"], first["audiences"])
+    assert card["authenticated_at"] == first["authenticated_at"]
+    assert card["id"] != first["id"]
+    shorter = call("token", "renew", made, *options, "--lifetime", "5m", "--json").json()
+    begins, ends = (datetime.fromisoformat(shorter[name]) for name in ("not_before", "not_on_or_after"))
+    assert (ends - begins).total_seconds() == 300
+    assert call("token", "cancel", token, *options).status == 0
+    refused = call("token", "renew", token, *options)
+    assert refused.status == 1
+    assert "InvalidSecurityToken" in refused.err
+    assert call("token", "validate", made, *options).status == 0
+
+
 def test_claims_and_a_lifetime_can_be_asked_for(live):
     options = [*live.options(), "--applies-to", "https://orders.example.test/", "--lifetime", "5m", "--json"]
     card = call("token", "request", *options, "--claim", EMAIL, "--optional-claim", "urn:unheard-of").json()

@@ -199,6 +199,25 @@ def test_a_token_made_from_another_is_explained_with_its_original_and_ends_with_
     assert f"invalid: made from {original}, which is cancelled by its subject" in card
 
 
+def test_a_renewal_is_explained_with_both_tokens(sts, tmp_path):
+    token, made = tmp_path / "token.xml", tmp_path / "made.xml"
+    sts.client("request", "--applies-to", ORDERS, "--out", token)
+    issued = sts.events("-n", "1")[0]
+    assert sts.client("renew", token, "--out", made).status == 0
+    (renewed,) = sts.events("--outcome", "renewed", "-n", "1")
+    card = sts.operator("explain", renewed["correlation_id"]).out
+    assert "Renew: renewed" in card
+    assert f"renews the token {issued['token_id']}; alice proved itself for that one by password-over-tls at" in card
+    assert renewed["token_id"] in card
+    assert renewed["token_id"] != issued["token_id"]
+    of_the_first = sts.operator("explain", issued["correlation_id"]).out
+    assert "in force until " in of_the_first
+    assert f"renewed as {renewed['token_id']}" in of_the_first
+    assert sts.client("cancel", token).status == 0
+    assert "cancelled by its subject" in sts.operator("explain", issued["correlation_id"]).out
+    assert sts.client("validate", made).status == 0
+
+
 # -- keys, while servers run -------------------------------------------------------------------------------------------
 
 METADATA = "/FederationMetadata/2007-06/FederationMetadata.xml"

@@ -167,7 +167,7 @@ class World:
     provider: Printer = field(default_factory=Printer)
     sources: tuple = field(default_factory=lambda: (Directory(),))
     parties: tuple = (RELYING_PARTY, STRICT_PARTY)
-    renewal: RenewalTerms = RenewalTerms()
+    renewal: RenewalTerms = field(default_factory=RenewalTerms)
 
     def __post_init__(self):
         self.tokens = FakeIssuedTokens()

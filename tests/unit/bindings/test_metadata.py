@@ -57,13 +57,14 @@ def test_the_actions_of_ws_trust_13_are_final():
     assert actions(published(TrustVersion.V13)) == {
         "Issue": (ns.WST13 + "/RST/Issue", ns.WST13 + "/RSTRC/IssueFinal"),
         "Validate": (ns.WST13 + "/RST/Validate", ns.WST13 + "/RSTR/ValidateFinal"),
+        "Renew": (ns.WST13 + "/RST/Renew", ns.WST13 + "/RSTR/RenewFinal"),
         "Cancel": (ns.WST13 + "/RST/Cancel", ns.WST13 + "/RSTR/CancelFinal"),
     }
 
 
 def test_the_actions_of_2005_repeat_the_operation():
     assert actions(published(TrustVersion.V2005)) == {
-        name: (f"{ns.WST05}/RST/{name}", f"{ns.WST05}/RSTR/{name}") for name in ("Issue", "Validate", "Cancel")
+        name: (f"{ns.WST05}/RST/{name}", f"{ns.WST05}/RSTR/{name}") for name in ("Issue", "Validate", "Renew", "Cancel")
     }
 
 
