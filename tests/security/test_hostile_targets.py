@@ -221,7 +221,7 @@ def _text_element(text: str) -> Element:
 
 @each_type
 @pytest.mark.parametrize("forger", list(FORGED.values()), ids=list(FORGED))
-def test_a_forged_token_is_invalid_nothing_is_made_of_it_and_it_cannot_be_cancelled(
+def test_a_forged_token_is_invalid_nothing_is_made_of_it_and_it_is_neither_renewed_nor_cancelled(
     attack: Attack, token_type: TokenType, forger: Forger
 ) -> None:
     token = issued(attack, token_type)
@@ -230,6 +230,7 @@ def test_a_forged_token_is_invalid_nothing_is_made_of_it_and_it_cannot_be_cancel
     assert attack.validated(forged) == "invalid"
     assert attack.transformed(forged) == "invalid"
     attack.refused(attack.message(messages.cancel(forged, trust=attack.trust)), InvalidSecurityToken)
+    attack.refused(attack.message(messages.renew(forged, trust=attack.trust)), InvalidSecurityToken)
     assert attack.validated(token) == "valid"
 
 

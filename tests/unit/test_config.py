@@ -132,6 +132,8 @@ def test_an_unknown_key_is_answered_with_the_key_that_was_meant(tmp_path: Path) 
         ("authentication", "clock_skew", "99999999999999999999"),
         ("authentication", "clock_skew", "5.0"),
         ("retention", "audit", '"1h"'),
+        ("renewal", "grace", '"2h"'),
+        ("renewal", "after_expiry", '"31d"'),
         ("log", "level", '"trace"'),
     ],
 )
@@ -148,6 +150,14 @@ def test_durations_are_written_with_units_or_in_seconds(tmp_path: Path) -> None:
     config = load(tmp_path, MINIMAL + '[authentication]\nclock_skew = "1m30s"\nmessage_maximum_age = 120\n')
     assert config.authentication.clock_skew == timedelta(seconds=90)
     assert config.authentication.message_maximum_age == timedelta(minutes=2)
+
+
+def test_a_token_cannot_be_renewed_when_the_register_has_forgotten_it(tmp_path: Path) -> None:
+    text = MINIMAL + '[retention]\ntokens = "{}"\n[renewal]\nafter_expiry = "2h"\n'
+    assert load(tmp_path, text.format("2h")).renewal.after_expiry == timedelta(hours=2)
+    assert problems(tmp_path, text.format("1h")) == [
+        "renewal: after_expiry is longer than expired tokens are kept",
+    ]
 
 
 def test_a_server_without_certificate_is_refused(tmp_path: Path) -> None:

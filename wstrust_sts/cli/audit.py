@@ -63,7 +63,8 @@ Then: wstrust-sts explain CORRELATION-ID
 @click.option(
     "--outcome",
     default="",
-    help='Only this outcome: issued, valid, invalid, cancelled, failed, refused, or "refused InvalidScope".',
+    help="Only this outcome: issued, valid, invalid, transformed, renewed, cancelled, failed, refused, or "
+    '"refused InvalidScope".',
 )
 @click.option("--requestor", default="", help="Only this account's operations.")
 @click.option("--relying-party", default="", help="Only operations for this relying party.")

@@ -84,6 +84,26 @@ def test_an_assertion_is_verified_inside_a_message_and_found_the_same():
 
 
 @pytest.mark.parametrize("token_type", TokenType)
+def test_an_overdue_assertion_is_read_for_as_long_as_that_is_allowed_and_never_early(token_type):
+    token = issue(descriptor(token_type))
+    expires, minute = token.descriptor.lifetime.expires, timedelta(minutes=1)
+
+    def verify(now, **how):
+        keys = [verification_key(signing_key())]
+        return verify_assertion(parse(token.markup), keys=keys, issuer=REALM.issuer, now=now, **how)
+
+    late = {"skew": minute, "overdue": 9 * minute}
+    assert verify(expires + 10 * minute - timedelta(microseconds=1), **late).expires_at == expires
+    for now, how in (
+        (expires + 10 * minute, late),
+        (expires + minute, {"skew": minute}),
+        (NOON - 2 * minute, late),
+    ):
+        with pytest.raises(InvalidSecurityToken):
+            verify(now, **how)
+
+
+@pytest.mark.parametrize("token_type", TokenType)
 def test_a_verified_assertion_tells_whom_it_is_for_and_when_its_subject_proved_itself(token_type):
     audiences = ("https://a.example.test/", "urn:b")
     verified = verify_assertion(
