@@ -844,9 +844,6 @@ def test_a_token_is_renewed(live, tmp_path, trust, token_type):
     assert (card["verified"], card["type"], card["audiences"]) == (True, first["type"], first["audiences"])
     assert card["authenticated_at"] == first["authenticated_at"]
     assert card["id"] != first["id"]
-    shorter = call("token", "renew", made, *options, "--lifetime", "5m", "--json").json()
-    begins, ends = (datetime.fromisoformat(shorter[name]) for name in ("not_before", "not_on_or_after"))
-    assert 299 < (ends - begins).total_seconds() <= 300
     assert call("token", "cancel", token, *options).status == 0
     refused = call("token", "renew", token, *options)
     assert refused.status == 1
