@@ -57,6 +57,9 @@ class Client:
     def validate(self, assertion: bytes) -> str | None:
         return self.ask_for_status(assertion).status_code
 
+    def renew(self, assertion: bytes) -> Answer:
+        return self.ask("Renew", messages.renew(assertion.decode()))
+
     def cancel(self, assertion: bytes) -> Answer:
         return self.ask("Cancel", messages.cancel(assertion.decode()))
 
@@ -203,6 +206,20 @@ def test_a_cancellation_holds_on_the_other_node_at_once(first: Client, second: C
     assert second.validate(assertion) == "valid"
     assert first.cancel(assertion).status == 200
     assert second.validate(assertion) == "invalid"
+
+
+def test_renewals_at_both_nodes_at_once_make_three_tokens_of_one_and_no_more(first: Client, second: Client) -> None:
+    assertion = first.issue().assertion
+    with ThreadPoolExecutor(6) as threads:
+        answers = [threads.submit(node.renew, assertion) for node in (first, second) for _ in range(3)]
+    codes = [answer.result().code or "renewed" for answer in answers]
+    assert sorted(codes) == ["UnableToRenew"] * 3 + ["renewed"] * 3
+    made = {answer.result().assertion for answer in answers if answer.result().code is None}
+    assert len(made) == 3
+    assert [node.validate(token) for node in (first, second) for token in made] == ["valid"] * 6
+    assert first.cancel(assertion).status == 200
+    assert second.validate(assertion) == "invalid"
+    assert second.renew(assertion).code == "InvalidSecurityToken"
 
 
 def test_a_new_relying_party_is_known_at_once_to_every_node(first: Client, second: Client) -> None:
