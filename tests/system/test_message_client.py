@@ -118,12 +118,14 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         ("/2005/username", ["--trust", "2005"]),
     ],
 )
-def test_a_token_is_requested_validated_and_cancelled_by_a_password_in_the_message(live, tmp_path, soap, path, options):
+def test_a_token_is_requested_validated_renewed_and_cancelled_by_a_password(live, tmp_path, soap, path, options):
     token = tmp_path / "token.xml"
     how = ["--soap", soap, *options]
     done = live.by_password("request", "--applies-to", ADDRESS, "--out", token, *how, path=path)
     assert done.returncode == 0, done.stderr
     assert "alice@example.test" in done.stdout
+    assert live.by_password("validate", token, *how, path=path).stdout.startswith("valid")
+    assert live.by_password("renew", token, "--out", token, *how, path=path).returncode == 0
     assert live.by_password("validate", token, *how, path=path).stdout.startswith("valid")
     assert live.by_password("cancel", token, *how, path=path).returncode == 0
     assert live.by_password("validate", token, *how, path=path).returncode == 1
@@ -140,15 +142,28 @@ def test_a_token_is_requested_validated_and_cancelled_by_a_password_in_the_messa
         ("/13/certificatesigned", ["--binding", "certificatesigned"]),
     ],
 )
-def test_a_token_is_requested_validated_and_cancelled_by_a_certificate(live, tmp_path, soap, path, options):
+def test_a_token_is_requested_validated_renewed_and_cancelled_by_a_certificate(live, tmp_path, soap, path, options):
     token = tmp_path / "token.xml"
     how = ["--soap", soap, *options, *own_key("alice")]
     done = live.token("request", "--applies-to", ADDRESS, "--out", token, *how, path=path)
     assert done.returncode == 0, done.stderr
     assert "alice@example.test" in done.stdout
     assert live.token("validate", token, *how, path=path).stdout.startswith("valid")
+    assert live.token("renew", token, "--out", token, *how, path=path).returncode == 0
+    assert live.token("validate", token, *how, path=path).stdout.startswith("valid")
     assert live.token("cancel", token, *how, path=path).returncode == 0
     assert live.token("validate", token, *how, path=path).returncode == 1
+
+
+def test_what_a_certificate_proved_is_not_carried_on_by_a_password(live, tmp_path):
+    token, own = tmp_path / "token.xml", ["--binding", "certificate", *own_key("alice")]
+    asked = live.token("request", "--applies-to", ADDRESS, "--out", token, *own, path="/13/certificate")
+    assert "X509" in asked.stdout
+    kept = live.token("renew", token, *own, path="/13/certificate")
+    assert "X509" in kept.stdout
+    made = live.by_password("renew", token, path="/13/username")
+    assert (made.returncode, "X509" in made.stdout) == (0, False)
+    assert "classes:Password" in made.stdout
 
 
 def test_a_signature_that_the_endpoint_does_not_take_is_told_with_what_to_do(live):
