@@ -76,8 +76,8 @@ def test_row_29_only_implemented_operations_are_published_each_with_its_action(s
 @TWO_ENDPOINTS
 @pytest.mark.parametrize("soap", ["1.1", "1.2"])
 def test_row_29_every_published_action_is_served(sts, endpoint, soap):
-    token = sts.issue().assertion.decode()
     for action in published_actions(wsdl(sts, endpoint)):
+        token = sts.issue().assertion.decode()
         trust, _, operation = action.rpartition("/RST/")
         body = {
             "Issue": messages.issue(trust=trust),
