@@ -97,6 +97,7 @@ def test_row_29_the_action_that_is_published_is_the_action_of_the_answer(sts, en
     for operation, body in (
         ("Issue", messages.issue(trust=trust)),
         ("Validate", messages.validate(token, trust=trust)),
+        ("Renew", messages.renew(token, trust=trust)),
         ("Cancel", messages.cancel(token, trust=trust)),
     ):
         output = document.find(f"wsdl:portType/wsdl:operation[@name='{operation}']/wsdl:output", NAMES)
