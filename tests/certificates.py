@@ -152,3 +152,24 @@ def sign_by_hand(der: bytes, digest: str, own: rsa.RSAPrivateKey) -> bytes:
 CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH
 SERVER = ExtendedKeyUsageOID.SERVER_AUTH
 ANY = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
+
+
+def intermediate(name: str, under: str = "ca", *, extensions: tuple = CA_EXTENSIONS, **more) -> bytes:
+    """The authority `name`, issued by another; "ca" is `authority()`. Each has a key and a subject of its own."""
+    issuer = CA_NAME if under == "ca" else subject(under)
+    made = {"subject": subject(name), "key": key(name, "ec"), "issuer": issuer, "issuer_key": key(under, "ec")}
+    return Wanted(**(made | {"ends": NOON + 60 * DAY, "extensions": extensions} | more)).made()
+
+
+def leaf_under(name: str, **more) -> bytes:
+    """A requestor's certificate that the authority `name` issued."""
+    return leaf(**({"issuer": subject(name), "issuer_key": key(name, "ec")} | more))
+
+
+def path_length(value: int) -> tuple[tuple[x509.ExtensionType, bool], ...]:
+    return ((x509.BasicConstraints(ca=True, path_length=value), True), CA_EXTENSIONS[1])
+
+
+def only_names(*permitted: x509.GeneralName, not_: tuple[x509.GeneralName, ...] = ()) -> tuple:
+    """The extensions of an authority that may give these names alone."""
+    return (*CA_EXTENSIONS, (x509.NameConstraints(permitted or None, not_ or None), True))

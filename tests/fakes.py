@@ -94,7 +94,12 @@ class FakeCertificateValidator:
         self.known: dict[bytes, ExaminedCertificate] = {}
 
     def examine(
-        self, unverified_certificate: bytes, *, anchors: Sequence[TrustAnchor], now: datetime
+        self,
+        unverified_certificate: bytes,
+        *,
+        anchors: Sequence[TrustAnchor],
+        now: datetime,
+        unverified_intermediates: Sequence[bytes] = (),
     ) -> ExaminedCertificate:
         found = self.known.get(unverified_certificate)
         if found is None:

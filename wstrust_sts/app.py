@@ -22,7 +22,7 @@ from wstrust_sts.errors import Busy, HttpRefusal, MethodNotAllowed, NotFound, On
 from wstrust_sts.keyring import StoredKeyring
 from wstrust_sts.keys import AesGcmSecretBox
 from wstrust_sts.model import Endpoint, Operation
-from wstrust_sts.pki import DirectValidator
+from wstrust_sts.pki.validation import PathValidator
 from wstrust_sts.ports import Clock, Keyring, Patience, SecretBox, TokenProvider
 from wstrust_sts.readiness import find_obstacles
 from wstrust_sts.renewal import RenewalTerms
@@ -151,7 +151,7 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
     parts = registry.Parts(
         accounts=stores.accounts,
         certificates=stores.certificates,
-        validator=DirectValidator(authentication.clock_skew),
+        validator=PathValidator(authentication.clock_skew),
         replay_cache=stores.replay_cache,
         keyring=keyring,
         passwords=PasswordChecker(

@@ -24,18 +24,35 @@ class CertificateName:
     value: str
 
 
+class Revocation(enum.Enum):
+    """What it means that nobody tells whether a certificate was revoked."""
+
+    OFF = "off"  # nobody is asked
+    SOFT = "soft"  # nothing: only what is known to be revoked is refused
+    HARD = "hard"  # the certificate is refused
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustAnchor:
     """A certificate that a realm trusts to be right about the names in those it issued.
 
     `account_from`: the field that is the account's name, for every certificate under this anchor; None: only mapped
-    certificates have an account.
+    certificates have an account. `intermediates` (DER) are believed by their signatures alone. `issuers_at`: URL
+    prefixes under which others may be looked for. `crls`: absolute paths and http URLs of revocation lists;
+    `responder`: URL of OCSP, in place of those that certificates name; `networks` (CIDR) may be reached beside public
+    addresses.
     """
 
     realm: str
     name: str
     certificate: bytes = field(repr=False)  # DER
     account_from: CertificateField | None = None
+    intermediates: tuple[bytes, ...] = field(default=(), repr=False)
+    issuers_at: tuple[str, ...] = ()
+    revocation: Revocation = Revocation.OFF
+    crls: tuple[str, ...] = ()
+    responder: str | None = None
+    networks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

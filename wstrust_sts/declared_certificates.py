@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from wstrust_sts import toml_kinds as kinds
 from wstrust_sts.certificate_names import canonical, fingerprint
 from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName, TrustAnchor
-from wstrust_sts.pki import Unsuitable, read_anchor, read_requestor
+from wstrust_sts.pki.soundness import Unsuitable, read_anchor, read_requestor
 from wstrust_sts.strict_toml import Fault, Kind, Place, key
 
 NAMES = tuple(  # the fields that a mapping may compare, beside the whole certificate

@@ -83,6 +83,7 @@ class PresentedCertificate:
 
     certificate: bytes = field(repr=False)
     source: str = ""  # the peer's address
+    intermediates: tuple[bytes, ...] = field(default=(), repr=False)  # DER, that came with it; in any order
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,9 +118,15 @@ class CertificateValidator(Protocol):
     """Says whether a certificate is sound and which anchor it is under; whose it is, is not its business."""
 
     def examine(
-        self, unverified_certificate: bytes, *, anchors: Sequence[TrustAnchor], now: datetime
+        self,
+        unverified_certificate: bytes,
+        *,
+        anchors: Sequence[TrustAnchor],
+        now: datetime,
+        unverified_intermediates: Sequence[bytes] = (),
     ) -> ExaminedCertificate:
-        """Raises FailedAuthentication: malformed, out of its time, revoked, not for this use, or with a weak key.
+        """Raises FailedAuthentication: malformed, out of its time, not for this use, or with a weak key; revoked, or
+        not known not to be where the anchor demands it. Blocks for seconds at most, while others are asked.
 
         Not to be under any of `anchors` is no error: see `ExaminedCertificate.anchor`.
         """

@@ -26,7 +26,7 @@ from wstrust_sts.model import (
     UnknownToken,
     UsernamePassword,
 )
-from wstrust_sts.pki import DirectValidator
+from wstrust_sts.pki.validation import PathValidator
 from wstrust_sts.ports import Authenticator
 
 BOX = AesGcmSecretBox(b"k" * 32)
@@ -103,7 +103,7 @@ def certificate() -> Implementation:
     rule = TrustAnchor(realm=REALM.name, name="ca", certificate=ca, account_from=CertificateField.COMMON_NAME)
     return Implementation(
         authenticator=X509Authenticator(
-            accounts, FakeCertificates([rule], [pinned]), DirectValidator(timedelta(minutes=5))
+            accounts, FakeCertificates([rule], [pinned]), PathValidator(timedelta(minutes=5))
         ),
         account=account,
         good=PresentedCertificate(own),

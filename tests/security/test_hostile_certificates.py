@@ -44,7 +44,7 @@ from wstrust_sts.model import (
     TrustVersion,
     VerifiedMessage,
 )
-from wstrust_sts.pki import DirectValidator
+from wstrust_sts.pki.validation import PathValidator
 from wstrust_sts.renewal import RenewalTerms
 from wstrust_sts.service import SecurityTokenService
 
@@ -71,7 +71,7 @@ class Sts:
         ]
         mappings = [self._mapping(exact, PINNED), *(self._mapping(name) for name in names)]
         self.authenticator = X509Authenticator(
-            FakeAccounts([ALICE]), FakeCertificates([anchor], mappings), DirectValidator(timedelta(minutes=5))
+            FakeAccounts([ALICE]), FakeCertificates([anchor], mappings), PathValidator(timedelta(minutes=5))
         )
         self._service = SecurityTokenService(
             realms=FakeRealms(),
@@ -189,7 +189,7 @@ def test_a_signature_with_sha1_by_the_authority_vouches_for_nothing():
     forged = corpus.sign_by_hand(true, "sha1", own)
     anchor = Anchor(realm=REALM.name, name="ca", certificate=ca, account_from=CertificateField.COMMON_NAME)
     authenticator = X509Authenticator(
-        FakeAccounts([ALICE]), FakeCertificates([anchor]), DirectValidator(timedelta(minutes=5))
+        FakeAccounts([ALICE]), FakeCertificates([anchor]), PathValidator(timedelta(minutes=5))
     )
     proved = authenticator.authenticate(PresentedCertificate(true), realm=REALM, now=NOON)
     assert proved.account == ALICE

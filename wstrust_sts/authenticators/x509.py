@@ -48,7 +48,7 @@ class X509Authenticator:
         counted = f"\0certificate {fingerprint(token.certificate)}"
         attempt = None if self._gate is None else self._gate.admit(realm, counted, token.source, now=now)
         try:
-            account = self._account_of(token.certificate, realm=realm, now=now)
+            account = self._account_of(token, realm=realm, now=now)
         except FailedAuthentication:
             if attempt is not None:
                 attempt.failed()
@@ -57,9 +57,11 @@ class X509Authenticator:
             attempt.proved()
         return Authenticated(account=account, method=AuthenticationMethod.X509, instant=now)
 
-    def _account_of(self, certificate: bytes, *, realm: Realm, now: datetime) -> Account:
+    def _account_of(self, token: PresentedCertificate, *, realm: Realm, now: datetime) -> Account:
         anchors = self._certificates.anchors(realm.name)
-        examined = self._validator.examine(certificate, anchors=anchors, now=now)
+        examined = self._validator.examine(
+            token.certificate, anchors=anchors, now=now, unverified_intermediates=token.intermediates
+        )
         # The rows are read now, whatever was cached of the mappings: a lock acts at once.
         found = {account.id: account for account in self._candidates(examined, realm)}
         if not found:

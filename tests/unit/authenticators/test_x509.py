@@ -14,7 +14,7 @@ from wstrust_sts.certificate_names import canonical, fingerprint
 from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName, TrustAnchor
 from wstrust_sts.errors import FailedAuthentication
 from wstrust_sts.model import Account, AuthenticationMethod, PresentedCertificate
-from wstrust_sts.pki import DirectValidator
+from wstrust_sts.pki.validation import PathValidator
 
 CA, OTHER_CA = authority(), authority("other", subject=x509.Name.from_rfc4514_string("CN=Other CA"))
 ALICE, BOB = (Account(id=f"id-{name}", realm=REALM.name, name=name, version=1) for name in ("alice", "bob"))
@@ -49,7 +49,7 @@ class World:
         self.certificates = FakeCertificates(anchors, mappings)
         self.lockouts = FakeLockouts()
         gate = None if limits is None else Gate(self.lockouts, limits)
-        validator = DirectValidator(timedelta(minutes=5))
+        validator = PathValidator(timedelta(minutes=5))
         self.authenticator = X509Authenticator(self.accounts, self.certificates, validator, gate=gate)
 
     def whose(self, certificate: bytes, *, now=NOON, realm=REALM) -> str:

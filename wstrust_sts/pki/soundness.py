@@ -1,26 +1,22 @@
-"""Whether a requestor's certificate is sound, and which trust anchor it is under (RFC 5280 section 6).
+"""Whether one certificate is fit for its part: a requestor's, an authority's, or a trust anchor's (RFC 5280 section 4).
 
-A path is the anchor itself or a certificate that an anchor issued directly. `cryptography.x509.verification` builds
-paths by the rules of the web, which refuse what enterprises issue to people and services (no subjectAltName, no
-authority key identifier); so each rule that holds here is spelled out, and whatever critical extension none of them
-knows refuses the certificate.
+Whatever critical extension no rule here knows refuses the certificate.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from wstrust_sts.certificate_names import names_of
-from wstrust_sts.certificates import CertificateName, ExaminedCertificate, TrustAnchor
-from wstrust_sts.errors import FailedAuthentication
+from wstrust_sts.certificates import CertificateName
 
 MAX_OCTETS = 16 * 1024
 _RSA_BITS = range(2048, 8192 + 1)
@@ -37,44 +33,15 @@ _KNOWN = frozenset(  # the critical extensions that a certificate may have
     }
 )
 _FOR_CLIENTS = frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
+_KNOWN_OF_AUTHORITIES = _KNOWN | {ExtensionOID.NAME_CONSTRAINTS}
 _Value = TypeVar("_Value", bound=x509.ExtensionType)
+
+Signed: TypeAlias = x509.Certificate | x509.CertificateRevocationList | ocsp.OCSPResponse
+HasExtensions: TypeAlias = x509.Certificate | x509.CertificateRevocationList | x509.RevokedCertificate
 
 
 class Unsuitable(Exception):
     """A certificate that cannot be used as it was to be; says why, in words for operators."""
-
-
-class DirectValidator:
-    """A `CertificateValidator` for anchors that issue directly. `skew`: by how much clocks may disagree."""
-
-    def __init__(self, skew: timedelta) -> None:
-        self._skew = skew
-
-    def examine(
-        self, unverified_certificate: bytes, *, anchors: Sequence[TrustAnchor], now: datetime
-    ) -> ExaminedCertificate:
-        """As the port promises."""
-        try:
-            shown = read_requestor(unverified_certificate)
-            _demand_current(shown.certificate, now=now, skew=self._skew)
-        except Unsuitable as reason:
-            raise FailedAuthentication(f"certificate: {reason}") from None
-        return ExaminedCertificate(anchor=self._anchor_of(shown, anchors, now), names=shown.names)
-
-    def _anchor_of(self, shown: "Requestor", anchors: Sequence[TrustAnchor], now: datetime) -> TrustAnchor | None:
-        """The first anchor whose path holds. A certificate may be under several that share a key: by name, then."""
-        for anchor in anchors:
-            if shown.der == anchor.certificate:
-                return anchor
-        for anchor in anchors:
-            try:
-                issuer = read_anchor(anchor.certificate)
-                _demand_current(issuer, now=now, skew=self._skew)
-            except Unsuitable:
-                continue
-            if not shown.is_authority and _is_issued_by(shown.der, anchor.certificate):
-                return anchor
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +60,13 @@ def read_requestor(der: bytes) -> Requestor:
     certificate = read_certificate(der)
     _demand_strong_key(certificate)
     _demand_known_extensions(certificate, _KNOWN)
-    usage = _extension(certificate, x509.KeyUsage)
+    usage = extension(certificate, x509.KeyUsage)
     if usage is not None and not usage.digital_signature:
         raise Unsuitable("its key is not for signatures (key usage)")
-    purposes = _extension(certificate, x509.ExtendedKeyUsage)
+    purposes = extension(certificate, x509.ExtendedKeyUsage)
     if purposes is not None and _FOR_CLIENTS.isdisjoint(purposes):
         raise Unsuitable("it is not for clients (extended key usage)")
-    constraints = _extension(certificate, x509.BasicConstraints)
+    constraints = extension(certificate, x509.BasicConstraints)
     try:
         names = names_of(certificate, der)
     except (ValueError, TypeError):
@@ -126,36 +93,45 @@ def read_anchor(der: bytes) -> x509.Certificate:
     """A certificate that may be trusted to issue others, or to be itself. Raises Unsuitable."""
     certificate = read_certificate(der)
     _demand_strong_key(certificate)
-    _demand_known_extensions(certificate, _KNOWN)
-    if _extension(certificate, x509.NameConstraints) is not None:
-        raise Unsuitable("it has name constraints, which are not enforced here yet")
+    _demand_known_extensions(certificate, _KNOWN_OF_AUTHORITIES)
+    constraints = extension(certificate, x509.NameConstraints)
+    if constraints is not None:
+        list(constraints.permitted_subtrees or ()), list(constraints.excluded_subtrees or ())
     return certificate
 
 
 @lru_cache(maxsize=256)
-def _is_issued_by(der: bytes, anchor_der: bytes) -> bool:
-    """Whether the anchor may issue certificates and its key signed this one. Names alone never do."""
-    certificate, anchor = read_certificate(der), read_anchor(anchor_der)
-    constraints = _extension(anchor, x509.BasicConstraints)
-    usage = _extension(anchor, x509.KeyUsage)
-    if constraints is None or not constraints.ca or (usage is not None and not usage.key_cert_sign):
-        return False
-    try:
-        if not isinstance(anchor.public_key(), ed25519.Ed25519PublicKey) and not isinstance(
-            certificate.signature_hash_algorithm, _HASHES
-        ):
-            return False
-        certificate.verify_directly_issued_by(anchor)
-    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
-        return False
-    return True
+def read_authority(der: bytes) -> x509.Certificate:
+    """One that may issue certificates of requestors, with whatever is above it. Raises Unsuitable."""
+    authority = read_anchor(der)
+    constraints = extension(authority, x509.BasicConstraints)
+    if constraints is None or not constraints.ca:
+        raise Unsuitable("it is no authority (basic constraints)")
+    usage = extension(authority, x509.KeyUsage)
+    if usage is not None and not usage.key_cert_sign:
+        raise Unsuitable("its key is not for signing certificates (key usage)")
+    purposes = extension(authority, x509.ExtendedKeyUsage)
+    if purposes is not None and _FOR_CLIENTS.isdisjoint(purposes):
+        raise Unsuitable("it is not for issuing to clients (extended key usage)")
+    return authority
 
 
-def _demand_current(certificate: x509.Certificate, *, now: datetime, skew: timedelta) -> None:
+def demand_current(certificate: x509.Certificate, *, now: datetime, skew: timedelta) -> None:
+    """Raises Unsuitable."""
     if now + skew < certificate.not_valid_before_utc:
-        raise Unsuitable("it is not valid yet")
+        raise Unsuitable(f"it is not valid yet, but from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC")
     if now - skew > certificate.not_valid_after_utc:
-        raise Unsuitable("it has expired")
+        raise Unsuitable(f"it has expired on {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC")
+
+
+def is_signed_with_a_strong_hash(signed: Signed, signer: x509.Certificate) -> bool:
+    """Whether a signature by `signer` on a certificate, revocation list or answer may count."""
+    if isinstance(signer.public_key(), ed25519.Ed25519PublicKey):
+        return True
+    try:
+        return isinstance(signed.signature_hash_algorithm, _HASHES)
+    except UnsupportedAlgorithm:
+        return False
 
 
 def _demand_strong_key(certificate: x509.Certificate) -> None:
@@ -176,7 +152,8 @@ def _demand_known_extensions(certificate: x509.Certificate, known: frozenset[x50
         raise Unsuitable(f"it has a critical extension that is not known here: {unknown[0]}")
 
 
-def _extension(certificate: x509.Certificate, kind: type[_Value]) -> _Value | None:
+def extension(certificate: HasExtensions, kind: type[_Value]) -> _Value | None:
+    """The value of its one extension of this kind."""
     try:
         return certificate.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
