@@ -5,7 +5,6 @@ and not at all where nothing came the last time, a moment ago. What once came is
 whether it is still fresh, its reader says.
 """
 
-import logging
 import threading
 import time
 from collections import OrderedDict
@@ -15,8 +14,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wstrust_sts.pki.http import Resource, Unreachable, exchange
-
-_log = logging.getLogger("wstrust_sts.pki")
 
 SECONDS = 30.0  # that one fetch may take: a long revocation list comes for the next request, if not for this one
 PATIENCE = 5.0  # seconds that anybody waits for a fetch, from its beginning
@@ -98,19 +95,19 @@ class Fetcher:
         return running
 
     def _run(self, resource: Resource, running: _Fetch) -> None:
+        reason = Unreachable(f"{resource.url[:256]}: it failed")
         try:
             octets = self._exchange(resource, seconds=SECONDS)
-        except Unreachable as reason:
-            self._fail(resource, running, reason)
-        except Exception:
-            _log.exception("unexpected failure while fetching")
-            self._fail(resource, running, Unreachable(f"{resource.url[:256]}: it failed, as the log says"))
-        else:
             with self._lock:
                 self._keep(resource, octets)
                 self._failed.pop(resource, None)
                 del self._running[resource]
             running.result.set_result(octets)
+        except Unreachable as error:
+            reason = error
+        finally:
+            if not running.result.done():  # whatever was raised: nobody may wait for ever
+                self._fail(resource, running, reason)
 
     def _fail(self, resource: Resource, running: _Fetch, reason: Unreachable) -> None:
         with self._lock:

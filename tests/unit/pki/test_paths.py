@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from cryptography import x509
@@ -54,8 +55,8 @@ def test_a_path_is_built_from_what_came_along_and_from_what_is_stored():
         lambda: intermediate("sub", subject=subject("another")),
         lambda: intermediate("sub", extensions=(*CA_EXTENSIONS, (x509.PolicyConstraints(0, None), True))),
     ],
-    ids=["no constraints", "a leaf", "no signer", "servers only", "unknown", "old", "early", "forged", "rekeyed", "named",
-         "policies demanded"],
+    ids=["no constraints", "a leaf", "no signer", "servers only", "unknown", "old", "early", "forged", "rekeyed",
+         "named", "policies demanded"],
 )  # fmt: skip
 def test_an_intermediate_that_may_not_issue_makes_no_path(made):
     assert not found_under(leaf_under("sub"), made())
@@ -90,7 +91,7 @@ def test_a_weak_key_in_the_middle_makes_no_path():
 )
 def test_a_path_is_no_longer_than_its_authorities_allow(allowed, intermediates, holds):
     names = ["ca", *(f"level {n}" for n in range(intermediates))]
-    chain = [intermediate(name, above) for above, name in zip(names, names[1:], strict=False)]
+    chain = [intermediate(name, above) for above, name in pairwise(names)]
     certificate = leaf_under(names[-1]) if intermediates else leaf()
     assert found_under(certificate, *chain, ca=authority(extensions=path_length(allowed))) is holds
 
@@ -110,7 +111,7 @@ def test_self_issued_certificates_are_not_counted():
 
 def test_a_path_has_no_more_certificates_than_the_limit():
     names = ["ca", *(f"level {n}" for n in range(MAX_CERTIFICATES))]
-    chain = [intermediate(name, above) for above, name in zip(names, names[1:], strict=False)]
+    chain = [intermediate(name, above) for above, name in pairwise(names)]
     assert found_under(leaf_under(names[MAX_CERTIFICATES - 2]), *chain)
     assert not found_under(leaf_under(names[MAX_CERTIFICATES - 1]), *chain)
 
