@@ -81,17 +81,17 @@ def _answer(connection: http.client.HTTPConnection, location: Location, resource
     if resource.body is not None:
         headers["Content-Type"] = resource.content_type
     connection.request("GET" if resource.body is None else "POST", location.target, resource.body, headers)
-    response = connection.getresponse()
-    if response.status != http.client.OK:
-        raise ValueError(f"the answer has status {response.status}; redirects are not followed")
-    octets = bytearray()
-    while piece := response.read1(_PIECE):
-        octets += piece
-        if len(octets) > resource.limit:
-            raise ValueError(f"the answer is longer than {resource.limit} octets")
-    if response.length:
-        raise ValueError("the answer ended before its end")
-    return bytes(octets)
+    with connection.getresponse() as response:
+        if response.status != http.client.OK:
+            raise ValueError(f"the answer has status {response.status}; redirects are not followed")
+        octets = bytearray()
+        while piece := response.read1(_PIECE):
+            octets += piece
+            if len(octets) > resource.limit:
+                raise ValueError(f"the answer is longer than {resource.limit} octets")
+        if response.length:
+            raise ValueError("the answer ended before its end")
+        return bytes(octets)
 
 
 def _reason(error: Exception, late: bool) -> str:
