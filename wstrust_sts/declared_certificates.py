@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from wstrust_sts import toml_kinds as kinds
 from wstrust_sts.certificate_names import canonical, fingerprint
-from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName, TrustAnchor
-from wstrust_sts.pki.soundness import Unsuitable, read_anchor, read_requestor
+from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName, Revocation, TrustAnchor
+from wstrust_sts.pki.addresses import read_location
+from wstrust_sts.pki.soundness import Unsuitable, read_anchor, read_authority, read_requestor
 from wstrust_sts.strict_toml import Fault, Kind, Place, key
 
 NAMES = tuple(  # the fields that a mapping may compare, beside the whole certificate
@@ -20,6 +22,7 @@ NAMES = tuple(  # the fields that a mapping may compare, beside the whole certif
 RULES = {  # the fields that may be an account's name
     field.value: field for field in CertificateField if field not in (CertificateField.SHA256, CertificateField.SUBJECT)
 }
+MAX_INTERMEDIATES = 32  # of one anchor
 _PEM = b"-----BEGIN CERTIFICATE-----"
 _NAME = kinds.text(limit=256)
 _SUITS = Callable[[bytes], object]  # raises Unsuitable
@@ -64,6 +67,70 @@ def certificate_pem(suits: _SUITS) -> Kind[bytes]:
         return _der(value.encode(), place, suits)
 
     return Kind("PEM", read)
+
+
+def certificate_bundle(suits: _SUITS) -> Kind[tuple[bytes, ...]]:
+    """Certificates in a PEM file, named or as its text."""
+
+    def read(value: object, place: Place) -> tuple[bytes, ...]:
+        if isinstance(value, str) and _PEM.decode() in value and value.isascii():
+            octets = value.encode()
+        else:
+            path: Path = kinds.path().read(value, place)
+            try:
+                octets = path.read_bytes()
+            except OSError:
+                place.refuse(f"{path} cannot be read", "check the path and its permissions")
+        try:
+            found = [each.public_bytes(Encoding.DER) for each in x509.load_pem_x509_certificates(octets)]
+            for der in found:
+                suits(der)
+        except Unsuitable as reason:
+            place.refuse(f"one of them cannot be used: {reason}", "give another certificate")
+        except ValueError:
+            place.refuse("are not certificates in PEM", "give them one after another, without keys")
+        if not 0 < len(found) <= MAX_INTERMEDIATES:
+            place.refuse(f"must be 1 to {MAX_INTERMEDIATES} certificates", "leave out those that are not needed")
+        return tuple(dict.fromkeys(found))
+
+    return Kind("PEM or path", read)
+
+
+def http_url() -> Kind[str]:
+    """A plain http URL: what is fetched from it is signed."""
+
+    def read(value: object, place: Place) -> str:
+        url = kinds.text().read(value, place)
+        try:
+            read_location(url)
+        except ValueError as error:
+            place.refuse(str(error), "write it like http://pki.example.com/path")
+        return url
+
+    return Kind("URL", read)
+
+
+def list_place() -> Kind[str]:
+    """Where a revocation list is: an http URL, or a file, which need not be there yet."""
+
+    def read(value: object, place: Place) -> str:
+        if isinstance(value, str) and "://" in value:
+            return http_url().read(value, place)
+        return str(kinds.path().read(value, place))
+
+    return Kind("path or URL", read)
+
+
+def network() -> Kind[str]:
+    """A network, in CIDR notation."""
+
+    def read(value: object, place: Place) -> str:
+        try:
+            return str(ip_network(kinds.text().read(value, place)))
+        except ValueError:
+            place.refuse("is not a network", "write it like 10.1.0.0/16, with no bits set behind the prefix")
+
+    return Kind("network", read)
 
 
 def certificate_name(field: CertificateField) -> Kind[CertificateName]:
@@ -136,10 +203,43 @@ class TrustAnchorTable:
         "case. Without: only certificates that are mapped have an account.",
         default=None,
     )
+    intermediates: tuple[bytes, ...] = key(
+        certificate_bundle(read_authority),
+        "Authorities between it and requestors, beside those that messages carry: a PEM file, or its text.",
+        default=(),
+    )
+    issuers_at: tuple[str, ...] = key(
+        kinds.many(http_url(), at_most=16),
+        "Beginnings of the URLs at which intermediates may be fetched that certificates name (AIA). Without: none are.",
+        default=(),
+    )
+    revocation: Revocation = key(
+        kinds.choice({each.value: each for each in Revocation}),
+        "Whether certificates under it are looked up: not at all; refused when known to be revoked; or also refused when "
+        "nobody can tell.",
+        default=Revocation.OFF,
+        shown='"hard"',
+    )
+    crls: tuple[str, ...] = key(
+        kinds.many(list_place(), at_most=32),
+        "Files and http URLs of revocation lists, beside those that certificates name. Each node reads files.",
+        default=(),
+    )
+    responder: str | None = key(
+        http_url(), "The OCSP responder to ask in place of those that certificates name.", default=None
+    )
+    networks: tuple[str, ...] = key(
+        kinds.many(network(), at_most=32),
+        "Networks that may be asked beside public addresses, like those of an internal responder.",
+        default=(),
+        shown='["10.1.0.0/16"]',
+    )
 
     def faults(self) -> Iterator[Fault]:
         if (self.file is None) is (self.pem is None):
             yield Fault("", "must have exactly one of file and pem", "keep one of them")
+        if self.revocation is Revocation.OFF and (self.crls or self.responder):
+            yield Fault("revocation", "is off, so that nobody would be asked", 'set it to "hard" or "soft"')
 
     def anchor(self) -> TrustAnchor:
         return TrustAnchor(
@@ -147,6 +247,12 @@ class TrustAnchorTable:
             name=self.name,
             certificate=self.file or self.pem or b"",
             account_from=self.account_from,
+            intermediates=self.intermediates,
+            issuers_at=self.issuers_at,
+            revocation=self.revocation,
+            crls=self.crls,
+            responder=self.responder,
+            networks=self.networks,
         )
 
 
@@ -180,17 +286,30 @@ def mapping_table(mapping: CertificateMapping) -> dict[str, Any]:
 
 def anchor_card(anchor: TrustAnchor) -> dict[str, Any]:
     """An anchor in a few words."""
-    return _anchor(anchor, {"sha256": fingerprint(anchor.certificate)})
+    return _anchor(
+        anchor, {"sha256": fingerprint(anchor.certificate)}, [fingerprint(each) for each in anchor.intermediates]
+    )
 
 
 def anchor_table(anchor: TrustAnchor) -> dict[str, Any]:
     """An anchor as a table of the file."""
-    return _anchor(anchor, {"pem": _pem(anchor.certificate)})
+    return _anchor(anchor, {"pem": _pem(anchor.certificate)}, "".join(_pem(each) for each in anchor.intermediates))
 
 
-def _anchor(anchor: TrustAnchor, certificate: dict[str, Any]) -> dict[str, Any]:
-    table = {"realm": anchor.realm, "name": anchor.name} | certificate
-    return table if anchor.account_from is None else table | {"account_from": anchor.account_from.value}
+def _anchor(anchor: TrustAnchor, certificate: dict[str, Any], intermediates: str | list[str]) -> dict[str, Any]:
+    """What is as it is by default is left out."""
+    table: dict[str, Any] = {"realm": anchor.realm, "name": anchor.name} | certificate
+    if anchor.revocation is not Revocation.OFF:
+        table["revocation"] = anchor.revocation.value
+    more = {
+        "account_from": anchor.account_from and anchor.account_from.value,
+        "intermediates": intermediates,
+        "issuers_at": list(anchor.issuers_at),
+        "crls": list(anchor.crls),
+        "responder": anchor.responder,
+        "networks": list(anchor.networks),
+    }
+    return table | {name: value for name, value in more.items() if value}
 
 
 def _pem(der: bytes) -> str:

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import event
 
-from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName, TrustAnchor
+from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName, Revocation, TrustAnchor
 
 SUBJECT = CertificateName(CertificateField.SUBJECT, "CN=batch,O=Example")
 EMAIL = CertificateName(CertificateField.EMAIL, "batch@example.test")
@@ -182,3 +182,19 @@ def test_mappings_are_looked_up_by_index(node) -> None:
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
             plan = str(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).all())
     assert "ix_certificate_mapping_name" in plan, plan
+
+
+def test_how_an_anchors_certificates_are_looked_up_is_stored_whole(node) -> None:
+    looked_up = anchor(
+        intermediates=(b"one\0\xff", b"two"),
+        issuers_at=("http://pki.test/",),
+        revocation=Revocation.HARD,
+        crls=("/var/lib/crl/ä.crl", "http://pki.test/ca.crl"),
+        responder="http://ocsp.test/",
+        networks=("10.0.0.0/8", "fd00::/8"),
+    )
+    node.stores.administration.put_trust_anchor(anchor())
+    node.stores.administration.put_trust_anchor(looked_up)
+    assert node.stores.certificates.anchors("default") == (looked_up,)
+    node.stores.administration.put_trust_anchor(anchor(revocation=Revocation.SOFT))
+    assert node.stores.certificates.anchors("default") == (anchor(revocation=Revocation.SOFT),)

@@ -9,7 +9,8 @@ import click
 from cryptography import x509
 
 from wstrust_sts.certificate_names import write_subject
-from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName, TrustAnchor
+from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName, Revocation, TrustAnchor
+from wstrust_sts.cli.certificate_check import check
 from wstrust_sts.cli.opening import Deployment, config_option, opened, realm_option, require_realm
 from wstrust_sts.cli.output import Refusal, json_option, print_json, print_table
 from wstrust_sts.cli.rows import read_row
@@ -36,6 +37,9 @@ def certificate() -> None:
         or is the account's name (trust --account-from ...).
     Names in a certificate that no trusted authority issued prove nothing. A certificate of two accounts is refused.
     """
+
+
+certificate.add_command(check)
 
 
 def _which(function: Function) -> Function:
@@ -154,6 +158,8 @@ def remove(
 Example:
   wstrust-sts certificate trust staff-ca ca.pem
   wstrust-sts certificate trust smartcards ad-ca.pem --account-from upn
+  wstrust-sts certificate trust staff-ca ca.pem --intermediates issuing.pem --revocation hard \\
+      --crl /var/lib/crl/staff.crl --ocsp http://ocsp.example.com/ --allow-network 10.1.0.0/16
 """
 )
 @click.argument("name")
@@ -163,18 +169,60 @@ Example:
     type=click.Choice(sorted(RULES)),
     help="The field that is the account's name, for every certificate under it. [default: only mapped ones count]",
 )
+@click.option("--intermediates", metavar="FILE", help="PEM file of authorities between it and requestors.")
+@click.option(
+    "--issuers-at",
+    metavar="URL",
+    multiple=True,
+    help="Beginning of URLs where intermediates may be fetched that certificates name. [default: none]",
+)
+@click.option(
+    "--revocation",
+    type=click.Choice([each.value for each in Revocation]),
+    default=Revocation.OFF.value,
+    show_default=True,
+    help="hard: refuse what is revoked or cannot be looked up; soft: refuse what is revoked; off: look nothing up.",
+)
+@click.option(
+    "--crl", "crls", metavar="FILE|URL", multiple=True, help="A revocation list, beside those that certificates name."
+)
+@click.option(
+    "--ocsp", "responder", metavar="URL", help="The responder to ask in place of those that certificates name."
+)
+@click.option(
+    "--allow-network",
+    "networks",
+    metavar="CIDR",
+    multiple=True,
+    help="A network that may be asked beside public addresses, like 10.1.0.0/16. May be repeated.",
+)
 @realm_option
 @config_option
-def trust(config_file: Path, realm: str, name: str, file: str, account_from: str | None) -> None:
+def trust(
+    config_file: Path,
+    realm: str,
+    name: str,
+    file: str,
+    account_from: str | None,
+    intermediates: str | None,
+    issuers_at: tuple[str, ...],
+    revocation: str,
+    crls: tuple[str, ...],
+    responder: str | None,
+    networks: tuple[str, ...],
+) -> None:
     """Trust an authority, by its certificate in FILE (PEM or DER), to be right about the names in those it issued.
 
-    The name is yours to choose. Trusting again under the same name replaces the certificate and the rule. Only
-    certificates that it issued directly count; intermediate authorities are trusted by themselves.
+    The name is yours to choose. Trusting again under the same name replaces the certificate and all settings. Between
+    it and a requestor's certificate there may be intermediate authorities, which the message brings along or
+    --intermediates has; each step is a signature, and what an authority may not issue does not count.
     """
-    row: dict[str, Any] = {"realm": realm, "name": name, "file": file}
-    if account_from is not None:
-        row["account_from"] = account_from
-    anchor = read_row(TrustAnchorTable, row).anchor()
+    given = {"account_from": account_from, "intermediates": intermediates, "responder": responder}
+    lists = {"issuers_at": list(issuers_at), "crls": list(crls), "networks": list(networks)}
+    row: dict[str, Any] = {"realm": realm, "name": name, "file": file, "revocation": revocation} | lists
+    anchor = read_row(
+        TrustAnchorTable, row | {key: value for key, value in given.items() if value is not None}
+    ).anchor()
     with opened(config_file) as deployment:
         require_realm(deployment, realm)
         try:
@@ -182,6 +230,8 @@ def trust(config_file: Path, realm: str, name: str, file: str, account_from: str
         except ValueError as error:
             raise Refusal(str(error)) from None
     click.echo(f"{name} is trusted: {_subject(anchor.certificate)}")
+    if anchor.revocation is Revocation.OFF:
+        click.echo("Revoked certificates under it are accepted: --revocation hard looks them up.", err=True)
 
 
 @certificate.command(epilog="\b\nExample:\n  wstrust-sts certificate untrust staff-ca\n")
@@ -213,9 +263,15 @@ def list_(config_file: Path, realm: str, as_json: bool) -> None:
         )
         return
     print_table(
-        ["TRUST ANCHOR", "SUBJECT", "EXPIRES", "ACCOUNT FROM"],
+        ["TRUST ANCHOR", "SUBJECT", "EXPIRES", "ACCOUNT FROM", "REVOCATION"],
         [
-            [row.name, _subject(row.certificate), _expiry(row.certificate), row.account_from and row.account_from.value]
+            [
+                row.name,
+                _subject(row.certificate),
+                _expiry(row.certificate),
+                row.account_from and row.account_from.value,
+                row.revocation.value,
+            ]
             for row in anchors
         ],
         nothing="No authority is trusted: wstrust-sts certificate trust NAME FILE",

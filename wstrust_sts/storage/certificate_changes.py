@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, delete, insert, select, update
 
 from wstrust_sts.certificates import CertificateField, CertificateMapping, TrustAnchor
-from wstrust_sts.storage.certificates import read_mappings_of, read_trust_anchors
+from wstrust_sts.storage.certificates import anchor_values, read_mappings_of, read_trust_anchors
 from wstrust_sts.storage.columns import is_storable, new_row_key
 from wstrust_sts.storage.schema import account, certificate_mapping, trust_anchor
 
@@ -13,10 +13,7 @@ def write_trust_anchor(connection: Connection, wanted: TrustAnchor) -> bool:
     stored = next((row for row in read_trust_anchors(connection, wanted.realm) if row.name == wanted.name), None)
     if stored == wanted:
         return False
-    values = {
-        "certificate": wanted.certificate,
-        "account_from": None if wanted.account_from is None else wanted.account_from.value,
-    }
+    values = anchor_values(wanted)
     if stored is None:
         row = {"id": new_row_key(), "realm": wanted.realm, "name": wanted.name}
         connection.execute(insert(trust_anchor).values(**row, **values))

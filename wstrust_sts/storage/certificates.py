@@ -1,24 +1,23 @@
 """Trust anchors and certificate mappings: found by index, cached by the configuration's generation."""
 
+import json
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, tuple_
 
-from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName, TrustAnchor
+from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName, Revocation, TrustAnchor
 from wstrust_sts.storage.columns import is_storable
 from wstrust_sts.storage.database import Database
 from wstrust_sts.storage.generation import Generation
 from wstrust_sts.storage.schema import account, certificate_mapping, trust_anchor
 
 _CACHED = 4096
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
 
-_ANCHORS = (
-    select(trust_anchor.c.realm, trust_anchor.c.name, trust_anchor.c.certificate, trust_anchor.c.account_from)
-    .where(trust_anchor.c.realm == bindparam("realm"))
-    .order_by(trust_anchor.c.name)
-)
+_ANCHORS = select(trust_anchor).where(trust_anchor.c.realm == bindparam("realm")).order_by(trust_anchor.c.name)
 _MAPPINGS = (
     select(
         certificate_mapping.c.realm,
@@ -94,14 +93,35 @@ class SqlCertificates:
 
 def read_trust_anchors(connection: Connection, realm: str) -> tuple[TrustAnchor, ...]:
     """All of a realm, by name."""
-    return tuple(
-        TrustAnchor(
-            realm=row.realm,
-            name=row.name,
-            certificate=row.certificate,
-            account_from=None if row.account_from is None else CertificateField(row.account_from),
-        )
-        for row in connection.execute(_ANCHORS, {"realm": realm})
+    return tuple(_anchor(row) for row in connection.execute(_ANCHORS, {"realm": realm}))
+
+
+def anchor_values(anchor: TrustAnchor) -> dict[str, object]:
+    """The columns of its row but id, realm and name."""
+    return {
+        "certificate": anchor.certificate,
+        "account_from": None if anchor.account_from is None else anchor.account_from.value,
+        "intermediates": _to_json([b64encode(each).decode() for each in anchor.intermediates]),
+        "issuers_at": _to_json(anchor.issuers_at),
+        "revocation": anchor.revocation.value,
+        "crls": _to_json(anchor.crls),
+        "responder": anchor.responder,
+        "networks": _to_json(anchor.networks),
+    }
+
+
+def _anchor(row: Any) -> TrustAnchor:
+    return TrustAnchor(
+        realm=row.realm,
+        name=row.name,
+        certificate=row.certificate,
+        account_from=None if row.account_from is None else CertificateField(row.account_from),
+        intermediates=tuple(b64decode(each, validate=True) for each in json.loads(row.intermediates)),
+        issuers_at=tuple(json.loads(row.issuers_at)),
+        revocation=Revocation(row.revocation),
+        crls=tuple(json.loads(row.crls)),
+        responder=row.responder,
+        networks=tuple(json.loads(row.networks)),
     )
 
 

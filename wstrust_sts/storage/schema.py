@@ -111,6 +111,12 @@ trust_anchor = Table(
     Column("name", Text, nullable=False),
     Column("certificate", LargeBinary, nullable=False),
     Column("account_from", Text),  # the field of a certificate that is the account's name
+    Column("intermediates", Text, nullable=False, server_default="[]"),  # a JSON array of certificates in Base64
+    Column("issuers_at", Text, nullable=False, server_default="[]"),  # this and the next ones: JSON arrays of text
+    Column("revocation", Text, nullable=False, server_default="off"),
+    Column("crls", Text, nullable=False, server_default="[]"),
+    Column("responder", Text),
+    Column("networks", Text, nullable=False, server_default="[]"),
     UniqueConstraint("realm", "name"),
 )
 

@@ -18,6 +18,9 @@ def check_certificates(
     for anchor in anchors:
         fix = f"wstrust-sts certificate trust {anchor.name} FILE, with its successor; or untrust it"
         yield from _expiry(f"{where}, trust anchor {anchor.name}", anchor.certificate, at, fix)
+        for number, der in enumerate(anchor.intermediates, start=1):
+            fix = f"wstrust-sts certificate trust {anchor.name} with --intermediates that are current"
+            yield from _expiry(f"{where}, trust anchor {anchor.name}, intermediate {number}", der, at, fix)
     for mapping in mappings:
         if mapping.certificate is not None:
             fix = f"wstrust-sts certificate map {mapping.account} FILE, with its successor; then remove this one"

@@ -9,6 +9,7 @@ from cryptography import x509
 from wstrust_sts.cli.checks.certificates import check_certificates
 from wstrust_sts.cli.checks.clock import check_clock_of_keys
 from wstrust_sts.cli.checks.findings import Finding, fault, warning
+from wstrust_sts.cli.checks.revocation import check_revocation
 from wstrust_sts.cli.checks.tls import check_validity
 from wstrust_sts.config import SIGNED_POLICIES, Config
 from wstrust_sts.errors import RequestFailed, StsError
@@ -98,6 +99,7 @@ def _realm(config: Config, realm: Realm, stores: Stores, box: SecretBox, at: dat
     parties = stores.administration.relying_parties(realm.name)
     yield from _keys(config, realm, stores, box, at)
     yield from check_certificates(where, anchors, mappings, at)
+    yield from check_revocation(where, anchors, at, config.authentication.clock_skew)
     if (anchors or mappings) and "x509" not in config.plugins.authenticators:
         fix = 'add "x509" to plugins.authenticators'
         yield warning(where, "it has trust anchors or certificates of accounts, and nothing enabled reads them", fix)
