@@ -207,32 +207,35 @@ class TrustAnchorTable:
         certificate_bundle(read_authority),
         "Authorities between it and requestors, beside those that messages carry: a PEM file, or its text.",
         default=(),
+        shown="[]",
     )
     issuers_at: tuple[str, ...] = key(
         kinds.many(http_url(), at_most=16),
         "Beginnings of the URLs at which intermediates may be fetched that certificates name (AIA). Without: none are.",
         default=(),
+        shown="[]",
     )
     revocation: Revocation = key(
         kinds.choice({each.value: each for each in Revocation}),
-        "Whether certificates under it are looked up: not at all; refused when known to be revoked; or also refused when "
-        "nobody can tell.",
+        "Whether certificates under it are looked up: not at all; refused when known to be revoked; or refused unless "
+        "known not to be.",
         default=Revocation.OFF,
-        shown='"hard"',
+        shown='"off"',
     )
     crls: tuple[str, ...] = key(
         kinds.many(list_place(), at_most=32),
         "Files and http URLs of revocation lists, beside those that certificates name. Each node reads files.",
         default=(),
+        shown="[]",
     )
     responder: str | None = key(
         http_url(), "The OCSP responder to ask in place of those that certificates name.", default=None
     )
     networks: tuple[str, ...] = key(
         kinds.many(network(), at_most=32),
-        "Networks that may be asked beside public addresses, like those of an internal responder.",
+        "Networks that may be asked beside public addresses, like those of an internal responder: `10.1.0.0/16`.",
         default=(),
-        shown='["10.1.0.0/16"]',
+        shown="[]",
     )
 
     def faults(self) -> Iterator[Fault]:

@@ -18,6 +18,7 @@ from wstrust_sts.pki.signed import SaysNothing, Stale
 from wstrust_sts.pki.soundness import extension, is_signed_with_a_strong_hash
 
 MAX_OCTETS = 16 * 1024 * 1024
+_REMEMBERED = 4096  # certificates, of each list
 MAX_POINTS = 8  # of one certificate
 _PEM = b"-----BEGIN X509 CRL-----"
 _KNOWN = frozenset({ExtensionOID.ISSUING_DISTRIBUTION_POINT, ExtensionOID.CRL_NUMBER})
@@ -27,13 +28,14 @@ def is_revoked_by(
     octets: bytes, certificate: x509.Certificate, issuer: x509.Certificate, *, now: datetime, skew: timedelta
 ) -> bool:
     """By the list in `octets`, DER or PEM. `issuer`: verified to be the certificate's. Raises SaysNothing."""
-    found = _read_signed(octets, issuer.public_bytes(Encoding.DER))
-    if isinstance(found, str):
-        raise SaysNothing(found)
+    read = _read_signed(octets, issuer.public_bytes(Encoding.DER))
+    if isinstance(read, str):
+        raise SaysNothing(read)
+    found = read.revoked
     _demand_scope(found, certificate)
     if now + skew < found.last_update_utc:
         raise SaysNothing("the list is of a time to come")
-    if found.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None:
+    if read.names(certificate.serial_number):
         return True
     if found.next_update_utc is None:
         raise SaysNothing("the list does not say when its successor comes")
@@ -53,8 +55,27 @@ def read_list(octets: bytes) -> x509.CertificateRevocationList:
     return found
 
 
-@lru_cache(maxsize=64)
-def _read_signed(octets: bytes, issuer_der: bytes) -> x509.CertificateRevocationList | str:
+class _SignedList:
+    """A list that its issuer signed. What was looked for is remembered: each look goes through all of it."""
+
+    __slots__ = ("_looked_for", "revoked")
+
+    def __init__(self, revoked: x509.CertificateRevocationList) -> None:
+        self.revoked = revoked
+        self._looked_for: dict[int, bool] = {}
+
+    def names(self, serial: int) -> bool:
+        known = self._looked_for.get(serial)
+        if known is None:
+            if len(self._looked_for) >= _REMEMBERED:
+                self._looked_for.clear()
+            known = self.revoked.get_revoked_certificate_by_serial_number(serial) is not None
+            self._looked_for[serial] = known
+        return known
+
+
+@lru_cache(maxsize=16)
+def _read_signed(octets: bytes, issuer_der: bytes) -> _SignedList | str:
     """The list, or why it does not count: both are remembered, so that long ones are read once."""
     issuer = x509.load_der_x509_certificate(issuer_der)
     try:
@@ -77,7 +98,7 @@ def _read_signed(octets: bytes, issuer_der: bytes) -> x509.CertificateRevocation
             return "the list is not signed by the authority's key, or with a hash that is not offered"
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return "the list is signed in a way that is not offered"
-    return found
+    return _SignedList(found)
 
 
 def _demand_scope(found: x509.CertificateRevocationList, certificate: x509.Certificate) -> None:
