@@ -18,6 +18,7 @@ from wstrust_sts.wire.certificates import Certificate, read_certificate
 from wstrust_sts.wire.keyinfo import MAX_CERTIFICATE, ByCertificate, ById, KeyReference
 from wstrust_sts.wire.message_signature import MessageKey
 from wstrust_sts.wire.opening import open_message
+from wstrust_sts.wire.pki_path import MAX_OCTETS, read_pki_path
 from wstrust_sts.wire.protection import BINARY_SECURITY_TOKEN, ProtectedMessage, verify_protection
 from wstrust_sts.wire.sealing import AsymmetricSeal, Methods
 from wstrust_sts.wire.soap import Envelope
@@ -64,7 +65,11 @@ def _secured(message: "AsymmetricMessage", terms: Terms) -> SecuredMessage:
     return SecuredMessage(
         envelope=message.protected.opened.envelope,
         proved=VerifiedMessage(
-            credentials=(PresentedCertificate(message.signer.der, source=terms.transport.source),),
+            credentials=(
+                PresentedCertificate(
+                    message.signer.der, source=terms.transport.source, intermediates=message.signer.intermediates
+                ),
+            ),
             tls=terms.transport.tls,
             created=message.protected.created,
             peer_certificate=terms.transport.peer_certificate,
@@ -153,7 +158,11 @@ def _find_certificate(
 
 
 def _read_token(token: Element) -> Certificate:
-    if token.get("ValueType") != ns.X509V3 or token.get("EncodingType", ns.BASE64_BINARY) != ns.BASE64_BINARY:
-        raise UnsupportedSecurityToken("a BinarySecurityToken that is not an X509v3 in Base64Binary")
+    kind = token.get("ValueType")
+    if kind not in (ns.X509V3, ns.X509_PKI_PATH) or token.get("EncodingType", ns.BASE64_BINARY) != ns.BASE64_BINARY:
+        raise UnsupportedSecurityToken("a BinarySecurityToken that is not an X509v3 or a path in Base64Binary")
     with in_security_header():
-        return read_certificate(octets_of(token, limit=MAX_CERTIFICATE))
+        if kind == ns.X509V3:
+            return read_certificate(octets_of(token, limit=MAX_CERTIFICATE))
+        *above, own = read_pki_path(octets_of(token, limit=MAX_OCTETS))
+        return Certificate(own, tuple(above))

@@ -39,10 +39,13 @@ _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 class Certificate:
     """A certificate with a key that can be used here. Plain values: shared between threads and kept in a cache."""
 
-    __slots__ = ("der", "issuer", "public_key", "serial", "sha1", "ski")
+    __slots__ = ("der", "intermediates", "issuer", "public_key", "serial", "sha1", "ski")
 
-    def __init__(self, der: bytes) -> None:
-        """Raises InvalidHeaderToken: unreadable, or a kind or size of key that is not offered."""
+    def __init__(self, der: bytes, intermediates: tuple[bytes, ...] = ()) -> None:
+        """`intermediates`: DER of others that came along. Nothing of them was looked at.
+
+        Raises InvalidHeaderToken: unreadable, or a kind or size of key that is not offered.
+        """
         try:
             parsed = x509.load_der_x509_certificate(der)
             public_key = parsed.public_key()
@@ -51,6 +54,7 @@ class Certificate:
             raise InvalidHeaderToken("an unreadable certificate") from None
         self.public_key = _suitable(public_key)
         self.der = der
+        self.intermediates = intermediates
         self.serial = parsed.serial_number
         self.sha1 = hashlib.sha1(der, usedforsecurity=False).digest()
         self.ski = _subject_key_identifier(parsed)
