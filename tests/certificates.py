@@ -173,3 +173,12 @@ def path_length(value: int) -> tuple[tuple[x509.ExtensionType, bool], ...]:
 def only_names(*permitted: x509.GeneralName, not_: tuple[x509.GeneralName, ...] = ()) -> tuple:
     """The extensions of an authority that may give these names alone."""
     return (*CA_EXTENSIONS, (x509.NameConstraints(permitted or None, not_ or None), True))
+
+
+def sequence(*parts: bytes) -> bytes:
+    """In DER; of certificates, a PkiPath."""
+    content = b"".join(parts)
+    if len(content) < 0x80:
+        return bytes([0x30, len(content)]) + content
+    width = (len(content).bit_length() + 7) // 8
+    return bytes([0x30, 0x80 | width]) + len(content).to_bytes(width) + content

@@ -382,6 +382,14 @@ def reference(uri: str, value_type: str, *, inside: str | None = None) -> str:
     return f'<o:SecurityTokenReference xmlns:o="{ns.WSSE}"{kind}>{name}</o:SecurityTokenReference>'
 
 
+def path_token(identifier: str, path: bytes) -> etree._Element:
+    """A BinarySecurityToken with a PkiPath."""
+    return etree.fromstring(
+        f'<o:BinarySecurityToken xmlns:o="{ns.WSSE}" xmlns:u="{ns.WSU}" EncodingType="{ns.BASE64_BINARY}" '
+        f'ValueType="{ns.X509_PKI_PATH}" u:Id="{identifier}">{b64(path)}</o:BinarySecurityToken>'
+    )
+
+
 def by_key_identifier(octets: bytes, value_type: str) -> str:
     attributes = f'ValueType="{value_type}" EncodingType="{ns.BASE64_BINARY}"'
     return reference("", value_type, inside=f"<o:KeyIdentifier {attributes}>{b64(octets)}</o:KeyIdentifier>")

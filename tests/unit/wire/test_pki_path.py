@@ -1,11 +1,10 @@
 """Certificates that come with those above them: X509PKIPathv1."""
 
 import pytest
-from lxml import etree
 
-from tests.certificates import authority, intermediate, leaf
+from tests.certificates import authority, intermediate, leaf, sequence
 from tests.fakes import NOON
-from tests.protected import Draft, b64, draft, party, protect, reference
+from tests.protected import Draft, draft, party, path_token, protect, reference
 from wstrust_sts import ns
 from wstrust_sts.errors import InvalidHeaderToken, StsError
 from wstrust_sts.wire.algorithms import BASIC256_SHA1
@@ -16,14 +15,6 @@ from wstrust_sts.wire.wsse import Freshness
 from wstrust_sts.wire.xml import parse
 
 CA, SUB, OWN = authority(), intermediate("sub"), leaf()
-
-
-def sequence(*parts: bytes) -> bytes:
-    content = b"".join(parts)
-    if len(content) < 0x80:
-        return bytes([0x30, len(content)]) + content
-    width = (len(content).bit_length() + 7) // 8
-    return bytes([0x30, 0x80 | width]) + len(content).to_bytes(width) + content
 
 
 def test_a_path_is_taken_apart_into_its_certificates():
@@ -60,11 +51,7 @@ def opened(path: bytes):
     """What is read of a message whose signature names a token with this path."""
 
     def sign(message: Draft) -> None:
-        token = etree.fromstring(
-            f'<o:BinarySecurityToken xmlns:o="{ns.WSSE}" xmlns:u="{ns.WSU}" EncodingType="{ns.BASE64_BINARY}" '
-            f'ValueType="{ns.X509_PKI_PATH}" u:Id="{message.bst}">{b64(path)}</o:BinarySecurityToken>'
-        )
-        message.security.insert(0, token)
+        message.security.insert(0, path_token(message.bst, path))
         message.sign(key_info=reference(f"#{message.bst}", ns.X509_PKI_PATH))
 
     octets = protect(draft("certificatesigned", "<x/>", now=NOON, soap="1.2", action="urn:action"), sign=sign)
