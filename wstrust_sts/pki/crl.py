@@ -9,13 +9,12 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID
 
 from wstrust_sts.pki.signed import SaysNothing, Stale
-from wstrust_sts.pki.soundness import extension, is_signed_with_a_strong_hash
+from wstrust_sts.pki.soundness import UNREADABLE, extension, is_signed_with_a_strong_hash
 
 MAX_OCTETS = 16 * 1024 * 1024
 _REMEMBERED = 4096  # certificates, of each list
@@ -35,7 +34,11 @@ def is_revoked_by(
     _demand_scope(found, certificate)
     if now + skew < found.last_update_utc:
         raise SaysNothing("the list is of a time to come")
-    if read.names(certificate.serial_number):
+    try:
+        named = read.names(certificate.serial_number)
+    except UNREADABLE:
+        raise SaysNothing("the list has a malformed entry") from None
+    if named:
         return True
     if found.next_update_utc is None:
         raise SaysNothing("the list does not say when its successor comes")
@@ -49,8 +52,8 @@ def read_list(octets: bytes) -> x509.CertificateRevocationList:
     try:
         load = x509.load_pem_x509_crl if _PEM in octets[:4096] else x509.load_der_x509_crl
         found = load(octets)
-        _ = list(found.extensions), found.last_update_utc, found.next_update_utc
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        _ = list(found.issuer), list(found.extensions), found.last_update_utc, found.next_update_utc
+    except UNREADABLE:
         raise SaysNothing("it is no revocation list, or a malformed one") from None
     return found
 
@@ -96,7 +99,7 @@ def _read_signed(octets: bytes, issuer_der: bytes) -> _SignedList | str:
     try:
         if not is_signed_with_a_strong_hash(found, issuer) or not found.is_signature_valid(key):
             return "the list is not signed by the authority's key, or with a hash that is not offered"
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return "the list is signed in a way that is not offered"
     return _SignedList(found)
 

@@ -13,9 +13,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
-from wstrust_sts.pki.http import Resource, Unreachable, exchange
+from wstrust_sts.pki.http import Resource, Silent, Unreachable, exchange
 
-SECONDS = 30.0  # that one fetch may take: a long revocation list comes for the next request, if not for this one
+SECONDS = 30.0  # that one fetch by GET may take: a long revocation list comes for the next request, if not for this one
 PATIENCE = 5.0  # seconds that anybody waits for a fetch, from its beginning
 RETRY = 60.0  # seconds for which nothing is asked that did not answer
 AT_ONCE = 8
@@ -49,7 +49,7 @@ class Fetcher:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._kept: OrderedDict[Resource, _Kept] = OrderedDict()
-        self._failed: OrderedDict[Resource, tuple[str, float]] = OrderedDict()
+        self._failed: OrderedDict[Resource | str, tuple[str, float]] = OrderedDict()
         self._running: dict[Resource, _Fetch] = {}
 
     def deadline(self, seconds: float = PATIENCE) -> float:
@@ -85,7 +85,8 @@ class Fetcher:
         running = self._running.get(resource)
         if running is not None:
             return running
-        reason, since = self._failed.get(resource, ("", now - RETRY))
+        failed = self._failed.get(resource.url) or self._failed.get(resource)
+        reason, since = failed or ("", now - RETRY)
         if now - since < RETRY:
             raise Unreachable(f"{reason} (asked {now - since:.0f} s ago)")
         if len(self._running) >= AT_ONCE:
@@ -97,10 +98,11 @@ class Fetcher:
     def _run(self, resource: Resource, running: _Fetch) -> None:
         reason = Unreachable(f"{resource.url[:256]}: it failed")
         try:
-            octets = self._exchange(resource, seconds=SECONDS)
+            octets = self._exchange(resource, seconds=SECONDS if resource.body is None else PATIENCE)
             with self._lock:
                 self._keep(resource, octets)
                 self._failed.pop(resource, None)
+                self._failed.pop(resource.url, None)
                 del self._running[resource]
             running.result.set_result(octets)
         except Unreachable as error:
@@ -111,7 +113,9 @@ class Fetcher:
 
     def _fail(self, resource: Resource, running: _Fetch, reason: Unreachable) -> None:
         with self._lock:
-            self._failed[resource] = str(reason), self._monotonic()
+            # A dead responder is dead for every certificate, or each of them would wait for it anew.
+            key = resource.url if isinstance(reason, Silent) else resource
+            self._failed[key] = str(reason), self._monotonic()
             _shorten(self._failed)
             del self._running[resource]
         running.result.set_exception(reason)
@@ -126,6 +130,6 @@ class Fetcher:
             total -= len(oldest.octets)
 
 
-def _shorten(rows: "OrderedDict[Resource, _Kept] | OrderedDict[Resource, tuple[str, float]]") -> None:
+def _shorten(rows: "OrderedDict[Resource, _Kept] | OrderedDict[Resource | str, tuple[str, float]]") -> None:
     while len(rows) > _ENTRIES:
         rows.popitem(last=False)

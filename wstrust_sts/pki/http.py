@@ -21,6 +21,10 @@ class Unreachable(Exception):
     """Nothing usable came from a URL; says why, in words for operators."""
 
 
+class Silent(Unreachable):
+    """There was no answer at all: others who ask there will have none, either."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """What is to be fetched: with `body`, by POST. `limit` in octets. `networks` (CIDR) may be reached beside public
@@ -34,7 +38,7 @@ class Resource:
 
 
 def exchange(resource: Resource, *, seconds: float) -> bytes:
-    """The body of the answer with status 200. Raises Unreachable. Only resolving the name may take longer."""
+    """The body of the answer with status 200. Raises Unreachable, Silent. Only resolving the name may take longer."""
     ends = time.monotonic() + seconds
     try:
         location = read_location(resource.url)
@@ -42,7 +46,9 @@ def exchange(resource: Resource, *, seconds: float) -> bytes:
         with _connected(location, address, ends) as connection:
             return _answer(connection, location, resource)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise Unreachable(f"{resource.url[:256]}: {_reason(error, time.monotonic() >= ends)}") from None
+        late = time.monotonic() >= ends
+        kind = Silent if late or isinstance(error, OSError) else Unreachable
+        raise kind(f"{resource.url[:256]}: {_reason(error, late)}") from None
 
 
 def _resolved(location: Location, networks: tuple[str, ...]) -> str:

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from wstrust_sts.certificates import TrustAnchor
 from wstrust_sts.pki.fetching import Fetcher
 from wstrust_sts.pki.http import Resource, Unreachable
-from wstrust_sts.pki.soundness import Unsuitable, extension, read_authority, read_certificate
+from wstrust_sts.pki.soundness import UNREADABLE, Unsuitable, extension, read_authority, read_certificate
 
 MAX_OCTETS = 64 * 1024
 MAX_FOUND = 8
@@ -72,10 +71,10 @@ def _authorities(octets: bytes) -> Iterator[bytes]:
             read = x509.load_pem_x509_certificates(octets)
         else:
             read = [x509.load_der_x509_certificate(octets)]
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except UNREADABLE:
         try:
             read = pkcs7.load_der_pkcs7_certificates(octets)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
+        except UNREADABLE:
             return
     for certificate in read[:MAX_FOUND]:
         der = certificate.public_bytes(Encoding.DER)

@@ -8,14 +8,14 @@ Requests carry no nonce, so that responders may answer from what they have prepa
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from wstrust_sts.pki.signed import SaysNothing, Stale, verify_signature
-from wstrust_sts.pki.soundness import Unsuitable, demand_current, extension, is_signed_with_a_strong_hash
+from wstrust_sts.pki.soundness import UNREADABLE, Unsuitable, demand_current, extension, is_signed_with_a_strong_hash
 
 MAX_OCTETS = 64 * 1024
 MAX_RESPONDERS = 2  # of one certificate
@@ -53,7 +53,7 @@ def is_revoked_by(
         answer = _answer_for(response, certificate, issuer)
         _demand_signature(response, issuer, now=now, skew=skew)
         return _status(response, answer, now=now, skew=skew)
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension):
+    except UNREADABLE:
         raise SaysNothing("it is no OCSP answer, or a malformed one") from None
 
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from wstrust_sts.certificate_names import write_subject
 from wstrust_sts.pki.name_constraints import demand_allowed
 from wstrust_sts.pki.soundness import (
+    UNREADABLE,
     Unsuitable,
     extension,
     is_signed_with_a_strong_hash,
@@ -104,7 +105,7 @@ def _signature_fault(der: bytes, issuer_der: bytes) -> str | None:
         if not is_signed_with_a_strong_hash(certificate, issuer):
             return "it is signed with a hash that is not offered"
         certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
+    except (InvalidSignature, *UNREADABLE):
         return "it has an issuer's name and not the signature by its key"
     return None
 
@@ -135,5 +136,5 @@ def _named(der: bytes) -> str:
     """For operators: the subject, as far as it can be read."""
     try:
         return write_subject(read_certificate(der).subject)[:256]
-    except (Unsuitable, ValueError, TypeError):
+    except (Unsuitable, *UNREADABLE):
         return "that is unreadable"

@@ -19,6 +19,14 @@ from wstrust_sts.certificate_names import names_of
 from wstrust_sts.certificates import CertificateName
 
 MAX_OCTETS = 16 * 1024
+UNREADABLE = (  # what the library raises for octets that are not what they should be
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 _RSA_BITS = range(2048, 8192 + 1)
 _MAXIMAL_EXPONENT = 2**32
 _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
@@ -83,7 +91,7 @@ def read_certificate(der: bytes) -> x509.Certificate:
         certificate.public_key()
         list(certificate.subject), list(certificate.issuer), list(certificate.extensions)
         _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except UNREADABLE:
         raise Unsuitable("it is malformed, or of a kind that is not known here") from None
     return certificate
 

@@ -50,7 +50,7 @@ class Certificate:
             parsed = x509.load_der_x509_certificate(der)
             public_key = parsed.public_key()
             self.issuer = _name_values(parsed.issuer)
-        except (ValueError, TypeError, UnsupportedCryptographicAlgorithm):
+        except (ValueError, TypeError, UnsupportedCryptographicAlgorithm, x509.InvalidVersion):
             raise InvalidHeaderToken("an unreadable certificate") from None
         self.public_key = _suitable(public_key)
         self.der = der

@@ -10,7 +10,7 @@ import pytest
 from tests.responder import LOOPBACK, cut_short, drip, endless, running, silent, whole
 from wstrust_sts.pki.addresses import is_allowed, read_location
 from wstrust_sts.pki.fetching import AT_ONCE, PATIENCE, RETRY, Fetcher
-from wstrust_sts.pki.http import Resource, Unreachable, exchange
+from wstrust_sts.pki.http import Resource, Silent, Unreachable, exchange
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +124,7 @@ class FakeExchange:
 
     def __init__(self) -> None:
         self.octets: bytes | None = b"first"
+        self.failure = Unreachable("not now")
         self.asked = 0
         self.go = threading.Event()
         self.go.set()
@@ -132,7 +133,7 @@ class FakeExchange:
         self.asked += 1
         self.go.wait(10)
         if self.octets is None:
-            raise Unreachable("not now")
+            raise self.failure
         return self.octets
 
 
@@ -176,6 +177,26 @@ def test_what_did_not_answer_is_not_asked_again_for_a_while(fake):
     clock.now += RETRY
     fake.octets = b"again"
     assert fetcher.fetch(wanted("http://a.test/"), max_age=100, deadline=fetcher.deadline()) == b"again"
+
+
+def test_where_there_is_no_answer_at_all_nobody_else_waits_for_one(fake):
+    """As with OCSP, where each certificate has a request of its own at one URL."""
+    clock = Clock()
+    fetcher = Fetcher(fake, clock)
+
+    def ask(body: bytes) -> bytes:
+        return fetcher.fetch(wanted("http://a.test/", body=body), max_age=100, deadline=fetcher.deadline())
+
+    for failure, asked in ((Unreachable("status 400"), 3), (Silent("dead"), 4)):
+        fake.failure = failure
+        fake.octets = None
+        for body in (b"1", b"2", b"3"):
+            with pytest.raises(Unreachable):
+                ask(body)
+        assert fake.asked == asked
+        clock.now += RETRY
+    fake.octets = b"alive"
+    assert [ask(b"1"), ask(b"2")] == [b"alive"] * 2
 
 
 def test_what_many_ask_for_at_once_is_fetched_once(fake):
