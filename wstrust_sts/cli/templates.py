@@ -19,6 +19,24 @@ key_encryption_key_file = "{key_file}"
 [log]
 format = "text"
 level = "info"
+
+# Without any [[endpoint]] there are /trust/13/usernamemixed and /trust/2005/usernamemixed: passwords over TLS. As soon as
+# there is one, all that is to be served is written down. Messages that protect themselves, and requestors with a
+# certificate: docs/message-security.md.
+#
+# [[endpoint]]
+# path = "/trust/13/usernamemixed"
+# trust = "1.3"
+#
+# [[endpoint]]
+# path = "/trust/13/username"
+# trust = "1.3"
+# policy = "username"
+#
+# [[endpoint]]
+# path = "/trust/13/certificate"
+# trust = "1.3"
+# policy = "certificate"
 """
 
 SQLITE = 'url = "sqlite:///sts.db"'
