@@ -52,6 +52,7 @@ class Prepared:
     directory: Path
     port: int
     database_url: str | None = None  # a file in the directory without it
+    scheme: str = "https"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -71,9 +72,11 @@ class Prepared:
 
     @property
     def url(self) -> str:
-        return f"https://localhost:{self.port}"
+        return f"{self.scheme}://localhost:{self.port}"
 
-    def connect(self, *, timeout: float = 10) -> http.client.HTTPSConnection:
+    def connect(self, *, timeout: float = 10) -> http.client.HTTPConnection:
+        if self.scheme == "http":
+            return http.client.HTTPConnection("localhost", self.port, timeout=timeout)
         tls = ssl.create_default_context(cafile=str(self.ca))
         return http.client.HTTPSConnection("localhost", self.port, context=tls, timeout=timeout)
 

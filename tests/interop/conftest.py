@@ -1,9 +1,13 @@
-"""One running STS for all client suites."""
+"""One running STS for all client suites, and one JVM for all that is done with Apache CXF."""
+
+from pathlib import Path
 
 import pytest
 
-from tests.interop.jvm import run
-from tests.running import prepare, serving
+from tests.interop.endpoints import enable
+from tests.interop.identity import Identity, make_identity
+from tests.interop.jvm import compile_program, fetch, run, started
+from tests.running import command, prepare, serving
 
 STORE_PASSWORD = "changeit"
 
@@ -11,6 +15,7 @@ STORE_PASSWORD = "changeit"
 @pytest.fixture(scope="session")
 def sts(tmp_path_factory):
     prepared = prepare(tmp_path_factory.mktemp("interop"))
+    enable(prepared)
     with serving(prepared):
         yield prepared
 
@@ -23,3 +28,46 @@ def trust_store(sts, tmp_path_factory) -> list[str]:
     run("keytool", "-importcert", "-noprompt", "-alias", "sts", "-file", str(sts.ca), *of_the_store)
     properties = {"trustStore": store, "trustStoreType": "PKCS12", "trustStorePassword": STORE_PASSWORD}
     return [f"-Djavax.net.ssl.{name}={value}" for name, value in properties.items()]
+
+
+@pytest.fixture(scope="session")
+def signing_certificates(sts, tmp_path_factory) -> str:
+    """What a relying party trusts."""
+    file = tmp_path_factory.mktemp("relying-party") / "sts.pem"
+    file.write_text(command("key", "list", "--pem", "--config", str(sts.config), directory=sts.directory))
+    return str(file)
+
+
+@pytest.fixture(scope="session")
+def alice(sts, tmp_path_factory) -> Identity:
+    """Her key and a certificate that is mapped to her account."""
+    identity = make_identity("alice", tmp_path_factory.mktemp("alice"))
+    identity.map_to("alice", sts)
+    return identity
+
+
+@pytest.fixture(scope="session")
+def stranger(tmp_path_factory) -> Identity:
+    """A key and a certificate that is nobody's."""
+    return make_identity("alice", tmp_path_factory.mktemp("stranger"))
+
+
+@pytest.fixture(scope="session")
+def cxf_libraries(tmp_path_factory) -> Path:
+    directory = tmp_path_factory.mktemp("cxf")
+    fetch("cxf", directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def cxf_classpath(cxf_libraries) -> str:
+    """CXF's jars and the compiled programs."""
+    (jars,) = cxf_libraries.glob("*/lib")
+    return compile_program("cxf", jars, cxf_libraries)
+
+
+@pytest.fixture(scope="session")
+def cxf(cxf_classpath, trust_store):
+    """The program that drives CXF."""
+    with started(cxf_classpath, "CxfProbe", options=trust_store) as probe:
+        yield probe

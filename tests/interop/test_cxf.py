@@ -2,109 +2,12 @@
 of CXF and of the JAX-WS RI make of the WSDL.
 """
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import pytest
 from lxml import etree
 
-from tests.interop.jvm import (
-    ELSEWHERE,
-    TRUSTS,
-    Probe,
-    Refused,
-    Trust,
-    compile_program,
-    each_token_type,
-    fetch,
-    run,
-    started,
-)
-from tests.messages import RP
-from tests.running import command
+from tests.interop.cxf import WAYS, Client, Way
+from tests.interop.jvm import ELSEWHERE, TRUSTS, Refused, each_token_type, run
 from wstrust_sts import ns
-
-POLICIES = Path(__file__).parents[2] / "policies"
-
-
-@dataclass(frozen=True)
-class Way:
-    """How a client knows the STS: from the WSDL, or from a location and a policy alone."""
-
-    trust: Trust
-    soap: str
-    by_wsdl: bool
-
-    def options(self, sts) -> dict[str, str]:
-        location = sts.url + self.trust.path
-        if not self.by_wsdl:
-            return {"location": location, "policy": str(POLICIES / self.trust.policy), "soap": self.soap}
-        port = f"STS_Soap{self.soap.replace('.', '')}_Port"
-        return {"wsdl": f"{location}?wsdl", "targetNamespace": self.trust.target_namespace, "port": port}
-
-
-class Client:
-    """One STSClient, with the tokens it got."""
-
-    def __init__(self, probe: Probe, sts, way: Way, *, name: str, password: str = "clarinet", **more: str):
-        self.probe = probe
-        self.name = name
-        options = way.options(sts) | {"trust": way.trust.namespace, "user": "alice", "password": password} | more
-        probe.client(name, options)
-
-    def issue(self, address: str = RP) -> list[str]:
-        """[ID, token type, seconds left, markup]"""
-        return self.probe.ask("issue", self.name, "token", address)
-
-    def validate(self, token: str = "token") -> list[str]:
-        return self.probe.ask("validate", self.name, token)
-
-    def transform(self) -> list[str]:
-        """Validate by a client that has a token type of its own: [how many tokens, ID, markup]"""
-        return self.probe.ask("transform", self.name, "token", "made")
-
-    def renew(self, token: str = "token") -> list[str]:
-        """[ID, markup]"""
-        return self.probe.ask("renew", self.name, token, "renewed")
-
-    def cancel(self, token: str = "token") -> str:
-        (cancelled,) = self.probe.ask("cancel", self.name, token)
-        return cancelled
-
-
-@pytest.fixture(scope="session")
-def libraries(tmp_path_factory) -> Path:
-    directory = tmp_path_factory.mktemp("cxf")
-    fetch("cxf", directory)
-    return directory
-
-
-@pytest.fixture(scope="session")
-def classpath(libraries) -> str:
-    """CXF's jars and the compiled program."""
-    (jars,) = libraries.glob("*/lib")
-    return compile_program("cxf", jars, libraries)
-
-
-@pytest.fixture(scope="session")
-def signing_certificates(sts, tmp_path_factory) -> str:
-    file = tmp_path_factory.mktemp("relying-party") / "sts.pem"
-    file.write_text(command("key", "list", "--pem", "--config", str(sts.config), directory=sts.directory))
-    return str(file)
-
-
-@pytest.fixture(scope="session")
-def probe(classpath, trust_store):
-    with started(classpath, "CxfProbe", options=trust_store) as probe:
-        yield probe
-
-
-WAYS = {
-    f"{version}-soap{soap}-{'wsdl' if by_wsdl else 'policy'}": Way(trust, soap, by_wsdl)
-    for version, trust in TRUSTS.items()
-    for soap in ("1.1", "1.2")
-    for by_wsdl in (True, False)
-}
 
 
 @pytest.fixture(params=WAYS)
@@ -113,21 +16,21 @@ def way(request) -> Way:
 
 
 @pytest.fixture
-def client(probe, sts, way, request):
+def client(cxf, sts, way, request):
     """Makes clients of the way under test."""
 
     def make(*, name: str = "", **options: str) -> Client:
-        return Client(probe, sts, way, name=request.node.name + name, **options)
+        return Client(cxf, sts, way, name=request.node.name + name, **options)
 
     return make
 
 
 @each_token_type
-def test_a_relying_party_on_wss4j_accepts_the_token(client, probe, sts, token_type, signing_certificates):
+def test_a_relying_party_on_wss4j_accepts_the_token(client, cxf, sts, token_type, signing_certificates):
     identifier, kind, left, _ = client(tokenType=token_type).issue()
     assert kind == token_type
     assert 3500 < int(left) <= 3600
-    assert probe.ask("verify", "token", signing_certificates) == [identifier, "alice", sts.url]
+    assert cxf.ask("verify", "token", signing_certificates) == [identifier, "alice", sts.url]
 
 
 @each_token_type
@@ -145,7 +48,7 @@ def test_a_token_is_valid_until_it_is_cancelled(client, token_type):
 @each_token_type
 @pytest.mark.parametrize("original", [ns.TP11_SAML20, ns.TP11_SAML11], ids=["from-saml20", "from-saml11"])
 def test_a_token_of_another_type_is_made_from_a_valid_one_and_ends_with_it(
-    client, probe, sts, original, token_type, signing_certificates
+    client, cxf, sts, original, token_type, signing_certificates
 ):
     issued, *_ = client(tokenType=original).issue()
     holder = client()
@@ -155,7 +58,7 @@ def test_a_token_of_another_type_is_made_from_a_valid_one_and_ends_with_it(
     assert identifier != issued
     namespace = ns.SAML20 if token_type == ns.TP11_SAML20 else ns.SAML11
     assert etree.QName(etree.fromstring(markup)).namespace == namespace
-    assert probe.ask("verify", "made", signing_certificates) == [identifier, "alice", sts.url]
+    assert cxf.ask("verify", "made", signing_certificates) == [identifier, "alice", sts.url]
     assert holder.validate("made") == ["1"]
     holder.cancel()
     for refused_now in (lambda: holder.validate("made"), transformer.transform):
@@ -166,7 +69,7 @@ def test_a_token_of_another_type_is_made_from_a_valid_one_and_ends_with_it(
 
 @each_token_type
 def test_a_renewed_token_is_as_good_as_the_first_which_stays_valid_for_a_while(
-    client, probe, sts, token_type, signing_certificates
+    client, cxf, sts, token_type, signing_certificates
 ):
     renewing = client(tokenType=token_type, renewing="true")
     issued, *_ = renewing.issue()
@@ -174,7 +77,7 @@ def test_a_renewed_token_is_as_good_as_the_first_which_stays_valid_for_a_while(
     assert renewed != issued
     namespace = ns.SAML20 if token_type == ns.TP11_SAML20 else ns.SAML11
     assert etree.QName(etree.fromstring(markup)).namespace == namespace
-    assert probe.ask("verify", "renewed", signing_certificates) == [renewed, "alice", sts.url]
+    assert cxf.ask("verify", "renewed", signing_certificates) == [renewed, "alice", sts.url]
     holder = client(name="holder")  # without a token type, which would ask for another token
     assert holder.validate() == holder.validate("renewed") == ["1"]
     assert holder.cancel() == "true"
@@ -239,35 +142,35 @@ def test_a_template_of_the_relying_party_counts(client, way, token_type):
 @pytest.mark.parametrize("soap", ["1.1", "1.2"])
 @pytest.mark.parametrize("trust", TRUSTS.values(), ids=list(TRUSTS))
 def test_an_endpoint_reference_is_enough_to_find_the_contract_by_ws_metadata_exchange(
-    probe, sts, trust, soap, address, request
+    cxf, sts, trust, soap, address, request
 ):
     class Found(Way):
         def options(self, sts) -> dict[str, str]:
             location = sts.url + self.trust.path
             return {"location": location, "mex": location + address, "soap": self.soap}
 
-    client = Client(probe, sts, Found(trust, soap, by_wsdl=False), name=request.node.name)
+    client = Client(cxf, sts, Found(trust, soap, by_wsdl=False), name=request.node.name)
     _, kind, *_ = client.issue()
     assert kind == ns.TP11_SAML20
     assert client.validate() == ["1"]
 
 
 @pytest.mark.parametrize("version", TRUSTS)
-def test_cxf_s_generator_makes_classes_that_compile(classpath, trust_store, sts, version, tmp_path):
+def test_cxf_s_generator_makes_classes_that_compile(cxf_classpath, trust_store, sts, version, tmp_path):
     wsdl = f"{sts.url}{TRUSTS[version].path}?wsdl"
     generator = "org.apache.cxf.tools.wsdlto.WSDLToJava"
-    run("java", *trust_store, "-cp", classpath, generator, "-autoNameResolution", "-d", str(tmp_path), wsdl)
+    run("java", *trust_store, "-cp", cxf_classpath, generator, "-autoNameResolution", "-d", str(tmp_path), wsdl)
     sources = [str(file) for file in tmp_path.rglob("*.java")]
     assert any(source.endswith("/SecurityTokenService.java") for source in sources)
-    run("javac", "-proc:none", "-d", str(tmp_path / "classes"), "-cp", classpath, *sources)
+    run("javac", "-proc:none", "-d", str(tmp_path / "classes"), "-cp", cxf_classpath, *sources)
 
 
 @pytest.mark.parametrize("version", TRUSTS)
-def test_wsimport_makes_classes_that_compile(libraries, trust_store, sts, version, tmp_path):
+def test_wsimport_makes_classes_that_compile(cxf_libraries, trust_store, sts, version, tmp_path):
     """With `-extension`, which wsimport wants for SOAP 1.2 and for one request element in several operations."""
     wsdl = f"{sts.url}{TRUSTS[version].path}?wsdl"
     generator = "com.sun.tools.ws.WsImport"
-    jars = f"{libraries}/wsimport/*"
+    jars = f"{cxf_libraries}/wsimport/*"
     said = run("java", *trust_store, "-cp", jars, generator, "-extension", "-keep", "-d", str(tmp_path), wsdl)
     assert "[ERROR]" not in said
     port = next(tmp_path.rglob("STS.java")).read_text()

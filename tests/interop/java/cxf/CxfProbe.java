@@ -15,6 +15,8 @@ import org.apache.cxf.Bus;
 import org.apache.cxf.BusFactory;
 import org.apache.cxf.binding.soap.SoapFault;
 import org.apache.cxf.staxutils.StaxUtils;
+import org.apache.cxf.transport.http.HTTPConduit;
+import org.apache.cxf.transports.http.configuration.HTTPClientPolicy;
 import org.apache.cxf.ws.addressing.EndpointReferenceType;
 import org.apache.cxf.ws.addressing.EndpointReferenceUtils;
 import org.apache.cxf.ws.addressing.MetadataType;
@@ -34,8 +36,8 @@ import org.apache.wss4j.dom.validate.SamlAssertionValidator;
  * Apache CXF's STSClient.
  *
  * <p>Commands: {@code client NAME OPTION=VALUE...} (makes a client and names it); {@code issue}, {@code validate} and
- * {@code cancel} with the names of a client and of a token; {@code transform} and
- * {@code renew CLIENT TOKEN MADE}; {@code verify TOKEN CERTIFICATES}.
+ * {@code cancel} with the names of a client and of a token; {@code transform} and {@code renew CLIENT TOKEN MADE};
+ * {@code verify TOKEN CERTIFICATES}. Options that begin with {@code ws-security.} are CXF's own.
  */
 public final class CxfProbe implements Lines.Client {
     private static final String MEX = "http://schemas.xmlsoap.org/ws/2004/09/mex";
@@ -134,7 +136,17 @@ public final class CxfProbe implements Lines.Client {
         if (options.containsKey("keys")) {
             properties.putAll(messageKeys(options));
         }
+        options.forEach((name, value) -> {
+            if (name.startsWith("ws-security.")) {
+                properties.put(name, value.matches("[0-9]+") ? Integer.valueOf(value) : value);
+            }
+        });
         client.setProperties(properties);
+        if (options.containsKey("http")) {
+            HTTPClientPolicy transport = new HTTPClientPolicy();
+            transport.setVersion(options.get("http"));
+            ((HTTPConduit) client.getClient().getConduit()).setClient(transport);
+        }
         return client;
     }
 
@@ -158,9 +170,6 @@ public final class CxfProbe implements Lines.Client {
             }
         };
         properties.put(SecurityConstants.CALLBACK_HANDLER, passwords);
-        if (options.containsKey("signatureAlgorithm")) {
-            properties.put(SecurityConstants.ASYMMETRIC_SIGNATURE_ALGORITHM, options.get("signatureAlgorithm"));
-        }
         return properties;
     }
 
