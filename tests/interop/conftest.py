@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.interop.cxf import secrets_of
 from tests.interop.endpoints import enable
-from tests.interop.identity import Identity, make_identity
+from tests.interop.identity import Identity, make_identity, message_certificate
 from tests.interop.jvm import compile_program, fetch, run, started
 from tests.running import command, prepare, serving
 
@@ -44,6 +45,18 @@ def alice(sts, tmp_path_factory) -> Identity:
     identity = make_identity("alice", tmp_path_factory.mktemp("alice"))
     identity.map_to("alice", sts)
     return identity
+
+
+@pytest.fixture(scope="session")
+def certificate_of_the_sts(sts, tmp_path_factory) -> Path:
+    """What clients encrypt for."""
+    return message_certificate(sts, tmp_path_factory.mktemp("message") / "sts.pem")
+
+
+@pytest.fixture(scope="session")
+def alices(alice, certificate_of_the_sts, tmp_path_factory) -> dict[str, str]:
+    """The options of CXF with her keys."""
+    return secrets_of(alice, alice.trusting(certificate_of_the_sts, tmp_path_factory.mktemp("alice") / "alice.p12"))
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.interop.identity import PASSWORD, Identity
 from tests.interop.jvm import TRUSTS, Probe, Trust
 from tests.messages import RP
 
@@ -52,6 +53,11 @@ class Client:
     def cancel(self, token: str = "token") -> str:
         (cancelled,) = self.probe.ask("cancel", self.name, token)
         return cancelled
+
+
+def secrets_of(identity: Identity, store: Path) -> dict[str, str]:
+    """Options: a store to sign with and to encrypt with. What is received is decrypted with the same key."""
+    return {"keys": str(store), "keysPassword": PASSWORD, "encryptFor": "sts", "signAs": "own"}
 
 
 WAYS = {

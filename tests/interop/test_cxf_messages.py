@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import pytest
 from lxml import etree
 
-from tests.interop.cxf import POLICIES, WAYS, Client, Way
+from tests.interop.cxf import POLICIES, WAYS, Client, Way, secrets_of
 from tests.interop.endpoints import without_tls
-from tests.interop.identity import PASSWORD, message_certificate
+from tests.interop.identity import message_certificate
 from tests.interop.jvm import ELSEWHERE, TRUSTS, Refused, each_token_type
 from tests.running import Prepared, command, prepare, serving
 from wstrust_sts import ns
@@ -62,21 +62,6 @@ def to_endpoint(way: Way, endpoint: str) -> Way:
     suffix = "" if version == "13" else f"-{version}"
     policy = f"{endpoint.partition('-')[0]}{suffix}.xml"
     return replace(way, trust=replace(way.trust, path=f"/trust/{version}/{endpoint}", policy=policy))
-
-
-def secrets_of(identity, store) -> dict[str, str]:
-    """Options: a store to sign with and to encrypt with. What is received is decrypted with the same key."""
-    return {"keys": str(store), "keysPassword": PASSWORD, "encryptFor": "sts", "signAs": "own"}
-
-
-@pytest.fixture(scope="session")
-def certificate_of_the_sts(sts, tmp_path_factory):
-    return message_certificate(sts, tmp_path_factory.mktemp("message") / "sts.pem")
-
-
-@pytest.fixture(scope="session")
-def alices(alice, certificate_of_the_sts, tmp_path_factory) -> dict[str, str]:
-    return secrets_of(alice, alice.trusting(certificate_of_the_sts, tmp_path_factory.mktemp("alice") / "alice.p12"))
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,9 @@ import org.apache.wss4j.dom.validate.SamlAssertionValidator;
  *
  * <p>Commands: {@code client NAME OPTION=VALUE...} (makes a client and names it); {@code issue}, {@code validate} and
  * {@code cancel} with the names of a client and of a token; {@code transform} and {@code renew CLIENT TOKEN MADE};
- * {@code verify TOKEN CERTIFICATES}. Options that begin with {@code ws-security.} are CXF's own.
+ * {@code verify TOKEN CERTIFICATES}; {@code forge TOKEN MADE TEXT OTHER}. {@code publish PORT WSDL KEYS PASSWORD
+ * CERTIFICATES} serves {@link GreetingService}, and {@code greet CLIENT ADDRESS [TOKEN]} calls it. Options that begin
+ * with {@code ws-security.} are CXF's own.
  */
 public final class CxfProbe implements Lines.Client {
     private static final String MEX = "http://schemas.xmlsoap.org/ws/2004/09/mex";
@@ -48,6 +50,7 @@ public final class CxfProbe implements Lines.Client {
 
     public static void main(String[] arguments) throws Exception {
         Lines.serve(new CxfProbe());
+        System.exit(0); // the threads of the services that were published would go on
     }
 
     @Override
@@ -77,6 +80,15 @@ public final class CxfProbe implements Lines.Client {
                 return new String[] {String.valueOf(cancelled)};
             case "verify":
                 return verify(tokens.get(words[1]), words[2]);
+            case "publish":
+                GreetingService.publish(Integer.parseInt(words[1]), words[2], words[3], words[4], trusting(words[5]));
+                return new String[] {};
+            case "greet":
+                SecurityToken given = words.length > 3 ? tokens.get(words[3]) : null;
+                return new String[] {GreetingService.call(words[2], clients.get(words[1]), given)};
+            case "forge":
+                tokens.put(words[2], forge(tokens.get(words[1]), words[3], words[4]));
+                return new String[] {};
             default:
                 throw new IllegalArgumentException(words[0]);
         }
@@ -90,7 +102,10 @@ public final class CxfProbe implements Lines.Client {
         return null;
     }
 
-    /** A client that reads everything from the WSDL, that asks for it by WS-MetadataExchange, or that has none. */
+    /**
+     * A client that reads everything from the WSDL, that asks for it by WS-MetadataExchange, or that has a policy alone;
+     * or one that has only its secrets, and is told the rest by the policy of a service.
+     */
     private static STSClient client(Map<String, String> options) throws Exception {
         Bus bus = BusFactory.newInstance().createBus();
         STSClient client = new STSClient(bus);
@@ -103,7 +118,7 @@ public final class CxfProbe implements Lines.Client {
                 client.setSoap11();
             }
             client.configureViaEPR(reference(options.get("location"), options.get("mex")), false);
-        } else {
+        } else if (options.containsKey("location")) {
             // CXF's own idea of WS-Trust 1.3 has a collection as every answer; section 6 and 7 have one response.
             bus.setProperty("soap.no.validate.parts", true);
             client.setLocation(options.get("location"));
@@ -118,6 +133,10 @@ public final class CxfProbe implements Lines.Client {
         client.setNamespace(trust);
         client.setTokenType(options.get("tokenType"));
         client.setKeyType(trust + "/Bearer");
+        if (options.containsKey("seconds")) {
+            client.setEnableLifetime(true);
+            client.setTtl(Integer.parseInt(options.get("seconds")));
+        }
         client.setEnableAppliesTo(true);
         client.setAllowRenewing(Boolean.parseBoolean(options.get("renewing")));
         if (options.containsKey("claim")) {
@@ -192,16 +211,31 @@ public final class CxfProbe implements Lines.Client {
         return new String[] {token.getId(), token.getTokenType(), left, StaxUtils.toString(token.getToken())};
     }
 
-    /** What a relying party that trusts the certificates of a PEM file does with the token. */
-    private static String[] verify(SecurityToken token, String trusted) throws Exception {
+    /** The token with one text in it exchanged for another, as good for an hour as its holder is concerned. */
+    private static SecurityToken forge(SecurityToken token, String text, String other) throws Exception {
+        String markup = StaxUtils.toString(token.getToken()).replace(">" + text + "<", ">" + other + "<");
+        Instant now = Instant.now();
+        SecurityToken forged = new SecurityToken(
+            token.getId(), StaxUtils.read(new java.io.StringReader(markup)).getDocumentElement(), now, now.plusSeconds(3600));
+        forged.setTokenType(token.getTokenType());
+        return forged;
+    }
+
+    private static Merlin trusting(String certificates) throws Exception {
         KeyStore store = KeyStore.getInstance("PKCS12");
         store.load(null, null);
         int number = 0;
-        for (var certificate : CertificateFactory.getInstance("X.509").generateCertificates(new FileInputStream(trusted))) {
+        for (var certificate : CertificateFactory.getInstance("X.509").generateCertificates(new FileInputStream(certificates))) {
             store.setCertificateEntry("trusted" + number++, certificate);
         }
         Merlin crypto = new Merlin();
         crypto.setTrustStore(store);
+        return crypto;
+    }
+
+    /** What a relying party that trusts the certificates of a PEM file does with the token. */
+    private static String[] verify(SecurityToken token, String trusted) throws Exception {
+        Merlin crypto = trusting(trusted);
         RequestData data = new RequestData();
         data.setSigVerCrypto(crypto);
         data.setWsDocInfo(new WSDocInfo(token.getToken().getOwnerDocument()));

@@ -1,0 +1,75 @@
+import java.io.FileInputStream;
+import java.security.KeyStore;
+import java.util.HashMap;
+import java.util.Map;
+
+import javax.net.ssl.KeyManagerFactory;
+import javax.xml.namespace.QName;
+
+import jakarta.annotation.Resource;
+import jakarta.jws.WebService;
+import jakarta.xml.ws.BindingProvider;
+import jakarta.xml.ws.WebServiceContext;
+
+import org.apache.cxf.Bus;
+import org.apache.cxf.BusFactory;
+import org.apache.cxf.configuration.jsse.TLSServerParameters;
+import org.apache.cxf.jaxws.EndpointImpl;
+import org.apache.cxf.jaxws.JaxWsProxyFactoryBean;
+import org.apache.cxf.transport.http_jetty.JettyHTTPServerEngineFactory;
+import org.apache.cxf.ws.security.SecurityConstants;
+import org.apache.cxf.ws.security.tokenstore.SecurityToken;
+import org.apache.cxf.ws.security.trust.STSClient;
+import org.apache.wss4j.common.crypto.Merlin;
+
+/** The service as a relying party: all that it asks of its callers is in the policy of its WSDL. */
+@WebService(
+    endpointInterface = "Greeting",
+    targetNamespace = Greeting.NAMESPACE,
+    serviceName = "GreetingService",
+    portName = "GreetingPort")
+public final class GreetingService implements Greeting {
+    @Resource
+    private WebServiceContext context;
+
+    @Override
+    public String greet(String salutation) {
+        return salutation + " " + context.getUserPrincipal().getName();
+    }
+
+    /** Serves over TLS. Believes tokens of the signers whose certificates {@code trusted} holds, and no others. */
+    static void publish(int port, String wsdl, String keys, String password, Merlin trusted) throws Exception {
+        KeyStore store = KeyStore.getInstance("PKCS12");
+        store.load(new FileInputStream(keys), password.toCharArray());
+        KeyManagerFactory managers = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+        managers.init(store, password.toCharArray());
+        TLSServerParameters tls = new TLSServerParameters();
+        tls.setKeyManagers(managers.getKeyManagers());
+        Bus bus = BusFactory.newInstance().createBus();
+        bus.getExtension(JettyHTTPServerEngineFactory.class).setTLSServerParametersForPort(port, tls);
+        EndpointImpl endpoint = new EndpointImpl(bus, new GreetingService());
+        endpoint.setWsdlLocation(wsdl);
+        Map<String, Object> properties = new HashMap<>();
+        properties.put(SecurityConstants.SIGNATURE_CRYPTO, trusted);
+        properties.put(SecurityConstants.RETURN_SECURITY_ERROR, true); // so that a test sees why it refuses
+        endpoint.setProperties(properties);
+        endpoint.publish("https://localhost:" + port + "/greeting");
+    }
+
+    /** Calls the service as its WSDL says: with {@code given}, or with a token that {@code sts} gets where it says. */
+    static String call(String address, STSClient sts, SecurityToken given) {
+        JaxWsProxyFactoryBean factory = new JaxWsProxyFactoryBean();
+        factory.setBus(BusFactory.newInstance().createBus());
+        factory.setServiceClass(Greeting.class);
+        factory.setWsdlURL(address + "?wsdl");
+        factory.setServiceName(new QName(Greeting.NAMESPACE, "GreetingService"));
+        factory.setEndpointName(new QName(Greeting.NAMESPACE, "GreetingPort"));
+        Greeting service = (Greeting) factory.create();
+        Map<String, Object> properties = ((BindingProvider) service).getRequestContext();
+        properties.put(SecurityConstants.STS_CLIENT, sts);
+        if (given != null) {
+            properties.put(SecurityConstants.TOKEN, given);
+        }
+        return service.greet("Hello");
+    }
+}
