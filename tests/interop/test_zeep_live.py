@@ -119,15 +119,15 @@ def test_a_wrong_password_is_zeeps_fault_with_the_right_code(sts, versions):
     client = Client(sts, *versions, password="trumpet")
     with pytest.raises(zeep.exceptions.Fault) as refused:
         client.issue()
-    assert _code(refused.value) == "FailedAuthentication"
+    assert code_of(refused.value) == "FailedAuthentication"
 
 
 def test_an_unregistered_address_is_zeeps_fault_with_the_right_code(client):
     with pytest.raises(zeep.exceptions.Fault) as refused:
         client.issue(address="https://unknown.example.test/")
-    assert _code(refused.value) == "InvalidScope"
+    assert code_of(refused.value) == "InvalidScope"
 
 
-def _code(fault: zeep.exceptions.Fault) -> str:
+def code_of(fault: zeep.exceptions.Fault) -> str:
     written = fault.subcodes[0].localname if fault.subcodes else fault.code
     return written.rpartition(":")[2]
