@@ -27,6 +27,7 @@ from wstrust_sts.records import (
     TokenCancelled,
     TokenRecord,
 )
+from wstrust_sts.wire.certificates import read_certificate
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 REALM = Realm(name="default", issuer="https://sts.example.test/trust", pairwise_secret=b"p" * 32)
@@ -85,6 +86,10 @@ class FakeCertificates:
 
     def mappings(self, realm: str, names: Sequence[CertificateName]) -> Sequence[CertificateMapping]:
         return [row for row in self.rows if row.realm == realm and row.name in names]
+
+    def pinned(self, realm: str, name: str) -> Sequence[bytes]:
+        certificates = [row.certificate for row in self.rows if row.realm == realm and row.certificate is not None]
+        return [der for der in certificates if name in read_certificate(der).index_names()]
 
 
 class FakeCertificateValidator:

@@ -172,6 +172,13 @@ class Certificates(Protocol):
         """Those of any of `names`, whatever their anchor. Found by index, each name for itself."""
         ...
 
+    def pinned(self, realm: str, name: str) -> Sequence[bytes]:
+        """The certificates (DER) that are mapped by themselves and that a message may name so. Found by index.
+
+        `name` is an `index_name` of a reference to a certificate (wire/certificates.py).
+        """
+        ...
+
 
 class RelyingParties(Protocol):
     def find(self, realm: str, address: str) -> RelyingPartyMatch | None:

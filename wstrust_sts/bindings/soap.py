@@ -41,7 +41,7 @@ from wstrust_sts.model import (
     Outcome,
     RequestSecurityTokenResponse,
 )
-from wstrust_sts.ports import Clock, Decrypter, Keyring, Patience
+from wstrust_sts.ports import Certificates, Clock, Decrypter, Keyring, Patience
 from wstrust_sts.service import SecurityTokenService
 from wstrust_sts.wire.addressing import Addressing, demand_anonymous_replies, read_addressing
 from wstrust_sts.wire.algorithms import ALGORITHMS
@@ -182,6 +182,7 @@ class SoapBinding:
         clock: Clock,
         keyring: Keyring,
         patience: Patience,
+        certificates: Certificates,
         policies: Mapping[str, SecurityReader],
         layouts: Mapping[str, Layout],
         documents: Mapping[str, bytes],
@@ -195,6 +196,7 @@ class SoapBinding:
         self._clock = clock
         self._keyring = keyring
         self._patience = patience
+        self._certificates = certificates
         self._policies = policies
         self._layouts = layouts
         self._descriptions = {path: mex.describe(document) for path, document in documents.items()}
@@ -352,6 +354,7 @@ class SoapBinding:
             decrypters=lambda: self._admitted_decrypters(exchange),
             signer=lambda: self._keyring.message_signer(endpoint.realm),
             confirms_signatures=endpoint.signature_confirmation,
+            pinned=lambda name: self._certificates.pinned(endpoint.realm, name),
         )
 
     def _admitted_decrypters(self, exchange: Exchange) -> Sequence[Decrypter]:

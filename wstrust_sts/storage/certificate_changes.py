@@ -3,9 +3,11 @@
 from sqlalchemy import Connection, delete, insert, select, update
 
 from wstrust_sts.certificates import CertificateField, CertificateMapping, TrustAnchor
+from wstrust_sts.errors import InvalidHeaderToken
 from wstrust_sts.storage.certificates import anchor_values, read_mappings_of, read_trust_anchors
 from wstrust_sts.storage.columns import is_storable, new_row_key
-from wstrust_sts.storage.schema import account, certificate_mapping, trust_anchor
+from wstrust_sts.storage.schema import account, certificate_mapping, certificate_reference, trust_anchor
+from wstrust_sts.wire.certificates import read_certificate
 
 
 def write_trust_anchor(connection: Connection, wanted: TrustAnchor) -> bool:
@@ -48,9 +50,10 @@ def write_certificate_mapping(connection: Connection, wanted: CertificateMapping
         overlaps = stored.anchor is None or wanted.anchor is None or stored.anchor == wanted.anchor
         if stored.account != wanted.account and overlaps:
             raise ValueError(f"{wanted.name.field.value} {wanted.name.value!r} already is account {stored.account!r}.")
+    mapping_id = new_row_key()
     connection.execute(
         insert(certificate_mapping).values(
-            id=new_row_key(),
+            id=mapping_id,
             realm=wanted.realm,
             account_id=account_id,
             field=wanted.name.field.value,
@@ -59,6 +62,9 @@ def write_certificate_mapping(connection: Connection, wanted: CertificateMapping
             certificate=wanted.certificate,
         )
     )
+    references = [{"mapping_id": mapping_id, "name": name, "realm": wanted.realm} for name in _references(wanted)]
+    if references:
+        connection.execute(insert(certificate_reference), references)
     return True
 
 
@@ -79,6 +85,14 @@ def remove_certificate_mapping(connection: Connection, unwanted: CertificateMapp
         )
     )
     return removed.rowcount > 0
+
+
+def _references(wanted: CertificateMapping) -> tuple[str, ...]:
+    """What messages may name the certificate by. None where messages cannot be signed with its key."""
+    try:
+        return () if wanted.certificate is None else read_certificate(wanted.certificate).index_names()
+    except InvalidHeaderToken:
+        return ()
 
 
 def _anchor_id(connection: Connection, wanted: CertificateMapping) -> str | None:

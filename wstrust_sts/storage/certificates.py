@@ -4,7 +4,7 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, select, tuple_
 
@@ -12,7 +12,7 @@ from wstrust_sts.certificates import CertificateField, CertificateMapping, Certi
 from wstrust_sts.storage.columns import is_storable
 from wstrust_sts.storage.database import Database
 from wstrust_sts.storage.generation import Generation
-from wstrust_sts.storage.schema import account, certificate_mapping, trust_anchor
+from wstrust_sts.storage.schema import account, certificate_mapping, certificate_reference, trust_anchor
 
 _CACHED = 4096
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
@@ -37,7 +37,16 @@ _BY_NAMES = _MAPPINGS.where(
     tuple_(certificate_mapping.c.field, certificate_mapping.c.value).in_(bindparam("names", expanding=True))
 )
 
+_PINNED = (
+    select(certificate_mapping.c.certificate)
+    .join(certificate_reference, certificate_reference.c.mapping_id == certificate_mapping.c.id)
+    .where(certificate_reference.c.realm == bindparam("realm"), certificate_reference.c.name == bindparam("name"))
+    .distinct()
+)
+
 Names = tuple[CertificateName, ...]
+Asked = TypeVar("Asked")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +56,14 @@ class _Snapshot:
     generation: int
     anchors: dict[str, tuple[TrustAnchor, ...]] = field(default_factory=dict)
     mappings: dict[tuple[str, Names], tuple[CertificateMapping, ...]] = field(default_factory=dict)
+    pinned: dict[tuple[str, str], tuple[bytes, ...]] = field(default_factory=dict)
 
 
 class SqlCertificates:
     """`ports.Certificates`. What is cached is read again once the generation has changed.
 
-    Mappings are cached where there are some: whoever shows certificates that are nobody's costs a read each, and
-    displaces nothing.
+    Mappings and certificates are cached where there are some: whoever shows or names certificates that are nobody's
+    costs a read each, and displaces nothing.
     """
 
     def __init__(self, database: Database, generation: Generation) -> None:
@@ -77,9 +87,18 @@ class SqlCertificates:
             with self._database.reading() as connection:
                 found = read_mappings_of(connection, realm, asked[1])
             if found:
-                if len(mappings) >= _CACHED:  # so many in use are rare, and reading them again is cheap
-                    mappings.clear()
-                mappings[asked] = found
+                _keep(mappings, asked, found)
+        return found
+
+    def pinned(self, realm: str, name: str) -> Sequence[bytes]:
+        pinned = self._current().pinned
+        found = pinned.get((realm, name))
+        if found is None:
+            with self._database.reading() as connection:
+                rows = connection.execute(_PINNED, {"realm": realm, "name": name})
+                found = tuple(row.certificate for row in rows)
+            if found:
+                _keep(pinned, (realm, name), found)
         return found
 
     def _current(self) -> _Snapshot:
@@ -89,6 +108,12 @@ class SqlCertificates:
         if snapshot.generation != generation:
             snapshot = self._snapshot = _Snapshot(generation)
         return snapshot
+
+
+def _keep(cache: dict[Asked, Found], asked: Asked, found: Found) -> None:
+    if len(cache) >= _CACHED:  # so many in use are rare, and reading them again is cheap
+        cache.clear()
+    cache[asked] = found
 
 
 def read_trust_anchors(connection: Connection, realm: str) -> tuple[TrustAnchor, ...]:

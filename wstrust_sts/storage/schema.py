@@ -135,6 +135,15 @@ certificate_mapping = Table(  # an account's certificates: `value` as certificat
     Index("ix_certificate_mapping_name", "realm", "field", "value"),
 )
 
+certificate_reference = Table(  # what messages name a mapped certificate by: `name` as wire/certificates.py writes it
+    "certificate_reference",
+    metadata,
+    Column("mapping_id", Text, ForeignKey("certificate_mapping.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    _realm(),
+    Index("ix_certificate_reference_name", "realm", "name"),
+)
+
 relying_party = Table(
     "relying_party",
     metadata,

@@ -5,7 +5,7 @@ certificate that verifies the signature is the credential; whose it is and wheth
 authenticator to say.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from wstrust_sts.errors import InvalidHeaderToken, InvalidSecurity, SecurityToke
 from wstrust_sts.model import PresentedCertificate, VerifiedMessage
 from wstrust_sts.ports import Decrypter, MessageSigner
 from wstrust_sts.wire.algorithms import Algorithms
-from wstrust_sts.wire.certificates import Certificate, read_certificate
+from wstrust_sts.wire.certificates import Certificate, index_name, read_certificate
 from wstrust_sts.wire.keyinfo import MAX_CERTIFICATE, ByCertificate, ById, KeyReference
 from wstrust_sts.wire.message_signature import MessageKey
 from wstrust_sts.wire.opening import open_message
@@ -56,6 +56,7 @@ def _read(envelope: Envelope, terms: Terms, *, decrypters: Sequence[Decrypter] |
         algorithms=terms.algorithms,
         now=terms.now,
         freshness=terms.freshness,
+        pinned=terms.pinned,
     )
     message.protected.demand_nothing_else()
     return message
@@ -114,8 +115,11 @@ def open_asymmetric(
     now: datetime,
     freshness: Freshness,
     known: Sequence[Certificate] = (),
+    pinned: Callable[[str], Sequence[bytes]] = lambda name: (),
 ) -> AsymmetricMessage:
-    """The message, decrypted and verified: with the certificate that it shows, or with the one it names of `known`.
+    """The message, decrypted and verified: with the certificate that it shows, or with the one that it names.
+
+    That is one of the few `known`, or what `pinned` finds by its `index_name`.
 
     Without `decrypters` nothing of it may be encrypted.
 
@@ -126,7 +130,7 @@ def open_asymmetric(
     used: list[Certificate] = []
 
     def find_key(name: KeyReference, parts: dict[str, Element]) -> MessageKey:
-        used.append(_find_certificate(name, parts, opened.ids, known))
+        used.append(_shown_certificate(name, parts, opened.ids) or _named_certificate(name, known, pinned))
         return used[0]
 
     protected = verify_protection(
@@ -140,9 +144,7 @@ def open_asymmetric(
     return AsymmetricMessage(protected, used[0])
 
 
-def _find_certificate(
-    name: KeyReference, parts: dict[str, Element], ids: Mapping[str, Element], known: Sequence[Certificate]
-) -> Certificate:
+def _shown_certificate(name: KeyReference, parts: dict[str, Element], ids: Mapping[str, Element]) -> Certificate | None:
     token = parts.pop(BINARY_SECURITY_TOKEN, None)
     match name:
         case ById(identifier) if token is not None and ids.get(identifier) is token:
@@ -151,10 +153,21 @@ def _find_certificate(
             return read_certificate(certificate)
     if token is not None:
         raise InvalidSecurity("a BinarySecurityToken that signed nothing")
-    found = [certificate for certificate in known if certificate.is_named_by(name)]
+    return None
+
+
+def _named_certificate(
+    name: KeyReference, known: Sequence[Certificate], pinned: Callable[[str], Sequence[bytes]]
+) -> Certificate:
+    """Raises SecurityTokenUnavailable: nobody knows it, or several certificates have this name."""
+    indexed = index_name(name)
+    stored = () if indexed is None else pinned(indexed)
+    candidates = [*known, *map(read_certificate, stored)]
+    found = {certificate.der: certificate for certificate in candidates if certificate.is_named_by(name)}
     if len(found) != 1:
-        raise SecurityTokenUnavailable("the certificate that signed is named and not shown")
-    return found[0]
+        raise SecurityTokenUnavailable("the certificate that signed is named, not shown, and none or several are known")
+    (certificate,) = found.values()
+    return certificate
 
 
 def _read_token(token: Element) -> Certificate:

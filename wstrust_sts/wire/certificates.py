@@ -77,6 +77,11 @@ class Certificate:
                 return certificate == self.der
         return False
 
+    def index_names(self) -> tuple[str, ...]:
+        """The `index_name` of each reference that names this certificate without showing it."""
+        names = (("thumbprint", self.sha1), ("ski", self.ski), _issuer_serial(self.issuer, self.serial))
+        return tuple(_index_name(*parts) for parts in names)
+
     def verify(self, signature: bytes, octets: bytes, *, algorithm: str) -> None:
         """`signature` as in ds:SignatureValue. Raises FailedCheck, UnsupportedAlgorithm (not of this key's family)."""
         try:
@@ -90,6 +95,31 @@ class Certificate:
                 self.public_key.verify(encode_dss_signature(r, s), octets, ec.ECDSA(_hash(algorithm, _ECDSA)))
         except InvalidSignature:
             raise FailedCheck("not a signature by this certificate's key") from None
+
+
+def index_name(reference: KeyReference) -> str | None:
+    """What a store finds certificates by that messages only name: 64 hexadecimal digits. None: it names none."""
+    match reference:
+        case ByThumbprint(sha1):
+            return _index_name("thumbprint", sha1)
+        case BySubjectKeyIdentifier(octets):
+            return _index_name("ski", octets)
+        case ByIssuerSerial(issuer, serial):
+            return _index_name(*_issuer_serial(_written_values(issuer), serial))
+    return None
+
+
+def _issuer_serial(issuer: tuple[str, ...], serial: int) -> tuple[str, ...]:
+    return ("issuer and serial", str(serial), *issuer)
+
+
+def _index_name(*parts: str | bytes) -> str:
+    """One text of one length, whatever the parts hold; where one part ends is part of it."""
+    digest = hashlib.sha256()
+    for part in parts:
+        octets = part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass")
+        digest.update(len(octets).to_bytes(4, "big") + octets)
+    return digest.hexdigest()
 
 
 def read_certificate(der: bytes) -> Certificate:

@@ -14,7 +14,10 @@ from wstrust_sts.wire.wsse import Freshness, Transport
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What one endpoint asks of one message, and what is at hand to check it. The keys are the endpoint's realm's."""
+    """What one endpoint asks of one message, and what is at hand to check it. The keys are the endpoint's realm's.
+
+    `pinned` finds the certificates (DER) that the realm knows by an `index_name` (certificates.py).
+    """
 
     transport: Transport
     now: datetime
@@ -24,6 +27,7 @@ class Terms:
     decrypters: Callable[[], Sequence[Decrypter]]
     signer: Callable[[], MessageSigner]
     confirms_signatures: bool = False
+    pinned: Callable[[str], Sequence[bytes]] = lambda name: ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

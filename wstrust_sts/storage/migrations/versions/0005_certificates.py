@@ -42,3 +42,18 @@ def upgrade() -> None:
     op.create_index(op.f("ix_certificate_mapping_account_id"), "certificate_mapping", ["account_id"])
     op.create_index(op.f("ix_certificate_mapping_anchor_id"), "certificate_mapping", ["anchor_id"])
     op.create_index("ix_certificate_mapping_name", "certificate_mapping", ["realm", "field", "value"])
+    op.create_table(
+        "certificate_reference",
+        sa.Column("mapping_id", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("realm", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("mapping_id", "name", name=op.f("pk_certificate_reference")),
+        sa.ForeignKeyConstraint(
+            ["mapping_id"],
+            ["certificate_mapping.id"],
+            name=op.f("fk_certificate_reference_mapping_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(["realm"], ["realm.name"], name=op.f("fk_certificate_reference_realm")),
+    )
+    op.create_index("ix_certificate_reference_name", "certificate_reference", ["realm", "name"])
