@@ -1,9 +1,14 @@
 """The port Certificates, and what Administration does to it, on every database."""
 
+from collections.abc import Callable
+
 import pytest
 from sqlalchemy import event
 
+from tests.protected import look_alike, party
+from wstrust_sts.certificate_names import fingerprint
 from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName, Revocation, TrustAnchor
+from wstrust_sts.wire.certificates import read_certificate
 
 SUBJECT = CertificateName(CertificateField.SUBJECT, "CN=batch,O=Example")
 EMAIL = CertificateName(CertificateField.EMAIL, "batch@example.test")
@@ -168,20 +173,82 @@ def test_a_mapping_that_another_node_still_remembers_names_the_account_that_is_g
     assert all(row.account_id != new.id for row in remembered)
 
 
+def test_a_pinned_certificate_is_found_by_all_that_a_message_may_name_it_by(node) -> None:
+    administration, certificates = node.stores.administration, node.stores.certificates
+    node.put_account("alice")
+    node.put_account("bob")
+    administration.add_certificate_mapping(pinning("alice"))
+    administration.add_certificate_mapping(pinning("bob"))
+    own = read_certificate(party("alice").der).index_names()
+    assert len(set(own)) == 3
+    assert [certificates.pinned("default", name) for name in own] == 3 * [(party("alice").der,)]
+    assert [certificates.pinned("other", name) for name in own] == 3 * [()]
+    assert [certificates.pinned("default", name) for name in ("", "%", own[0][:-1])] == 3 * [()]
+    administration.delete_certificate_mapping(pinning("alice"))
+    assert [certificates.pinned("default", name) for name in own] == 3 * [()]
+    administration.delete_account("default", "bob")
+    assert certificates.pinned("default", read_certificate(party("bob").der).index_names()[0]) == ()
+
+
+def test_a_pinned_certificate_whose_key_signs_no_messages_is_found_by_none(node) -> None:
+    node.put_account()
+    assert node.stores.administration.add_certificate_mapping(pin())
+    assert node.stores.certificates.pinned("default", "ab" * 32) == ()
+
+
+def test_a_look_alike_shares_the_names_that_are_not_of_the_whole_certificate(node) -> None:
+    node.put_account("alice")
+    node.put_account("bob")
+    node.stores.administration.add_certificate_mapping(pinning("alice"))
+    node.stores.administration.add_certificate_mapping(pinning("bob", look_alike("alice").der))
+    thumbprint, ski, issuer_serial = read_certificate(party("alice").der).index_names()
+    assert node.stores.certificates.pinned("default", thumbprint) == (party("alice").der,)
+    for shared in (ski, issuer_serial):
+        assert set(node.stores.certificates.pinned("default", shared)) == {party("alice").der, look_alike("alice").der}
+
+
+def pinning(account: str, certificate: bytes | None = None) -> CertificateMapping:
+    certificate = certificate or party(account).der
+    name = CertificateName(CertificateField.SHA256, fingerprint(certificate))
+    return mapping(name, account, certificate=certificate)
+
+
+def test_a_name_that_was_read_costs_no_statement_until_something_changes(node, second_node) -> None:
+    node.put_account()
+    node.stores.administration.add_certificate_mapping(pinning("alice"))
+    name = read_certificate(party("alice").der).index_names()[0]
+    other = second_node.stores.certificates
+    assert other.pinned("default", name)
+    statements: list[str] = []
+    event.listen(second_node.database.readers, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    assert other.pinned("default", name)
+    assert [each for each in statements if "certificate" in each] == []
+    node.stores.administration.delete_certificate_mapping(pinning("alice"))
+    second_node.stores.accounts.find("default", "alice")
+    assert other.pinned("default", name) == ()
+
+
 def test_mappings_are_looked_up_by_index(node) -> None:
     node.put_account()
     node.stores.administration.add_certificate_mapping(mapping())
+    certificates = node.stores.certificates
+    plan = plan_of(node, lambda: certificates.mappings("default", [EMAIL, PIN]))
+    assert "ix_certificate_mapping_name" in plan, plan
+    plan = plan_of(node, lambda: certificates.pinned("default", "ab" * 32))
+    assert "ix_certificate_reference_name" in plan, plan
+
+
+def plan_of(node, read: Callable[[], object]) -> str:
+    """How the database finds what `read` reads."""
     statements: list[tuple[str, object]] = []
     event.listen(node.database.readers, "before_cursor_execute", lambda *call: statements.append((call[2], call[3])))
-    node.stores.certificates.mappings("default", [EMAIL, PIN])
+    read()
     statement, parameters = next(each for each in statements if "certificate_mapping" in each[0])
     with node.database.reading() as connection:
         if connection.dialect.name == "sqlite":
-            plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())
-        else:
-            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-            plan = str(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).all())
-    assert "ix_certificate_mapping_name" in plan, plan
+            return str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        return str(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).all())
 
 
 def test_how_an_anchors_certificates_are_looked_up_is_stored_whole(node) -> None:

@@ -53,6 +53,7 @@ SETTINGS = {
     "username": Setting("username", {}),
     "certificate as published": Setting("certificate-sha1", {}),
     "certificate with RSA-SHA256": Setting("certificate", RSA_SHA256),
+    "certificatesigned with RSA-SHA256": Setting("certificatesigned", RSA_SHA256),
 }
 
 
@@ -159,6 +160,23 @@ def test_a_client_that_encrypts_with_aes_gcm_gets_its_answer_in_it(simply, endpo
     fixed.getparent().replace(fixed, etree.Element(f"{{{CXF_POLICIES}}}CustomAlgorithmSuite"))
     published.write(tmp_path / "policy.xml")
     client = simply(endpoint, by_wsdl=False, policy=str(tmp_path / "policy.xml"), **GCM[suite])
+    client.issue()
+    assert client.validate() == ["1"]
+
+
+FORMS = ("RequireThumbprintReference", "RequireKeyIdentifierReference", "RequireIssuerSerialReference")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("endpoint", ["certificate", "certificatesigned"])
+def test_a_client_that_names_its_mapped_certificate_need_not_show_it(simply, endpoint, form, tmp_path):
+    """A policy without the WSDL, in which the client's certificate does not go along."""
+    published = etree.parse(POLICIES / f"{endpoint}.xml")
+    (token, *_) = published.iter(f"{{{ns.SP12}}}X509Token")
+    token.set(f"{{{ns.SP12}}}IncludeToken", f"{ns.SP12}/IncludeToken/Never")
+    token[0].insert(0, etree.Element(f"{{{ns.SP12}}}{form}"))
+    published.write(tmp_path / "policy.xml")
+    client = simply(endpoint, by_wsdl=False, policy=str(tmp_path / "policy.xml"), **RSA_SHA256)
     client.issue()
     assert client.validate() == ["1"]
 
