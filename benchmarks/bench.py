@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 
 from benchmarks.measures import Load, cpu, end_tidily, family_cpu, family_memory, load, median_load, raw_signature, say
+from benchmarks.protected import POLICIES, Requestor, known_requestor, path_of
 from benchmarks.requests import PATH, assertion, cpu_under_way, envelope, granted, quiet_log, request
 from tests import messages
 from tests.harness import Sts
@@ -24,6 +26,11 @@ from tests.running import Prepared, another_node, prepare, serving, set_workers
 from wstrust_sts.app import open_application
 from wstrust_sts.bindings.http import settled
 from wstrust_sts.config import load_config
+from wstrust_sts.wire.algorithms import DEFAULT
+from wstrust_sts.wire.asymmetric import open_asymmetric
+from wstrust_sts.wire.soap import SoapVersion, read_envelope
+from wstrust_sts.wire.wsse import Freshness
+from wstrust_sts.wire.xml import parse
 
 LOADS = (("Issue", 1), ("Issue", 8), ("Issue", 32), ("Validate", 8))  # at so many connections
 COMPARED = (
@@ -51,18 +58,23 @@ def main() -> None:
         if options.profile:
             profile(prepared, options.tokens)
             return
-        in_process(prepared, options.rounds, options.tokens)
+        in_process(prepared, known_requestor(prepared, directory / "requestor"), options.rounds, options.tokens)
         over_tls(prepared, directory, options.rounds_over_tls, options.requests)
 
 
 # -- in process ---------------------------------------------------------------------------------------------
 
 
-def in_process(prepared: Prepared, rounds: int, tokens: int) -> None:
+def in_process(prepared: Prepared, requestor: Requestor, rounds: int, tokens: int) -> None:
     say(f"in process: {rounds} rounds of {tokens} tokens, interleaved")
     with quiet_log(), open_application(load_config(prepared.config)) as application:
         sts = Sts()
         memory, whole = sts.application.handle, application.handle
+
+        def protected(policy: str, count: int) -> float:
+            bodies = requestor.write(policy, count, now=datetime.now(UTC))
+            return cpu_under_way(whole, bodies, at_once=1, path=path_of(policy)) / count
+
         asked = envelope(messages.issue(), now=sts.clock.now)
         token = settled(memory(request(asked))).body
         validation = envelope(messages.validate(assertion(token)), now=sts.clock.now)
@@ -74,6 +86,9 @@ def in_process(prepared: Prepared, rounds: int, tokens: int) -> None:
             "Issue, everything on, one by one": lambda n: cpu_under_way(whole, repeat(real, n), at_once=1) / n,
             "Issue, everything on, 8 under way": lambda n: cpu_under_way(whole, repeat(real, n), at_once=8) / n,
         }
+        for policy in POLICIES:
+            measured[f"Issue, everything on, {policy}"] = partial(protected, policy)
+        measured["reading a signed request"] = partial(read_signed, requestor)
         for measure in measured.values():
             measure(50)
         figures: dict[str, list[float]] = {name: [] for name in measured}
@@ -86,6 +101,18 @@ def in_process(prepared: Prepared, rounds: int, tokens: int) -> None:
         median = statistics.median(values)
         print(f"{name:<36}{median * 1e6:>14.0f}{1 / median:>12.0f}{raw / median:>18.2f}")
     print(flush=True)
+
+
+def read_signed(requestor: Requestor, times: int) -> float:
+    """CPU seconds to parse a request with an X.509 signature and to verify all that the policy wants of it."""
+    now = datetime.now(UTC)
+    (octets,) = requestor.write("certificatesigned", 1, now=now)
+
+    def read() -> object:
+        envelope = read_envelope(parse(octets), expected=SoapVersion.SOAP12)
+        return open_asymmetric(envelope, decrypters=None, algorithms=DEFAULT, now=now, freshness=Freshness())
+
+    return cpu(read, times)
 
 
 def profile(prepared: Prepared, tokens: int) -> None:
@@ -174,7 +201,9 @@ def loaded(deployment: Deployment, operation: str, connections: int, requests: i
     raw = raw_signature()
     pids = [deployment.server, *([] if deployment.database is None else [deployment.database])]
     before = [family_cpu(pid) for pid in pids]
-    seen = load(port=prepared.port, ca=prepared.ca, path=PATH, body=body, connections=connections, requests=requests)
+    seen = load(
+        port=prepared.port, ca=prepared.ca, path=PATH, bodies=[body], connections=connections, requests=requests
+    )
     server, *database = ((family_cpu(pid) - began) / requests for pid, began in zip(pids, before, strict=True))
     return Figures(load=seen, server_cpu=server, database_cpu=sum(database), raw=(raw + raw_signature()) / 2)
 

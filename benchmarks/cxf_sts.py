@@ -43,6 +43,19 @@ class CxfSts:
     def log(self) -> Path:
         return self.directory / "log"
 
+    @property
+    def message_certificate(self) -> x509.Certificate:
+        """What requests are encrypted for: it has one key for all."""
+        stored = (self.directory / "signing.p12").read_bytes()
+        _, certificate, _ = pkcs12.load_key_and_certificates(stored, b"changeit")
+        assert certificate is not None
+        return certificate
+
+    def trust(self, certificate: Path) -> None:
+        """From its next start on it takes messages that are signed with this certificate (PEM)."""
+        store = ("-keystore", str(self.directory / "clients.p12"), "-storetype", "PKCS12", "-storepass", "changeit")
+        run("keytool", "-importcert", "-noprompt", "-alias", certificate.stem, "-file", str(certificate), *store)
+
 
 def prepare_cxf(directory: Path, *, tls: Prepared, policies: Sequence[Path]) -> CxfSts:
     """In a new `directory`, with the TLS certificate of an STS of ours, and an endpoint for each policy document.

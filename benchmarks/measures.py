@@ -38,13 +38,16 @@ def end_tidily() -> None:
 
 
 def load(
-    *, port: int, ca: Path, path: str, body: bytes, connections: int, requests: int, patience: float = 300
+    *, port: int, ca: Path, path: str, bodies: Sequence[bytes], connections: int, requests: int, patience: float = 300
 ) -> Load:
-    """So many requests over keep-alive TLS connections. Ends the program when one answer is not what was asked for."""
+    """So many requests over keep-alive TLS connections, with these bodies in turn.
+
+    Ends the program when one answer is not what was asked for.
+    """
     arguments = (port, ca, connections, requests, path)
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.load", *map(str, arguments)],
-        input=body,
+        input=b"".join(b"%d\n%b" % (len(body), body) for body in bodies),
         capture_output=True,
         check=False,
         timeout=patience,

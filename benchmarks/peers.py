@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import Popen
@@ -29,6 +29,7 @@ from benchmarks.measures import (
     say,
 )
 from benchmarks.peers_report import CXF, ONE, TWO, Figures, Results, page, plot
+from benchmarks.protected import Requestor, known_requestor, path_of, recipient_of
 from benchmarks.requests import PATH, assertion, envelope
 from tests import messages
 from tests.running import Prepared, another_node, prepare, serving, set_workers
@@ -37,8 +38,6 @@ DOCUMENTS = Path(__file__).parents[1] / "docs"
 POLICIES = Path(__file__).parents[1] / "policies"
 STARTS = 3
 PORTION = 2000  # tokens
-
-Ask = Callable[[bytes], bytes]  # one request of the exchange, to get what the measured one needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +48,31 @@ class Exchange:
     policy: str
     path: str  # of ours
     connections: tuple[int, ...]
-    write: Callable[[Ask], bytes]  # the request, good for the next minutes
+    write: "Callable[[Contender, int], Sequence[bytes]]"  # what is sent so often, good for the next minutes
 
 
-def issue(_ask: Ask) -> bytes:
-    return envelope(messages.issue(), now=datetime.now(UTC))
+def issue(_contender: "Contender", _count: int) -> Sequence[bytes]:
+    return [issue_now()]
 
 
-def validate(ask: Ask) -> bytes:
-    return envelope(messages.validate(assertion(ask(issue(ask)))), now=datetime.now(UTC))
+def validate(contender: "Contender", _count: int) -> Sequence[bytes]:
+    token = assertion(contender.ask(EXCHANGES[0], issue_now()))
+    return [envelope(messages.validate(token), now=datetime.now(UTC))]
+
+
+def issue_username(contender: "Contender", count: int) -> Sequence[bytes]:
+    return contender.requestor.write("username", count, now=datetime.now(UTC))
+
+
+def issue_certificate(contender: "Contender", count: int) -> Sequence[bytes]:
+    return contender.requestor.write("certificate", count, now=datetime.now(UTC))
 
 
 EXCHANGES = (
     Exchange("Issue, password over TLS, SAML 2.0 bearer", "usernamemixed", PATH, (1, 8, 32), issue),
     Exchange("Validate of its own token, password over TLS", "usernamemixed", PATH, (8,), validate),
+    Exchange("Issue, password, symmetric binding", "username", path_of("username"), (8,), issue_username),
+    Exchange("Issue, certificate, asymmetric binding", "certificate", path_of("certificate"), (8,), issue_certificate),
 )
 
 
@@ -74,6 +84,7 @@ class Contender:
     start: Callable[[], AbstractContextManager["Popen[bytes]"]]
     port: int
     ca: Path
+    requestor: Requestor
     path: Callable[[Exchange], str]
     ask: Callable[[Exchange, bytes], bytes]
 
@@ -96,27 +107,32 @@ def main() -> None:
 def make_contenders(directory: Path) -> Iterator[Contender]:
     say("preparing ours and CXF's")
     one = prepare(directory)
+    requestor = known_requestor(one, directory / "requestor")
     two = another_node(one, directory / "two")
     policies = [POLICIES / f"{name}.xml" for name in sorted({exchange.policy for exchange in EXCHANGES})]
     cxf = prepare_cxf(directory / "cxf", tls=one, policies=policies)
+    cxf.trust(directory / "requestor" / "own.pem")
     yield Contender(
         CXF,
         lambda: serving_cxf(cxf),
         cxf.port,
         cxf.ca,
+        replace(requestor, recipient=recipient_of(cxf.message_certificate)),
         lambda exchange: f"/sts/{exchange.policy}",
         lambda exchange, body: ask_cxf(cxf, f"/sts/{exchange.policy}", body, messages.content_type()),
     )
     for name, workers, prepared in ((ONE, 1, one), (TWO, 2, two)):
         set_workers(prepared, workers)
-        yield ours(name, prepared)
+        yield ours(name, prepared, requestor)
 
 
-def ours(name: str, prepared: Prepared) -> Contender:
+def ours(name: str, prepared: Prepared, requestor: Requestor) -> Contender:
     def ask(exchange: Exchange, body: bytes) -> bytes:
         return prepared.ask("POST", exchange.path, body, content_type=messages.content_type()).body
 
-    return Contender(name, lambda: serving(prepared), prepared.port, prepared.ca, lambda exchange: exchange.path, ask)
+    return Contender(
+        name, lambda: serving(prepared), prepared.port, prepared.ca, requestor, lambda exchange: exchange.path, ask
+    )
 
 
 def measure(contenders: Sequence[Contender], rounds: int, requests: int, warming: int) -> Results:
@@ -171,13 +187,13 @@ def first_token_after(contender: Contender) -> float:
 
 
 def loaded(contender: Contender, pid: int, exchange: Exchange, connections: int, requests: int) -> Figures:
-    body = exchange.write(lambda request: contender.ask(exchange, request))
+    bodies = exchange.write(contender, requests)
     began, used, busy, mine = time.perf_counter(), family_cpu(pid), machine_cpu(), sum(os.times()[:4])
     seen = load(
         port=contender.port,
         ca=contender.ca,
         path=contender.path(exchange),
-        body=body,
+        bodies=bodies,
         connections=connections,
         requests=requests,
     )

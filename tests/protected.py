@@ -58,9 +58,9 @@ def c14n(element, prefixes=(), *, exclusive=True) -> bytes:
 
 @dataclass(frozen=True)
 class Party:
-    """A private key and the certificate for it."""
+    """A private key, where it is at hand, and the certificate for it."""
 
-    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey = field(repr=False)
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | None = field(repr=False)
     certificate: x509.Certificate = field(repr=False)
 
     @property
@@ -194,7 +194,7 @@ class Draft:
     # keys
 
     def wrap(self, secret: bytes, *, recipient: Party | None = None) -> bytes:
-        public = (recipient or self.recipient).key.public_key()
+        public = (recipient or self.recipient).certificate.public_key()
         return public.encrypt(secret, OAEP(MGF1(hashes.SHA1()), hashes.SHA1(), None))
 
     def derive(self, octets: int, *, identifier: str) -> bytes:
