@@ -1,10 +1,14 @@
-"""Metro, unmodified, against a running STS: by its own STS client, and by JAX-WS under the policy that the WSDL has."""
+"""Metro, unmodified, against a running STS: by its own STS client, and by JAX-WS under the policy that the WSDL has.
+
+At the endpoints with a password over TLS, and at those whose messages protect themselves.
+"""
 
 from dataclasses import dataclass
 
 import pytest
 
 from tests import messages
+from tests.interop.identity import PASSWORD, Identity
 from tests.interop.jvm import (
     ELSEWHERE,
     TRUSTS,
@@ -175,3 +179,57 @@ def test_a_port_validates_renews_and_cancels(client, trust):
     assert "RequestedSecurityToken" in holder.send("Renew", messages.renew(markup, trust=trust.namespace))
     assert "RequestedTokenCancelled" in holder.send("Cancel", messages.cancel(markup, trust=trust.namespace))
     assert f"{trust.namespace}/status/invalid" in holder.send("Validate", question)
+
+
+# -- messages that protect themselves ------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["username", "certificate-sha1"])
+def endpoint(request) -> str:
+    """To the letter of the policy, Metro signs with RSA-SHA1."""
+    return request.param
+
+
+@pytest.fixture
+def protecting(client, sts, trust, alice, certificate_of_the_sts):
+    """Makes clients of an endpoint, with her key and the message certificate."""
+
+    def make(endpoint: str, *, identity: Identity = alice, **more: str) -> Client:
+        version = trust.path.split("/")[2]
+        keys = {"encryptFor": str(certificate_of_the_sts), "keys": str(identity.store), "keysPassword": PASSWORD}
+        return client(location=f"{sts.url}/trust/{version}/{endpoint}", **keys, **more)
+
+    return make
+
+
+@each_token_type
+def test_it_gets_a_token_in_messages_that_protect_themselves(protecting, endpoint, token_type):
+    seconds, markup = protecting(endpoint, tokenType=token_type).issue()
+    assert seconds == 3600
+    verify(markup, token_type)
+
+
+def test_a_port_issues_validates_and_cancels_in_messages_that_protect_themselves(protecting, trust, endpoint):
+    holder = protecting(endpoint)
+    assert "Assertion" in holder.send("Issue", messages.issue(trust=trust.namespace))
+    _, markup = holder.issue()
+    question = messages.validate(markup, trust=trust.namespace)
+    assert f"{trust.namespace}/status/valid" in holder.send("Validate", question)
+    assert "RequestedTokenCancelled" in holder.send("Cancel", messages.cancel(markup, trust=trust.namespace))
+    assert f"{trust.namespace}/status/invalid" in holder.send("Validate", question)
+
+
+def test_of_a_protected_fault_the_caller_learns_only_that_there_was_one(protecting, trust, endpoint, stranger):
+    """Metro wants a policy for the message of a fault, and the operations of the WSDL have no faults."""
+    wrong = {"password": "trumpet"} if endpoint == "username" else {"identity": stranger}
+    for options, address in ((wrong, RP), ({}, ELSEWHERE)):
+        with pytest.raises(Refused) as refused:
+            protecting(endpoint, **options).send("Issue", messages.issue(address=address, trust=trust.namespace))
+        assert refused.value.code == f"{{{ns.WSSE}}}InvalidSecurity"
+        assert "Error in Verifying Security in the Inbound Message" in refused.value.text
+
+
+def test_its_rsa_sha1_is_refused_where_the_operator_does_not_allow_it(protecting, trust):
+    with pytest.raises(Refused) as refused:
+        protecting("certificate").send("Issue", messages.issue(trust=trust.namespace))
+    assert refused.value.code == f"{{{ns.WSSE}}}FailedCheck"

@@ -1,6 +1,9 @@
+import java.io.FileInputStream;
 import java.io.StringReader;
 import java.io.StringWriter;
 import java.net.URL;
+import java.security.KeyStore;
+import java.security.cert.CertificateFactory;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -110,6 +113,19 @@ public final class MetroProbe implements Lines.Client {
         }
         configuration.getOtherOptions().put(XWSSConstants.USERNAME_PROPERTY, options.get("user"));
         configuration.getOtherOptions().put(XWSSConstants.PASSWORD_PROPERTY, options.get("password"));
+        if (options.containsKey("encryptFor")) { // for messages that protect themselves
+            CertificateFactory certificates = CertificateFactory.getInstance("X.509");
+            configuration.getOtherOptions().put(
+                XWSSConstants.SERVER_CERTIFICATE_PROPERTY,
+                certificates.generateCertificate(new FileInputStream(options.get("encryptFor"))));
+        }
+        if (options.containsKey("keys")) {
+            KeyStore store = KeyStore.getInstance("PKCS12");
+            char[] password = options.get("keysPassword").toCharArray();
+            store.load(new FileInputStream(options.get("keys")), password);
+            configuration.getOtherOptions().put(XWSSConstants.CERTIFICATE_PROPERTY, store.getCertificate("own"));
+            configuration.getOtherOptions().put(XWSSConstants.PRIVATEKEY_PROPERTY, store.getKey("own", password));
+        }
         return configuration;
     }
 
