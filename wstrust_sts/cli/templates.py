@@ -20,8 +20,8 @@ key_encryption_key_file = "{key_file}"
 format = "text"
 level = "info"
 
-# Without any [[endpoint]] there are /trust/13/usernamemixed and /trust/2005/usernamemixed: passwords over TLS. As soon as
-# there is one, all that is to be served is written down. Messages that protect themselves, and requestors with a
+# Without any [[endpoint]] there are /trust/13/usernamemixed and /trust/2005/usernamemixed: passwords over TLS. As soon
+# as there is one, all that is to be served is written down. Messages that protect themselves, and requestors with a
 # certificate: docs/message-security.md.
 #
 # [[endpoint]]
