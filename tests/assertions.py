@@ -60,7 +60,7 @@ def descriptor(
         subject=subject,
         audiences=audiences,
         lifetime=lifetime,
-        authentication_method=method,
+        authentication_methods=(method,),
         authentication_instant=NOON - timedelta(seconds=1),
         attributes=attributes,
         recipient=recipient,

@@ -53,7 +53,8 @@ class AuthenticationMethod(enum.Enum):
     PASSWORD_OVER_TLS = "password-over-tls"  # noqa: S105
     PASSWORD_DIGEST = "password-digest"  # noqa: S105
     PASSWORD_DIGEST_OVER_TLS = "password-digest-over-tls"  # noqa: S105
-    X509 = "x509"
+    X509 = "x509"  # a signature
+    TLS_CLIENT = "tls-client"
     UNSPECIFIED = "unspecified"
 
 
@@ -79,11 +80,12 @@ class UsernamePassword:
 
 @dataclass(frozen=True, slots=True)
 class PresentedCertificate:
-    """An X.509 certificate (DER) whose private key signed the message; whose it is has yet to be said."""
+    """An X.509 certificate (DER) whose private key signed the message, or TLS; whose it is has yet to be said."""
 
     certificate: bytes = field(repr=False)
     source: str = ""  # the peer's address
     intermediates: tuple[bytes, ...] = field(default=(), repr=False)  # DER, that came with it; in any order
+    by_tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,7 +457,7 @@ class TokenDescriptor:
     subject: NameIdentifier
     audiences: tuple[str, ...]
     lifetime: Lifetime
-    authentication_method: AuthenticationMethod
+    authentication_methods: tuple[AuthenticationMethod, ...]  # each once, the strongest first
     authentication_instant: datetime
     attributes: tuple[Claim, ...] = ()
     recipient: str | None = None

@@ -128,7 +128,7 @@ def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
         subject=_name_subject(question.principal, relying_party, question.realm),
         audiences=_choose_audiences(question),
         lifetime=lifetime,
-        authentication_method=_strongest(question.principal.methods),
+        authentication_methods=_by_strength(question.principal.methods),
         authentication_instant=question.principal.instant,
         attributes=question.claims,
         recipient=relying_party.recipient,
@@ -233,8 +233,20 @@ def _pairwise(principal: Principal, relying_party: RelyingParty, realm: Realm) -
     return hmac.new(realm.pairwise_secret, subject, hashlib.sha256).hexdigest()
 
 
-def _strongest(methods: Sequence[AuthenticationMethod]) -> AuthenticationMethod:
-    return methods[0] if len(set(methods)) == 1 else AuthenticationMethod.UNSPECIFIED
+_WEAKEST_FIRST = (
+    AuthenticationMethod.UNSPECIFIED,
+    AuthenticationMethod.PASSWORD,
+    AuthenticationMethod.PASSWORD_DIGEST,
+    AuthenticationMethod.PASSWORD_OVER_TLS,
+    AuthenticationMethod.PASSWORD_DIGEST_OVER_TLS,
+    AuthenticationMethod.X509,
+    AuthenticationMethod.TLS_CLIENT,
+)
+
+
+def _by_strength(methods: Sequence[AuthenticationMethod]) -> tuple[AuthenticationMethod, ...]:
+    """Each method once, the strongest first: many readers of a token look at the first alone."""
+    return tuple(sorted(set(methods), key=_WEAKEST_FIRST.index, reverse=True))
 
 
 def authorize_validate(

@@ -35,7 +35,12 @@ from wstrust_sts.wire.asymmetric import read_certificate_in_message, read_certif
 from wstrust_sts.wire.layouts.default import write_rstr
 from wstrust_sts.wire.symmetric import read_username_in_message
 from wstrust_sts.wire.terms import SecurityReader
-from wstrust_sts.wire.transport import read_username_over_tls
+from wstrust_sts.wire.transport import (
+    read_certificate_of_tls,
+    read_endorsing_certificate,
+    read_username_and_endorsing_certificate,
+    read_username_over_tls,
+)
 
 Plugin = TypeVar("Plugin")
 
@@ -109,6 +114,9 @@ POLICIES: Mapping[str, SecurityReader] = {
     "username": read_username_in_message,
     "certificate": read_certificate_in_message,
     "certificatesigned": read_certificate_that_signed,
+    "certificatemixed": read_endorsing_certificate,
+    "certificatetransport": read_certificate_of_tls,
+    "usernamecertificatemixed": read_username_and_endorsing_certificate,
 }
 LAYOUTS: Mapping[str, Layout] = {"default": write_rstr}
 TOLERANCES = frozenset({"no-timestamp", "bare-rstr", "no-applies-to"})

@@ -272,7 +272,7 @@ class TestDescriptor:
         assert descriptor.audiences == ("https://rp.example.test/svc",)
         assert descriptor.relying_party == "rp"
         assert descriptor.attributes == (Claim("urn:told", ("1",)),)
-        assert (descriptor.authentication_method, descriptor.authentication_instant) == (METHOD, NOON)
+        assert (descriptor.authentication_methods, descriptor.authentication_instant) == ((METHOD,), NOON)
         assert descriptor.decision.released == ("urn:told",)
         assert descriptor.decision.found == ("urn:kept",)
         assert descriptor.decision.withheld == {"urn:kept": "not asked for"}
@@ -294,11 +294,17 @@ class TestDescriptor:
         descriptor = authorize_issue(question(party, participants=(second, RELYING_PARTY)))
         assert descriptor.audiences == ("urn:a", "urn:b", "urn:rp")
 
-    def test_two_methods_of_authentication_are_not_one(self):
-        two = replace(ALICE, methods=(METHOD, AuthenticationMethod.PASSWORD))
-        assert authorize_issue(question(principal=two)).authentication_method is AuthenticationMethod.UNSPECIFIED
+    def test_several_methods_of_authentication_are_told_each_once_and_the_strongest_first(self):
+        two = replace(ALICE, methods=(METHOD, AuthenticationMethod.X509))
+        assert authorize_issue(question(principal=two)).authentication_methods == (AuthenticationMethod.X509, METHOD)
         same = replace(ALICE, methods=(METHOD, METHOD))
-        assert authorize_issue(question(principal=same)).authentication_method is METHOD
+        assert authorize_issue(question(principal=same)).authentication_methods == (METHOD,)
+
+    @pytest.mark.parametrize("method", AuthenticationMethod)
+    def test_every_method_of_authentication_has_a_strength(self, method):
+        assert authorize_issue(question(principal=replace(ALICE, methods=(method,)))).authentication_methods == (
+            method,
+        )
 
     @pytest.mark.parametrize(("allowed", "late"), [(True, False), (True, True), (False, False), (False, True)])
     def test_renewing_is_as_asked(self, allowed, late):

@@ -603,7 +603,7 @@ class TestTransformation:
         record = replace(self.strict(world), methods="password-digest-over-tls")
         world.tokens.rows["default", record.token_id] = record
         descriptor = world.transform(self.presented(world, record), "bob").response.issued.descriptor
-        assert descriptor.authentication_method is AuthenticationMethod.PASSWORD_DIGEST_OVER_TLS
+        assert descriptor.authentication_methods == (AuthenticationMethod.PASSWORD_DIGEST_OVER_TLS,)
         assert descriptor.authentication_instant == NOON - timedelta(minutes=3)
 
     def test_it_is_recorded_with_its_original_and_its_event_in_one_write(self, world):

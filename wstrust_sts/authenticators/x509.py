@@ -1,4 +1,5 @@
-"""An X.509 certificate whose key signed the message (X.509 Token Profile 1.1): it proves the account it is mapped to.
+"""An X.509 certificate whose key signed the message (X.509 Token Profile 1.1) or TLS: it proves the account it is
+mapped to.
 
 A certificate is an account's when that very certificate was mapped to it, or when a trust anchor of the realm vouches
 for it and one of its names is mapped, or is the account's name by the anchor's rule. Names of a certificate that no
@@ -55,7 +56,8 @@ class X509Authenticator:
             raise
         if attempt is not None:
             attempt.proved()
-        return Authenticated(account=account, method=AuthenticationMethod.X509, instant=now)
+        method = AuthenticationMethod.TLS_CLIENT if token.by_tls else AuthenticationMethod.X509
+        return Authenticated(account=account, method=method, instant=now)
 
     def _account_of(self, token: PresentedCertificate, *, realm: Realm, now: datetime) -> Account:
         anchors = self._certificates.anchors(realm.name)

@@ -37,7 +37,7 @@ def describe_token(token: bytes) -> dict[str, Any]:
         "issued_at": view.issued_at,
         "not_before": view.not_before,
         "not_on_or_after": view.not_on_or_after,
-        "authenticated_by": view.authentication_method,
+        "authenticated_by": ", ".join(view.authentication_methods) or None,
         "authenticated_at": view.authentication_instant,
         "attributes": {claim.type: list(claim.values) for claim in view.attributes},
         "signed": view.signed,

@@ -14,6 +14,7 @@ _METHODS = {
     AuthenticationMethod.PASSWORD_DIGEST: ns.SAML11_AM_PASSWORD,
     AuthenticationMethod.PASSWORD_DIGEST_OVER_TLS: ns.SAML11_AM_PASSWORD,
     AuthenticationMethod.X509: ns.SAML11_AM_X509,
+    AuthenticationMethod.TLS_CLIENT: ns.SAML11_AM_TLS_CLIENT,
     AuthenticationMethod.UNSPECIFIED: ns.SAML11_AM_UNSPECIFIED,
 }
 
@@ -49,11 +50,12 @@ def _statements(descriptor: TokenDescriptor) -> str:
     subject = _subject(descriptor)
     attributes = "".join(_attribute(claim) for claim in descriptor.attributes if claim.values)
     statement = f"<saml:AttributeStatement>{subject}{attributes}</saml:AttributeStatement>" if attributes else ""
-    return (
+    authenticated = "".join(
         f'<saml:AuthenticationStatement AuthenticationInstant="{write_time(descriptor.authentication_instant)}"'
-        f' AuthenticationMethod="{_METHODS[descriptor.authentication_method]}">{subject}'
-        f"</saml:AuthenticationStatement>{statement}"
+        f' AuthenticationMethod="{_METHODS[method]}">{subject}</saml:AuthenticationStatement>'
+        for method in descriptor.authentication_methods
     )
+    return authenticated + statement
 
 
 def _subject(descriptor: TokenDescriptor) -> str:

@@ -16,6 +16,7 @@ _CONTEXT_CLASSES = {
     AuthenticationMethod.PASSWORD_DIGEST: ns.SAML20_AC_PASSWORD,
     AuthenticationMethod.PASSWORD_DIGEST_OVER_TLS: ns.SAML20_AC_PASSWORD_PROTECTED,
     AuthenticationMethod.X509: ns.SAML20_AC_X509,
+    AuthenticationMethod.TLS_CLIENT: ns.SAML20_AC_TLS_CLIENT,
     AuthenticationMethod.UNSPECIFIED: ns.SAML20_AC_UNSPECIFIED,
 }
 _ABSOLUTE_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
@@ -50,13 +51,16 @@ def _statements(descriptor: TokenDescriptor) -> str:
     not_before = write_time(descriptor.lifetime.created)
     not_on_or_after = write_time(descriptor.lifetime.expires)
     audiences = "".join(f"<saml2:Audience>{text(audience)}</saml2:Audience>" for audience in descriptor.audiences)
+    authenticated = "".join(
+        f'<saml2:AuthnStatement AuthnInstant="{write_time(descriptor.authentication_instant)}"><saml2:AuthnContext>'
+        f"<saml2:AuthnContextClassRef>{_CONTEXT_CLASSES[method]}"
+        "</saml2:AuthnContextClassRef></saml2:AuthnContext></saml2:AuthnStatement>"
+        for method in descriptor.authentication_methods
+    )
     return (
         f"{_subject(descriptor, not_on_or_after)}"
         f'<saml2:Conditions NotBefore="{not_before}" NotOnOrAfter="{not_on_or_after}">'
-        f"<saml2:AudienceRestriction>{audiences}</saml2:AudienceRestriction></saml2:Conditions>"
-        f'<saml2:AuthnStatement AuthnInstant="{write_time(descriptor.authentication_instant)}"><saml2:AuthnContext>'
-        f"<saml2:AuthnContextClassRef>{_CONTEXT_CLASSES[descriptor.authentication_method]}"
-        "</saml2:AuthnContextClassRef></saml2:AuthnContext></saml2:AuthnStatement>"
+        f"<saml2:AudienceRestriction>{audiences}</saml2:AudienceRestriction></saml2:Conditions>{authenticated}"
         f"{_attribute_statement(descriptor.attributes)}</saml2:Assertion>"
     )
 

@@ -5,26 +5,26 @@ certificate that verifies the signature is the credential; whose it is and wheth
 authenticator to say.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from wstrust_sts import ns
-from wstrust_sts.errors import InvalidHeaderToken, InvalidSecurity, SecurityTokenUnavailable, UnsupportedSecurityToken
+from wstrust_sts.errors import InvalidHeaderToken
 from wstrust_sts.model import PresentedCertificate, VerifiedMessage
 from wstrust_sts.ports import Decrypter, MessageSigner
 from wstrust_sts.wire.algorithms import Algorithms
-from wstrust_sts.wire.certificates import Certificate, index_name, read_certificate
-from wstrust_sts.wire.keyinfo import MAX_CERTIFICATE, ByCertificate, ById, KeyReference
+from wstrust_sts.wire.certificates import Certificate
+from wstrust_sts.wire.keyinfo import KeyReference
 from wstrust_sts.wire.message_signature import MessageKey
 from wstrust_sts.wire.opening import open_message
-from wstrust_sts.wire.pki_path import MAX_OCTETS, read_pki_path
-from wstrust_sts.wire.protection import BINARY_SECURITY_TOKEN, ProtectedMessage, verify_protection
+from wstrust_sts.wire.protection import ProtectedMessage, verify_protection
 from wstrust_sts.wire.sealing import AsymmetricSeal, Methods
+from wstrust_sts.wire.shown_certificate import find_certificate
 from wstrust_sts.wire.soap import Envelope
 from wstrust_sts.wire.terms import SecuredMessage, Terms
-from wstrust_sts.wire.wsse import Freshness, in_security_header
-from wstrust_sts.wire.xml import Element, octets_of
+from wstrust_sts.wire.wsse import Freshness
+from wstrust_sts.wire.xml import Element
 
 _RSA_FOR = {ns.ECDSA_SHA256: ns.RSA_SHA256, ns.ECDSA_SHA384: ns.RSA_SHA384, ns.ECDSA_SHA512: ns.RSA_SHA512}
 
@@ -130,7 +130,7 @@ def open_asymmetric(
     used: list[Certificate] = []
 
     def find_key(name: KeyReference, parts: dict[str, Element]) -> MessageKey:
-        used.append(_shown_certificate(name, parts, opened.ids) or _named_certificate(name, known, pinned))
+        used.append(find_certificate(name, parts, opened.ids, known=known, pinned=pinned))
         return used[0]
 
     protected = verify_protection(
@@ -142,40 +142,3 @@ def open_asymmetric(
         hidden=decrypters is not None,
     )
     return AsymmetricMessage(protected, used[0])
-
-
-def _shown_certificate(name: KeyReference, parts: dict[str, Element], ids: Mapping[str, Element]) -> Certificate | None:
-    token = parts.pop(BINARY_SECURITY_TOKEN, None)
-    match name:
-        case ById(identifier) if token is not None and ids.get(identifier) is token:
-            return _read_token(token)
-        case ByCertificate(certificate) if token is None:
-            return read_certificate(certificate)
-    if token is not None:
-        raise InvalidSecurity("a BinarySecurityToken that signed nothing")
-    return None
-
-
-def _named_certificate(
-    name: KeyReference, known: Sequence[Certificate], pinned: Callable[[str], Sequence[bytes]]
-) -> Certificate:
-    """Raises SecurityTokenUnavailable: nobody knows it, or several certificates have this name."""
-    indexed = index_name(name)
-    stored = () if indexed is None else pinned(indexed)
-    candidates = [*known, *map(read_certificate, stored)]
-    found = {certificate.der: certificate for certificate in candidates if certificate.is_named_by(name)}
-    if len(found) != 1:
-        raise SecurityTokenUnavailable("the certificate that signed is named, not shown, and none or several are known")
-    (certificate,) = found.values()
-    return certificate
-
-
-def _read_token(token: Element) -> Certificate:
-    kind = token.get("ValueType")
-    if kind not in (ns.X509V3, ns.X509_PKI_PATH) or token.get("EncodingType", ns.BASE64_BINARY) != ns.BASE64_BINARY:
-        raise UnsupportedSecurityToken("a BinarySecurityToken that is not an X509v3 or a path in Base64Binary")
-    with in_security_header():
-        if kind == ns.X509V3:
-            return read_certificate(octets_of(token, limit=MAX_CERTIFICATE))
-        *above, own = read_pki_path(octets_of(token, limit=MAX_OCTETS))
-        return Certificate(own, tuple(above))

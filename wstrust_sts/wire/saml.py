@@ -86,14 +86,16 @@ def verify_assertion(
     if _issuer(signed, vocabulary) != issuer:
         raise InvalidSecurityToken("the assertion names another issuer")
     conditions = _only_child(signed, vocabulary.name("Conditions"))
-    statement = _only_child(signed, vocabulary.name(vocabulary.authentication))
+    statements = signed.findall(vocabulary.name(vocabulary.authentication))  # one for each proof
+    if not statements:
+        raise InvalidSecurityToken(f"no {vocabulary.authentication}")
     return VerifiedToken(
         token_id=signed.get(vocabulary.id_attribute),
         token_type=vocabulary.token_type,
         issuer=issuer,
         digest=verified.digest,
         audiences=_audiences(conditions, vocabulary),
-        authentication_instant=_instant(statement, vocabulary.authentication_instant),
+        authentication_instant=min(_instant(each, vocabulary.authentication_instant) for each in statements),
         expires_at=_verified_expiry(conditions, now=now, early=skew, late=skew + overdue),
         key_id=verified.key_id,
     )
@@ -185,7 +187,7 @@ class AssertionView:
     not_before: str | None
     not_on_or_after: str | None
     audiences: tuple[str, ...]
-    authentication_method: str | None
+    authentication_methods: tuple[str, ...]
     authentication_instant: str | None
     attributes: tuple[Claim, ...]
     signed: bool
@@ -205,16 +207,17 @@ def read_assertion(unverified: Element) -> AssertionView:
         issuer = _text(unverified.find(name("Issuer")))
         identifier = _find(subject, name("NameID"))
         confirmation_method = _attribute(_find(subject, name("SubjectConfirmation")), "Method")
-        statement = unverified.find(name("AuthnStatement"))
-        method = _text(_find(statement, f"{name('AuthnContext')}/{name('AuthnContextClassRef')}"))
-        instant = _attribute(statement, "AuthnInstant")
+        statements = unverified.findall(name("AuthnStatement"))
+        context_class = f"{name('AuthnContext')}/{name('AuthnContextClassRef')}"
+        methods = [_text(statement.find(context_class)) for statement in statements]
+        instant = _attribute(next(iter(statements), None), "AuthnInstant")
     else:
         issuer = unverified.get("Issuer")
         identifier = _find(subject, name("NameIdentifier"))
         confirmation_method = _text(_find(subject, f"{name('SubjectConfirmation')}/{name('ConfirmationMethod')}"))
-        statement = unverified.find(name("AuthenticationStatement"))
-        method = _attribute(statement, "AuthenticationMethod")
-        instant = _attribute(statement, "AuthenticationInstant")
+        statements = unverified.findall(name("AuthenticationStatement"))
+        methods = [_attribute(statement, "AuthenticationMethod") for statement in statements]
+        instant = _attribute(next(iter(statements), None), "AuthenticationInstant")
     return AssertionView(
         token_id=unverified.get(vocabulary.id_attribute),
         token_type=vocabulary.token_type,
@@ -227,7 +230,7 @@ def read_assertion(unverified: Element) -> AssertionView:
         not_before=_attribute(conditions, "NotBefore"),
         not_on_or_after=_attribute(conditions, "NotOnOrAfter"),
         audiences=tuple(_text(audience) or "" for audience in unverified.iter(name("Audience"))),
-        authentication_method=method,
+        authentication_methods=tuple(method for method in methods if method),
         authentication_instant=instant,
         attributes=tuple(_read_attributes(unverified, vocabulary)),
         signed=unverified.find(f"{{{ns.DS}}}Signature") is not None,

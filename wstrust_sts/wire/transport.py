@@ -1,11 +1,19 @@
-"""The transport binding: TLS protects the message, and a token in it says who is asking (policy `usernamemixed`).
+"""The transport binding: TLS protects the message, and tokens in it or around it say who is asking.
 
 What the policy asks for is demanded, and nothing that it does not ask for is passed over: a part of the header that
 nobody verifies must not look as if somebody had.
 """
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from wstrust_sts.errors import InvalidSecurity, UnsupportedSecurityToken
-from wstrust_sts.model import VerifiedMessage
+from wstrust_sts.model import PresentedCertificate, ReceivedToken, UsernamePassword, VerifiedMessage
+from wstrust_sts.wire.certificates import Certificate
+from wstrust_sts.wire.endorsing import EndorsedMessage, read_endorsed
+from wstrust_sts.wire.keyinfo import KeyReference
+from wstrust_sts.wire.message_signature import MessageKey
+from wstrust_sts.wire.shown_certificate import find_certificate
 from wstrust_sts.wire.soap import Envelope
 from wstrust_sts.wire.terms import SecuredMessage, Terms
 from wstrust_sts.wire.wsse import (
@@ -17,31 +25,106 @@ from wstrust_sts.wire.wsse import (
     read_username_token,
     security_header,
 )
-from wstrust_sts.wire.xml import local
+from wstrust_sts.wire.xml import Element, local
 
 
 def read_username_over_tls(envelope: Envelope, terms: Terms) -> SecuredMessage:
-    """Demands one Timestamp and one UsernameToken (WS-SecurityPolicy 1.2 section 7.3).
+    """Policy `usernamemixed`: one Timestamp and one UsernameToken (WS-SecurityPolicy 1.2 section 7.3).
 
     Raises InvalidSecurity (missing, doubled or unreadable parts), MessageExpired, UnsupportedSecurityToken.
     """
     with in_security_header():
-        parts = once(security_header(envelope.blocks))
-        timestamp, token = parts.pop(TIMESTAMP, None), parts.pop(USERNAME_TOKEN, None)
-        if timestamp is None and "no-timestamp" not in terms.tolerances:
-            raise InvalidSecurity("no Timestamp")
-        created = None if timestamp is None else read_timestamp(timestamp, terms.now, terms.freshness)
-        if parts:
-            raise UnsupportedSecurityToken(f"not asked for by this endpoint: {', '.join(map(local, parts.values()))}")
-        if token is None:
-            raise InvalidSecurity("no UsernameToken")
-        credential = read_username_token(token, terms.transport)
+        parts, created = _timestamped(envelope, terms)
+        token = parts.pop(USERNAME_TOKEN, None)
+        _demand_nothing_else(parts)
+        credential = _read_username(token, terms)
+    return _secured(envelope, terms, credential, created=created)
+
+
+def read_certificate_of_tls(envelope: Envelope, terms: Terms) -> SecuredMessage:
+    """Policy `certificatetransport`: one Timestamp, inside of TLS that the requestor has a certificate in.
+
+    Raises as `read_username_over_tls`.
+    """
+    with in_security_header():
+        parts, created = _timestamped(envelope, terms)
+        _demand_nothing_else(parts)
+    certificate = terms.transport.peer_certificate
+    if certificate is None:
+        raise InvalidSecurity("no TLS client certificate")
+    credential = PresentedCertificate(certificate, source=terms.transport.source, by_tls=True)
+    return _secured(envelope, terms, credential, created=created)
+
+
+def read_endorsing_certificate(envelope: Envelope, terms: Terms) -> SecuredMessage:
+    """Policy `certificatemixed`: one Timestamp, and a signature over it (and over wsa:To) by a certificate's key.
+
+    Raises as `read_endorsed` and `find_certificate` do, and UnsupportedSecurityToken.
+    """
+    endorsed, certificate = _read_endorsed(envelope, terms)
+    _demand_nothing_else(endorsed.parts)
+    return _secured(envelope, terms, certificate, endorsed=endorsed)
+
+
+def read_username_and_endorsing_certificate(envelope: Envelope, terms: Terms) -> SecuredMessage:
+    """Policy `usernamecertificatemixed`: what `certificatemixed` asks for, and a UsernameToken beside it.
+
+    Raises as `read_endorsing_certificate` and `read_username_token`.
+    """
+    endorsed, certificate = _read_endorsed(envelope, terms)
+    token = endorsed.parts.pop(USERNAME_TOKEN, None)
+    _demand_nothing_else(endorsed.parts)
+    with in_security_header():
+        username = _read_username(token, terms)
+    return _secured(envelope, terms, username, certificate, endorsed=endorsed)
+
+
+def _timestamped(envelope: Envelope, terms: Terms) -> tuple[dict[str, Element], datetime | None]:
+    """The Security header's other parts, and when the Timestamp says that the message was made."""
+    parts = once(security_header(envelope.blocks))
+    timestamp = parts.pop(TIMESTAMP, None)
+    if timestamp is None and "no-timestamp" not in terms.tolerances:
+        raise InvalidSecurity("no Timestamp")
+    return parts, None if timestamp is None else read_timestamp(timestamp, terms.now, terms.freshness)
+
+
+def _demand_nothing_else(parts: Mapping[str, Element]) -> None:
+    if parts:
+        raise UnsupportedSecurityToken(f"not asked for by this endpoint: {', '.join(map(local, parts.values()))}")
+
+
+def _read_username(token: Element | None, terms: Terms) -> UsernamePassword:
+    if token is None:
+        raise InvalidSecurity("no UsernameToken")
+    return read_username_token(token, terms.transport)
+
+
+def _read_endorsed(envelope: Envelope, terms: Terms) -> tuple[EndorsedMessage, PresentedCertificate]:
+    used: list[Certificate] = []
+
+    def find_key(name: KeyReference, parts: dict[str, Element], ids: Mapping[str, Element]) -> MessageKey:
+        used.append(find_certificate(name, parts, ids))
+        return used[0]
+
+    endorsed = read_endorsed(envelope, terms, find_key=find_key)
+    return endorsed, PresentedCertificate(used[0].der, source=terms.transport.source)
+
+
+def _secured(
+    envelope: Envelope,
+    terms: Terms,
+    *credentials: ReceivedToken,
+    created: datetime | None = None,
+    endorsed: EndorsedMessage | None = None,
+) -> SecuredMessage:
+    """What TLS, the tokens and, where there is one, the endorsing signature proved."""
     return SecuredMessage(
         envelope=envelope,
         proved=VerifiedMessage(
-            credentials=(credential,),
+            credentials=credentials,
             tls=terms.transport.tls,
-            created=created,
+            created=created if endorsed is None else endorsed.created,
             peer_certificate=terms.transport.peer_certificate,
+            signature_digest=None if endorsed is None else endorsed.signature_digest,
         ),
     )

@@ -64,6 +64,7 @@ def test_all_audiences_are_in_one_condition():
         (AuthenticationMethod.PASSWORD_DIGEST, ns.SAML11_AM_PASSWORD),
         (AuthenticationMethod.PASSWORD_DIGEST_OVER_TLS, ns.SAML11_AM_PASSWORD),
         (AuthenticationMethod.X509, ns.SAML11_AM_X509),
+        (AuthenticationMethod.TLS_CLIENT, ns.SAML11_AM_TLS_CLIENT),
         (AuthenticationMethod.UNSPECIFIED, ns.SAML11_AM_UNSPECIFIED),
     ],
 )

@@ -78,6 +78,7 @@ def test_all_audiences_are_in_one_restriction():
         (AuthenticationMethod.PASSWORD_DIGEST, ns.SAML20_AC_PASSWORD),
         (AuthenticationMethod.PASSWORD_DIGEST_OVER_TLS, ns.SAML20_AC_PASSWORD_PROTECTED),
         (AuthenticationMethod.X509, ns.SAML20_AC_X509),
+        (AuthenticationMethod.TLS_CLIENT, ns.SAML20_AC_TLS_CLIENT),
         (AuthenticationMethod.UNSPECIFIED, ns.SAML20_AC_UNSPECIFIED),
     ],
 )

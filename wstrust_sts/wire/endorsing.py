@@ -1,0 +1,58 @@
+"""A signature that endorses a message inside of TLS: over its Timestamp, and over wsa:To where there is one.
+
+Such a message is protected by the transport binding; the signature proves only that whoever sent it just now holds a
+key (WS-SecurityPolicy 1.2 section 8.3). The Body is TLS's to protect.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from wstrust_sts import ns
+from wstrust_sts.errors import InvalidSecurity
+from wstrust_sts.wire.keyinfo import KeyReference, read_key_info
+from wstrust_sts.wire.message_signature import MessageKey, read_message_signature, verify_message_signature
+from wstrust_sts.wire.signature_parts import SIGNATURE, index_ids
+from wstrust_sts.wire.soap import Envelope
+from wstrust_sts.wire.terms import Terms
+from wstrust_sts.wire.wsse import TIMESTAMP, in_security_header, once, read_timestamp, security_header
+from wstrust_sts.wire.xml import Element, local
+
+_TO = frozenset({f"{{{ns.WSA}}}To", f"{{{ns.WSA04}}}To"})
+
+FindKey = Callable[[KeyReference, dict[str, Element], Mapping[str, Element]], MessageKey]
+"""The key for what a KeyInfo names, of the header's parts by name (it takes out what it uses) and all ids."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndorsedMessage:
+    """A message whose endorsing signature is verified. `parts` are the rest of its Security header, by name."""
+
+    created: datetime
+    signature_digest: bytes
+    parts: dict[str, Element]
+
+
+def read_endorsed(envelope: Envelope, terms: Terms, *, find_key: FindKey) -> EndorsedMessage:
+    """Verifies the one signature of the Security header with the key that `find_key` gives.
+
+    Raises InvalidSecurity (a part that is missing, doubled, unreadable or not signed), MessageExpired, FailedCheck,
+    UnsupportedAlgorithm, and what `find_key` does.
+    """
+    with in_security_header():
+        parts = once(security_header(envelope.blocks))
+        timestamp, element = parts.pop(TIMESTAMP, None), parts.pop(SIGNATURE, None)
+        if timestamp is None:
+            raise InvalidSecurity("no Timestamp")
+        created = read_timestamp(timestamp, terms.now, terms.freshness)
+        if element is None:
+            raise InvalidSecurity("no endorsing signature")
+        unverified = read_message_signature(element, algorithms=terms.algorithms)
+        ids = index_ids(envelope.root)
+        key = find_key(read_key_info(unverified.key_info), parts, ids)
+        signature = verify_message_signature(unverified, key=key, ids=ids)
+    for part in (timestamp, *(block for block in envelope.blocks if block.tag in _TO)):
+        if not signature.covers(part):
+            raise InvalidSecurity(f"{local(part)} is not signed")
+    return EndorsedMessage(created=created, signature_digest=hashlib.sha256(signature.value).digest(), parts=parts)
