@@ -13,11 +13,18 @@ from wstrust_sts.authenticators.passwords import PasswordChecker
 from wstrust_sts.authenticators.patience import EndlessPatience, SourcePatience
 from wstrust_sts.bindings.exchange import Report
 from wstrust_sts.bindings.federation_metadata import FederationMetadata, path_of
+from wstrust_sts.bindings.forwarded_certificate import ForwardedCertificate
 from wstrust_sts.bindings.http import Request, Response
 from wstrust_sts.bindings.metadata import render_wsdl
 from wstrust_sts.bindings.soap import SoapBinding
 from wstrust_sts.claims.rules import RuleClaimPolicy
-from wstrust_sts.config import SIGNED_POLICIES, AuthenticationSection, Config, read_key_encryption_key
+from wstrust_sts.config import (
+    SIGNED_POLICIES,
+    AuthenticationSection,
+    Config,
+    ServerSection,
+    read_key_encryption_key,
+)
 from wstrust_sts.errors import Busy, HttpRefusal, MethodNotAllowed, NotFound, OnlyForReading, StsError
 from wstrust_sts.keyring import StoredKeyring
 from wstrust_sts.keys import AesGcmSecretBox
@@ -55,13 +62,16 @@ class Application:
         documents: Mapping[str, bytes],
         federation: Mapping[str, FederationMetadata],
         readiness: Callable[[], str | None],
+        forwarded_certificate: ForwardedCertificate | None = None,
     ) -> None:
+        """`forwarded_certificate`: where a proxy tells the certificates of its clients."""
         self._binding = binding
         self._endpoints = endpoints
         self._described = {path + METADATA: endpoint for path, endpoint in endpoints.items()}
         self._documents = documents
         self._federation = federation
         self._readiness = readiness
+        self._forwarded_certificate = forwarded_certificate
 
     def handle(self, request: Request) -> Response:
         """The answer to any request: from a face, or a plain one. Never raises."""
@@ -87,6 +97,8 @@ class Application:
         return self._binding.refuse(request, endpoint, refusal, correlation_id=secrets.token_hex(16))
 
     def _route(self, request: Request, correlation_id: str) -> Response:
+        if self._forwarded_certificate is not None:
+            request = self._forwarded_certificate.settle(request)
         endpoint = self._endpoints.get(request.path)
         if endpoint is not None:
             if request.method == "POST":
@@ -204,6 +216,7 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
         documents=documents,
         federation=_describe_realms(config, stores, keyring, providers=providers, clock=clock),
         readiness=lambda: _unready(stores, keyring, endpoints),
+        forwarded_certificate=_forwarded_certificate(config.server),
     )
 
 
@@ -234,6 +247,11 @@ def _renewal_terms(config: Config) -> RenewalTerms:
         after_expiry=config.renewal.after_expiry,
         own_addresses=frozenset({url, *(url + endpoint.path for endpoint in config.endpoints)}),
     )
+
+
+def _forwarded_certificate(server: ServerSection) -> ForwardedCertificate | None:
+    header = server.client_certificate_header
+    return None if header is None else ForwardedCertificate(header, server.client_certificate_peers)
 
 
 def _gate(authentication: AuthenticationSection, stores: Stores) -> Gate | None:

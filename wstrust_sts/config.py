@@ -7,7 +7,6 @@ docstrings of the reference in docs/configuration.md are the `key(...)` declarat
 import base64
 import binascii
 import dataclasses
-import ipaddress
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,16 +15,25 @@ from pathlib import Path
 from typing import Literal
 
 from wstrust_sts import toml_kinds as kinds
+from wstrust_sts.listener import ServerSection
 from wstrust_sts.model import Endpoint, TokenType, TrustVersion
 from wstrust_sts.strict_toml import ConfigurationError, Fault, Problem, key, read_file
 
-__all__ = ["Config", "ConfigurationError", "KnownNames", "Problem", "load_config", "read_key_encryption_key"]
+__all__ = [
+    "Config",
+    "ConfigurationError",
+    "KnownNames",
+    "Problem",
+    "ServerSection",
+    "load_config",
+    "read_key_encryption_key",
+]
 
-_SECOND, _MINUTE, _HOUR, _DAY = (timedelta(seconds=n) for n in (1, 60, 3600, 86400))
-_WAIT = kinds.duration(_SECOND, 10 * _MINUTE)
+_MINUTE, _HOUR, _DAY = (timedelta(seconds=n) for n in (60, 3600, 86400))
 
 TRUST_VERSIONS = {"1.3": TrustVersion.V13, "2005": TrustVersion.V2005}
 HIDDEN_POLICIES = frozenset({"username", "certificate"})  # messages are encrypted, whatever carries them
+CLIENT_CERTIFICATE_POLICIES = frozenset({"certificatetransport"})  # TLS, or a proxy, says who the client is
 SIGNED_POLICIES = HIDDEN_POLICIES | {"certificatesigned"}  # and signed, for which the STS needs a message key
 TOKEN_TYPES = {"saml20": TokenType.SAML20, "saml11": TokenType.SAML11}
 
@@ -33,92 +41,6 @@ LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 _LOG_FORMATS: Mapping[str, LogFormat] = {"text": "text", "json": "json"}
 _LOG_LEVELS: Mapping[str, LogLevel] = {"debug": "debug", "info": "info", "warning": "warning", "error": "error"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerSection:
-    """Listener, TLS, limits and time-outs."""
-
-    listen: tuple[str, int] = key(
-        kinds.listen_address(), "Address and port to listen on.", default=("127.0.0.1", 8443), shown='"127.0.0.1:8443"'
-    )
-    public_url: str = key(
-        kinds.url("https", "http", bare=True),
-        "How clients reach this server; written into the WSDL, never taken from a request.",
-        shown='"https://sts.example.com"',
-    )
-    certificate: Path | None = key(kinds.path(), "TLS certificate with its chain, PEM.", default=None)
-    private_key: Path | None = key(kinds.path(), "Private key of the TLS certificate, PEM.", default=None)
-    plain_http: bool = key(
-        kinds.flag(),
-        "Serve without TLS: only on a loopback address, or behind a proxy that ends TLS.",
-        default=False,
-    )
-    behind_tls_proxy: bool = key(
-        kinds.flag(),
-        "With plain_http: a proxy in front ends TLS, and nobody else can reach this address.",
-        default=False,
-    )
-    workers: int = key(kinds.whole(0, 256), "Processes; 0 means one for each processor core.", default=0)
-    request_threads: int = key(
-        kinds.whole(1, 1024), "Requests that run at once in each process; most of them wait.", default=64
-    )
-    maximum_in_work: int = key(
-        kinds.whole(1, 100_000),
-        "Requests accepted and not yet answered in each process; beyond that the answer is busy.",
-        default=128,
-    )
-    maximum_body_bytes: int = key(kinds.whole(1024, 128 * 1024), "Longest request body.", default=128 * 1024)
-    maximum_connections: int = key(kinds.whole(1, 100_000), "Open connections for each process.", default=1000)
-    maximum_connections_per_source: int | None = key(
-        kinds.whole(1, 100_000),
-        "Open connections of one address for each process; a proxy in front is one address.",
-        default=None,
-    )
-    maximum_requests: int = key(
-        kinds.whole(0, 10**9), "A process is replaced after about so many requests; 0 means never.", default=100_000
-    )
-    header_timeout: timedelta = key(
-        _WAIT, "Time for the TLS handshake, and for a request's headers.", default=10 * _SECOND
-    )
-    body_timeout: timedelta = key(_WAIT, "Time for a request's body.", default=20 * _SECOND)
-    request_timeout: timedelta = key(_WAIT, "Time from a request's first byte to its answer's last.", default=_MINUTE)
-    keep_alive_timeout: timedelta = key(_WAIT, "Idle time before a kept connection is closed.", default=30 * _SECOND)
-    stop_timeout: timedelta = key(_WAIT, "Time for running requests when the server stops.", default=15 * _SECOND)
-
-    def faults(self) -> Iterator[Fault]:
-        if self.plain_http:
-            yield from self._plain_faults()
-            return
-        if self.behind_tls_proxy:
-            yield Fault("behind_tls_proxy", "has no meaning without plain_http", "add plain_http = true, or remove it")
-        for name in ("certificate", "private_key"):
-            if getattr(self, name) is None:
-                yield Fault(
-                    name,
-                    "is missing, and passwords need TLS",
-                    f"set {name}, or plain_http = true on a loopback address or behind a TLS proxy",
-                )
-        if not self.public_url.startswith("https://"):
-            yield Fault("public_url", "must be https, because this server speaks TLS", "write https://...")
-
-    def _plain_faults(self) -> Iterator[Fault]:
-        if self.certificate or self.private_key:
-            yield Fault("plain_http", "contradicts certificate and private_key", "remove one or the other")
-        if self.behind_tls_proxy and not self.public_url.startswith("https://"):
-            yield Fault("public_url", "must be https, because the proxy in front ends TLS", "write https://...")
-
-    @property
-    def tls_in_front(self) -> bool:
-        """Whether a request without TLS has all the same come by a way that nobody listens to."""
-        return self.plain_http and (self.behind_tls_proxy or _is_loopback(self.listen[0]))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,8 +173,8 @@ class PluginsSection:
 
     authenticators: tuple[str, ...] = key(
         kinds.many(kinds.text()),
-        "Credentials that are accepted: username is UsernameToken, x509 a certificate whose key signed the message, "
-        "saml this STS's own tokens as targets.",
+        "Credentials that are accepted: username is UsernameToken, x509 a certificate whose key signed the message or "
+        "TLS, saml this STS's own tokens as targets.",
         default=("username", "x509", "saml"),
         shown='["username", "x509", "saml"]',
     )
@@ -399,11 +321,29 @@ class Config:
                 "after_expiry is longer than expired tokens are kept",
                 "shorten it, or lengthen retention.tokens",
             )
+        if self.asks_for_client_certificates:
+            if server.client_authorities is None and server.client_certificate_header is None:
+                yield Fault(
+                    "server",
+                    "an endpoint's policy asks for TLS client certificates, and the server does not",
+                    "set client_authorities; behind a proxy client_certificate_header and client_certificate_peers",
+                )
+        elif server.client_authorities is not None or server.client_certificate_header is not None:
+            yield Fault(
+                "server",
+                "TLS client certificates are asked for, and no endpoint's policy has them",
+                "remove client_authorities and client_certificate_header, or give an endpoint one of the policies: "
+                + ", ".join(sorted(CLIENT_CERTIFICATE_POLICIES)),
+            )
         paths = [section.path for section in self.endpoint_sections]
         if not paths:
             yield Fault("endpoint", "an empty list serves nothing", "remove it: two endpoints are there by default")
         for path in sorted({path for path in paths if paths.count(path) > 1}):
             yield Fault("endpoint", f"two endpoints have the path {path}", "give each its own path")
+
+    @property
+    def asks_for_client_certificates(self) -> bool:
+        return any(section.policy in CLIENT_CERTIFICATE_POLICIES for section in self.endpoint_sections)
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:

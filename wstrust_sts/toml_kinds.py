@@ -1,5 +1,6 @@
 """The sorts of values our TOML files hold: text, numbers, durations, paths, addresses, lists and tables of them."""
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 from wstrust_sts.strict_toml import Kind, Place, Refused, describe, read_table
 
 T = TypeVar("T")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _DURATION = re.compile(r"(?=.)(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,9})s)?", re.ASCII)
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
@@ -167,6 +169,31 @@ def listen_address() -> Kind[tuple[str, int]]:
         return bare, int(port)
 
     return Kind("host:port", read)
+
+
+def network() -> Kind[Network]:
+    """An IP address, or a network in prefix notation without bits behind its prefix."""
+
+    def read(value: object, place: Place) -> Network:
+        try:
+            return ipaddress.ip_network(text().read(value, place))
+        except ValueError:
+            place.refuse(
+                f"is not an address or network: {describe(value)}", 'write it like "192.0.2.7" or "10.0.0.0/8"'
+            )
+
+    return Kind("address or network", read)
+
+
+def header_name() -> Kind[str]:
+    """The name of an HTTP header field of one's own (RFC 9110 section 5.1); read in lower case."""
+
+    def read(value: object, place: Place) -> str:
+        if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,63}", value):
+            place.refuse(f"is not the name of a header: {describe(value)}", "write letters, digits and dashes")
+        return value.lower()
+
+    return Kind("name of a header", read)
 
 
 def url(*schemes: str, bare: bool = False) -> Kind[str]:

@@ -86,6 +86,7 @@ def server_settings(config: Config) -> "ServerSettings":
         port=port,
         certificate=section.certificate,
         private_key=section.private_key,
+        client_authorities=section.client_authorities,
         workers=section.workers or os.cpu_count() or 1,
         threads=section.request_threads,
         max_in_work=section.maximum_in_work,

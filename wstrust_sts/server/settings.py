@@ -33,7 +33,8 @@ class ServerSettings:
     """Limits hold for each worker process. Without `certificate` the listener speaks plain HTTP.
 
     `port` 0 takes a free one; `certificate` is a PEM chain and `private_key` its key; with `client_authorities`
-    (PEM) a client may present a certificate, which must then chain to one of them.
+    (PEM) a client may present a certificate, which must then be one of them or chain to one. Python's TLS takes no
+    other: a handshake cannot leave it to the application whether to trust a certificate.
     """
 
     host: str = "127.0.0.1"

@@ -24,6 +24,7 @@ def tls_context(settings: ServerSettings) -> ssl.SSLContext | None:
         if settings.client_authorities is not None:
             context.load_verify_locations(settings.client_authorities)
             context.verify_mode = ssl.CERT_OPTIONAL
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # any certificate in the file may end a chain
     except (OSError, ValueError) as error:  # an SSLError is an OSError
         raise CannotStart(f"TLS certificate {settings.certificate}: {error}") from error
     return context
