@@ -20,6 +20,8 @@ from wstrust_sts import ns
 from wstrust_sts.app import compose
 from wstrust_sts.authenticators.passwords import hash_password
 from wstrust_sts.bindings.http import Request, settled
+from wstrust_sts.certificate_names import fingerprint
+from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName
 from wstrust_sts.config import AuthenticationSection, Config, EndpointSection, SecretsSection, ServerSection
 from wstrust_sts.keyring import StoredKeyring
 from wstrust_sts.keys import AesGcmSecretBox, make_signing_key
@@ -107,6 +109,12 @@ SEALED_ENDPOINTS = tuple(
     for name, trust in (("13", TrustVersion.V13), ("2005", TrustVersion.V2005))
     for policy in ("username", "certificate", "certificatesigned")
 )
+CERTIFICATE_ENDPOINTS = tuple(
+    EndpointSection(path=f"/trust/{name}/{policy}", trust=trust, policy=policy)
+    for name, trust in (("13", TrustVersion.V13), ("2005", TrustVersion.V2005))
+    for policy in ("certificatemixed", "certificatetransport", "usernamecertificatemixed")
+)
+SERVER = ServerSection(public_url=PUBLIC_URL, certificate="unused", private_key="unused")
 
 
 @dataclass
@@ -117,6 +125,7 @@ class Sts:
     algorithm: str = "rsa-2048"
     clock: FakeClock = field(default_factory=FakeClock)
     relying_parties: tuple[RelyingParty, ...] = (RELYING_PARTY, STRICT_PARTY)
+    server: ServerSection = SERVER
     keyring: Keyring | None = None  # None: that of the stored keys
     lockout: bool = False  # on, the many wrong passwords of a suite would hold up what comes after
 
@@ -131,12 +140,21 @@ class Sts:
         if self.keyring is None:
             self.keyring = StoredKeyring(self.stores.signing_keys, box)
         config = Config(
-            server=ServerSection(public_url=PUBLIC_URL, certificate="unused", private_key="unused"),
+            server=self.server,
             secrets=SecretsSection(key_encryption_key_environment="UNUSED"),
             endpoint_sections=self.endpoints,
             authentication=AuthenticationSection(lockout=self.lockout),
         )
         self.application = compose(config, self.stores, self.keyring, box=box, clock=self.clock)
+
+    def map_certificate(self, certificate: bytes, name: str = "alice") -> None:
+        """`wstrust-sts certificate map`."""
+        exact = CertificateName(CertificateField.SHA256, fingerprint(certificate))
+        self.stores.certificates.rows.append(
+            CertificateMapping(
+                realm=REALM.name, account=name, name=exact, certificate=certificate, account_id=f"id-{name}"
+            )
+        )
 
     def request(self, request: Request) -> Answer:
         return Answer.of(settled(self.application.handle(request)))

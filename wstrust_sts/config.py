@@ -34,6 +34,7 @@ _MINUTE, _HOUR, _DAY = (timedelta(seconds=n) for n in (60, 3600, 86400))
 TRUST_VERSIONS = {"1.3": TrustVersion.V13, "2005": TrustVersion.V2005}
 HIDDEN_POLICIES = frozenset({"username", "certificate"})  # messages are encrypted, whatever carries them
 CLIENT_CERTIFICATE_POLICIES = frozenset({"certificatetransport"})  # TLS, or a proxy, says who the client is
+ENDORSED_POLICIES = frozenset({"certificatemixed", "usernamecertificatemixed"})  # a signature inside of TLS
 SIGNED_POLICIES = HIDDEN_POLICIES | {"certificatesigned"}  # and signed, for which the STS needs a message key
 TOKEN_TYPES = {"saml20": TokenType.SAML20, "saml11": TokenType.SAML11}
 
@@ -244,6 +245,16 @@ class EndpointSection:
                 "default_relying_party",
                 'default_relying_party and the tolerance "no-applies-to" need each other',
                 "set both, or remove the one that is there",
+            )
+        if "repeated-signature" in self.tolerances and self.policy not in ENDORSED_POLICIES:
+            yield Fault(
+                "tolerances",
+                f'"repeated-signature" is for endorsing signatures, and the policy "{self.policy}" has none',
+                "remove it",
+            )
+        if "no-timestamp" in self.tolerances and self.policy in ENDORSED_POLICIES:
+            yield Fault(
+                "tolerances", '"no-timestamp" leaves the policy\'s endorsing signature nothing to cover', "remove it"
             )
         for name, policies in (("without_tls", HIDDEN_POLICIES), ("signature_confirmation", SIGNED_POLICIES)):
             if getattr(self, name) and self.policy not in policies:

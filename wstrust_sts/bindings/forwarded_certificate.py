@@ -41,9 +41,11 @@ class ForwardedCertificate:
 
     def _is_proxy(self, source: str) -> bool:
         try:
-            address = ipaddress.ip_address(source)
+            address: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(source)
         except ValueError:
             return False
+        if isinstance(address, ipaddress.IPv6Address):
+            address = address.ipv4_mapped or address
         return any(address in network for network in self._peers)
 
 

@@ -118,6 +118,7 @@ def _secured(
     endorsed: EndorsedMessage | None = None,
 ) -> SecuredMessage:
     """What TLS, the tokens and, where there is one, the endorsing signature proved."""
+    may_repeat = "repeated-signature" in terms.tolerances
     return SecuredMessage(
         envelope=envelope,
         proved=VerifiedMessage(
@@ -125,6 +126,6 @@ def _secured(
             tls=terms.transport.tls,
             created=created if endorsed is None else endorsed.created,
             peer_certificate=terms.transport.peer_certificate,
-            signature_digest=None if endorsed is None else endorsed.signature_digest,
+            signature_digest=None if endorsed is None or may_repeat else endorsed.signature_digest,
         ),
     )
