@@ -11,7 +11,7 @@ import logging
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +24,7 @@ from tests.harness import ENDPOINTS, PASSWORDS, Sts
 from tests.messages import RP, SOAP, Answer
 from wstrust_sts import log, ns
 from wstrust_sts.bindings.http import Request
+from wstrust_sts.config import EndpointSection
 from wstrust_sts.errors import HttpRefusal, StsError, fault_classes
 from wstrust_sts.model import TrustVersion
 
@@ -60,11 +61,16 @@ class Entrance:
         return self.version.namespace
 
 
-ENTRANCES = tuple(
-    Entrance(path=row.path, version=row.trust, policy=row.policy, tolerances=frozenset(row.tolerances), soap=soap)
-    for row in ENDPOINTS
-    for soap in SOAP
-)
+def entrances(rows: Iterable[EndpointSection]) -> tuple[Entrance, ...]:
+    """Every endpoint, by both versions of SOAP."""
+    return tuple(
+        Entrance(path=row.path, version=row.trust, policy=row.policy, tolerances=frozenset(row.tolerances), soap=soap)
+        for row in rows
+        for soap in SOAP
+    )
+
+
+ENTRANCES = entrances(ENDPOINTS)
 
 
 class Target(Protocol):
@@ -92,13 +98,23 @@ class InProcess:
 
     def __init__(self, lines: "tempfile._TemporaryFileWrapper[bytes]", sts: Sts) -> None:
         self.sts = sts
+        self.peer_certificate: bytes | None = None  # of every connection
         self._lines = lines
 
     def send(
         self, octets: bytes, *, path: str, content_type: str | None, method: str, headers: Mapping[str, str]
     ) -> Answer:
         fields = dict(headers) if content_type is None else {"content-type": content_type, **headers}
-        return self.sts.request(Request(method=method, path=path, headers=fields, body=octets, source="192.0.2.1"))
+        return self.sts.request(
+            Request(
+                method=method,
+                path=path,
+                headers=fields,
+                body=octets,
+                source="192.0.2.1",
+                peer_certificate=self.peer_certificate,
+            )
+        )
 
     def now(self) -> datetime:
         return self.sts.clock.now

@@ -10,10 +10,10 @@ from wstrust_sts.config import Config, ConfigurationError, KnownNames, load_conf
 from wstrust_sts.model import TokenType, TrustVersion
 
 KNOWN = KnownNames(
-    policies=frozenset({"usernamemixed", "username"}),
+    policies=frozenset({"usernamemixed", "certificatemixed", "certificatetransport", "username"}),
     layouts=frozenset({"default", "adfs"}),
     algorithms=frozenset({"default"}),
-    tolerances=frozenset({"no-timestamp", "no-applies-to", "bare-rstr"}),
+    tolerances=frozenset({"no-timestamp", "repeated-signature", "no-applies-to", "bare-rstr"}),
 )
 MINIMAL = """
 [server]
@@ -270,3 +270,47 @@ def test_a_missing_key_file_and_two_sources_are_problems(tmp_path: Path) -> None
     with pytest.raises(ConfigurationError, match="cannot be read"):
         read_key_encryption_key(load(tmp_path, MINIMAL), environment={})
     assert "exactly one" in problems(tmp_path, MINIMAL + 'key_encryption_key_environment = "KEK"\n')[0]
+
+
+TRANSPORT = '[[endpoint]]\npath = "/t"\ntrust = "1.3"\npolicy = "certificatetransport"\n'
+AUTHORITIES = 'client_authorities = "clients.pem"\n'
+HEADER = 'client_certificate_header = "X-SSL-Client-Cert"\nclient_certificate_peers = ["192.0.2.7", "10.0.0.0/29"]\n'
+
+
+def serving(more: str, endpoints: str = TRANSPORT) -> str:
+    return MINIMAL.replace("[secrets]", f"{more}\n[secrets]") + endpoints
+
+
+def test_client_certificates_come_by_tls_or_by_a_proxy_s_header(tmp_path: Path) -> None:
+    by_tls = load(tmp_path, serving(AUTHORITIES)).server
+    assert by_tls.client_authorities == tmp_path / "clients.pem"
+    by_header = load(tmp_path, serving(HEADER)).server
+    assert by_header.client_certificate_header == "x-ssl-client-cert"
+    assert [str(peer) for peer in by_header.client_certificate_peers] == ["192.0.2.7/32", "10.0.0.0/29"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (serving(""), "an endpoint's policy asks for TLS client certificates, and the server does not"),
+        (serving(AUTHORITIES, ""), "TLS client certificates are asked for, and no endpoint's policy has them"),
+        (serving(HEADER, ""), "TLS client certificates are asked for, and no endpoint's policy has them"),
+        (serving(HEADER.splitlines()[0]), "need each other"),
+        (serving(HEADER.splitlines()[1]), "need each other"),
+        (serving(HEADER.replace("X-SSL", "X SSL")), "is not the name of a header"),
+        (serving(HEADER.replace("10.0.0.0/29", "10.0.0.1/29")), "is not an address or network"),
+        (serving(HEADER.replace("192.0.2.7", "proxy")), "is not an address or network"),
+        (serving(HEADER.replace('"192.0.2.7"', '"10.0.0.0/29"')), "is there twice"),
+    ],
+)
+def test_client_certificates_that_nobody_can_show_or_wants_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    assert any(said in problem for problem in problems(tmp_path, text))
+
+
+def test_tolerances_are_for_policies_that_have_what_they_relax(tmp_path: Path) -> None:
+    repeated = TRANSPORT + 'tolerances = ["repeated-signature"]\n'
+    assert any("has none" in problem for problem in problems(tmp_path, serving(AUTHORITIES, repeated)))
+    endorsed = repeated.replace("certificatetransport", "certificatemixed")
+    assert load(tmp_path, serving("", endorsed)).endpoints[0].tolerances == {"repeated-signature"}
+    untimed = endorsed.replace("repeated-signature", "no-timestamp")
+    assert any("nothing to cover" in problem for problem in problems(tmp_path, serving("", untimed)))

@@ -155,6 +155,33 @@ def test_the_policy_asks_for_tls_a_timestamp_and_a_password_in_the_words_of_its_
     assert {u for e in policy.iter() if "securitypolicy" in (u := etree.QName(e).namespace)} == security_policy
 
 
+SUPPORTING = {
+    "certificatemixed": {"EndorsingSupportingTokens"},
+    "certificatetransport": set(),
+    "usernamecertificatemixed": {"EndorsingSupportingTokens", "SignedSupportingTokens"},
+}
+
+
+@every_version
+@pytest.mark.parametrize("name", SUPPORTING)
+def test_a_policy_with_certificates_names_its_tokens_in_the_words_of_its_time(version, name):
+    prefix = {TrustVersion.V13: "sp12", TrustVersion.V2005: "sp11"}[version]
+    endpoint = Endpoint(path="/trust", version=version, policy=name, algorithms="basic256-sha1")
+    document = etree.fromstring(render_wsdl(endpoint, PUBLIC_URL, IMPLEMENTED))
+    (policy,) = document.findall("wsp:Policy", N)
+    assert {u for e in policy.iter() if "securitypolicy" in (u := etree.QName(e).namespace)} == {N[prefix]}
+    assertions = {etree.QName(e).localname for e in policy.find("wsp:ExactlyOne/wsp:All", N)}
+    assert {each for each in assertions if each.endswith("Tokens")} == SUPPORTING[name]
+    assert len(policy.findall(f".//{prefix}:AlgorithmSuite/wsp:Policy/{prefix}:Basic256", N)) == 1
+    signed = policy.findall(f".//{prefix}:EndorsingSupportingTokens/wsp:Policy/{prefix}:SignedParts/{prefix}:Header", N)
+    covered = [(header.get("Name"), header.get("Namespace")) for header in signed]
+    assert covered == ([("To", ns.WSA), ("To", ns.WSA04)] if SUPPORTING[name] else [])
+    (https,) = policy.iter(f"{{{N[prefix]}}}HttpsToken")
+    demanded = next(https.iter(f"{{{N[prefix]}}}RequireClientCertificate"), None) is not None
+    demanded |= https.get("RequireClientCertificate") == "true"
+    assert demanded == (name == "certificatetransport")
+
+
 @every_version
 def test_a_document_stays_under_the_64_kib_that_wcf_reads(version):
     assert len(render_wsdl(ENDPOINTS[version], PUBLIC_URL, IMPLEMENTED)) < 64 * 1024

@@ -71,12 +71,13 @@ class Files:
     def put(self, *certificates):
         self.certificate.write_bytes(b"".join(each.public_bytes(Encoding.PEM) for each in certificates))
 
-    def found(self, *, listen="0.0.0.0", at=NOON):
+    def found(self, *, listen="0.0.0.0", at=NOON, client_authorities=None):
         server = ServerSection(
             listen=(listen, 443),
             public_url="https://sts.example.test",
             certificate=self.certificate,
             private_key=self.private_key,
+            client_authorities=client_authorities,
         )
         config = Config(server=server, secrets=SecretsSection(key_encryption_key_environment="UNUSED"))
         findings = list(check_tls(config, at))
@@ -174,3 +175,16 @@ def test_rubbish_in_either_file_is_a_fault(files):
 def test_names_cover_hosts_as_tls_clients_see_it(host, covered):
     leaf = MIDDLE.issue(name("sts"), MIDDLE.key.public_key(), extensions=(NAMES,))
     assert covers(leaf, host) is covered
+
+
+def test_what_client_certificates_may_chain_to_is_readable_and_in_its_time(files, tmp_path):
+    files.write(MIDDLE, extensions=(NAMES, WHERE_THE_ISSUER_IS))
+    listed = tmp_path / "clients.pem"
+    ((warning, what),) = files.found(client_authorities=listed)
+    assert not warning
+    assert "clients.pem: is not a readable file of PEM certificates" in what
+    short = MIDDLE.issue(name("alice"), ec.generate_private_key(ec.SECP256R1()).public_key(), days=10, extensions=())
+    listed.write_bytes(ROOT.certificate.public_bytes(Encoding.PEM) + short.public_bytes(Encoding.PEM))
+    ((warning, what),) = files.found(client_authorities=listed)
+    assert warning
+    assert "CN=alice: expires on" in what

@@ -22,6 +22,8 @@ _SHORTEST_RSA = 2048
 
 def check_tls(config: Config, at: datetime) -> Iterator[Finding]:
     section = config.server
+    if section.client_authorities is not None:
+        yield from _client_authorities(section.client_authorities, at)
     if section.certificate is None or section.private_key is None:
         return
     key = yield from _private_key(section.private_key)
@@ -41,6 +43,18 @@ def check_tls(config: Config, at: datetime) -> Iterator[Finding]:
     yield from _chain(section.certificate, leaf, issuers, at)
     if "DEVELOPMENT" in leaf.subject.rfc4514_string():
         yield warning(section.certificate, "is of a development authority", "replace it in production")
+
+
+def _client_authorities(path: Path, at: datetime) -> Iterator[Finding]:
+    try:
+        listed = x509.load_pem_x509_certificates(path.read_bytes())
+    except (OSError, ValueError) as error:
+        what = f"is not a readable file of PEM certificates ({reason(error)})"
+        yield fault(path, what, "put there what the certificates of TLS clients may chain to, or be")
+        return
+    for certificate in listed:
+        where = f"{path}: {certificate.subject.rfc4514_string()}"
+        yield from check_validity(where, certificate, at, soon=_SOON, fix="replace it; SIGHUP makes a server read it")
 
 
 def check_validity(

@@ -1,0 +1,66 @@
+"""The hostile suite at the endpoints where a certificate proves who is asking inside of TLS.
+
+The tests are those of the other modules; only how a good message proves its sender is another.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests import messages
+from tests.attack import Attack, Entrance, InProcess, Target, demand_quiet, entrances, in_process
+from tests.endorsed import party, request
+from tests.harness import CERTIFICATE_ENDPOINTS, Sts
+from tests.messages import Answer
+from tests.security.test_hostile_messages import *  # noqa: F403
+from tests.security.test_hostile_requests import *  # noqa: F403
+from wstrust_sts.errors import FailedCheck, HttpRefusal, StsError
+
+# What writes into the name of the user, whom not every message here names, or counts on a Timestamp to be too little.
+del test_a_heap_of_anything_is_refused_in_short_time  # noqa: F821
+del test_nobody_gets_a_token_by_an_assertion_alone  # noqa: F821
+del test_what_has_a_meaning_elsewhere_has_none_here  # noqa: F821
+del test_what_is_not_well_formed_is_refused  # noqa: F821
+
+ALICE = party("alice")
+
+
+class CertificateAttack(Attack):
+    """Proves itself as its endpoint's policy asks."""
+
+    def security(self, *parts: str) -> str:
+        if parts:
+            return messages.security(*parts)
+        if self.entrance.policy == "certificatetransport":
+            return messages.security(self.timestamp())
+        more = (messages.username_token(),) if self.entrance.policy.startswith("username") else ()
+        signed = request(ALICE, address=None, now=self.now, more=more, soap=self.entrance.soap)
+        start, end = signed.index("<o:Security"), signed.index("</o:Security>") + len("</o:Security>")
+        return signed[start:end]
+
+    def is_refusal(self, answer: Answer, kind: type[StsError | HttpRefusal]) -> bool:
+        """Where a signature is verified, an id that occurs twice is refused before anything else is looked at."""
+        return super().is_refusal(answer, kind) or super().is_refusal(answer, FailedCheck)
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[InProcess]:
+    sts = Sts(endpoints=CERTIFICATE_ENDPOINTS)
+    sts.map_certificate(ALICE.certificate)
+    with in_process(sts) as running:
+        running.peer_certificate = ALICE.certificate
+        yield running
+
+
+@pytest.fixture(params=entrances(CERTIFICATE_ENDPOINTS), ids=str)
+def entrance(request: pytest.FixtureRequest) -> Entrance:
+    return request.param
+
+
+@pytest.fixture
+def attack(target: Target, entrance: Entrance) -> Iterator[Attack]:
+    attacker = CertificateAttack(target, entrance)
+    target.logged()
+    yield attacker
+    attacker.issued(attacker.message())
+    demand_quiet(target.logged())
