@@ -218,6 +218,37 @@ def test_a_message_counts_once(attack):
     assert attack.code(other_body) == "FailedAuthentication"
 
 
+def test_another_value_for_the_same_octets_is_a_replay(attack):
+    """Of one ECDSA signature anybody makes a second one that verifies: (r, n - s)."""
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256
+    elliptic = party("alice", "ec")
+    attack.sts.map_certificate(elliptic.certificate)
+    made = []
+
+    def twin(octets: bytes) -> bytes:
+        value = elliptic.sign(octets, ns.ECDSA_SHA256)
+        made.append((value, value[:32] + (order - int.from_bytes(value[32:])).to_bytes(32)))
+        return value
+
+    message = attack.write(elliptic, sign=twin)
+    ((value, other),) = made
+    changed = message.replace(base64.b64encode(value).decode(), base64.b64encode(other).decode())
+    assert changed != message
+    assert attack.code(message) is None
+    assert attack.code(changed) == "FailedAuthentication"
+    fresh = attack.write(elliptic, sign=twin)
+    value, other = made[1]
+    assert attack.code(fresh.replace(base64.b64encode(value).decode(), base64.b64encode(other).decode())) is None
+
+
+def test_nobody_tries_passwords_without_the_certificate(sts, soap):
+    attack = Attack(sts, SIGNED[1], soap)
+    for password in ("clarinet", "wrong"):
+        attack.password = (messages.username_token("alice", password),)
+        assert attack.code(attack.write(MALLORY)) == "FailedAuthentication"
+        assert attack.code(attack.write(Party(MALLORY.key, ALICE.certificate))) == "FailedCheck"
+
+
 def test_equal_signatures_count_each_where_the_endpoint_tolerates_them(soap):
     """WCF signs the same octets again within one tick of its clock."""
     row = replace(SIGNED[0], tolerances=("repeated-signature",))

@@ -14,7 +14,8 @@ _MOST_DIGITS = 18
 def as_wsgi(handler: Handler) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
     """The WSGI application: waits for the answer to be durable in the request's own thread.
 
-    TLS is believed from `wsgi.url_scheme`, which the server in front of it must set truly.
+    TLS is believed from `wsgi.url_scheme`, which the server in front of it must set truly. That server has to drop
+    header names with underscores: in WSGI they cannot be told from those with dashes.
     """
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -4,8 +4,11 @@ What the policy asks for is demanded, and nothing that it does not ask for is pa
 nobody verifies must not look as if somebody had.
 """
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from wstrust_sts.errors import InvalidSecurity, UnsupportedSecurityToken
 from wstrust_sts.model import PresentedCertificate, ReceivedToken, UsernamePassword, VerifiedMessage
@@ -63,7 +66,7 @@ def read_endorsing_certificate(envelope: Envelope, terms: Terms) -> SecuredMessa
     """
     endorsed, certificate = _read_endorsed(envelope, terms)
     _demand_nothing_else(endorsed.parts)
-    return _secured(envelope, terms, certificate, endorsed=endorsed)
+    return _endorsed_by(endorsed, certificate, envelope, terms)
 
 
 def read_username_and_endorsing_certificate(envelope: Envelope, terms: Terms) -> SecuredMessage:
@@ -76,7 +79,7 @@ def read_username_and_endorsing_certificate(envelope: Envelope, terms: Terms) ->
     _demand_nothing_else(endorsed.parts)
     with in_security_header():
         username = _read_username(token, terms)
-    return _secured(envelope, terms, username, certificate, endorsed=endorsed)
+    return _endorsed_by(endorsed, certificate, envelope, terms, username)
 
 
 def _timestamped(envelope: Envelope, terms: Terms) -> tuple[dict[str, Element], datetime | None]:
@@ -99,33 +102,46 @@ def _read_username(token: Element | None, terms: Terms) -> UsernamePassword:
     return read_username_token(token, terms.transport)
 
 
-def _read_endorsed(envelope: Envelope, terms: Terms) -> tuple[EndorsedMessage, PresentedCertificate]:
+def _read_endorsed(envelope: Envelope, terms: Terms) -> tuple[EndorsedMessage, Certificate]:
+    """The message, and the certificate whose key endorsed it."""
     used: list[Certificate] = []
 
     def find_key(name: KeyReference, parts: dict[str, Element], ids: Mapping[str, Element]) -> MessageKey:
         used.append(find_certificate(name, parts, ids))
         return used[0]
 
-    endorsed = read_endorsed(envelope, terms, find_key=find_key)
-    return endorsed, PresentedCertificate(used[0].der, source=terms.transport.source)
+    return read_endorsed(envelope, terms, find_key=find_key), used[0]
+
+
+def _endorsed_by(
+    endorsed: EndorsedMessage, certificate: Certificate, envelope: Envelope, terms: Terms, *more: ReceivedToken
+) -> SecuredMessage:
+    """What the endorsing signature proved, and `more`: nobody tries passwords without the certificate."""
+    credential = PresentedCertificate(certificate.der, source=terms.transport.source)
+    digest = None if "repeated-signature" in terms.tolerances else _digest_of(endorsed, certificate)
+    return _secured(envelope, terms, credential, *more, created=endorsed.created, signature_digest=digest)
+
+
+def _digest_of(endorsed: EndorsedMessage, certificate: Certificate) -> bytes:
+    """What a replay is known by: the key, whatever certificate it is shown in, and the octets that it signed."""
+    key = certificate.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(key + endorsed.signed_octets).digest()
 
 
 def _secured(
     envelope: Envelope,
     terms: Terms,
     *credentials: ReceivedToken,
-    created: datetime | None = None,
-    endorsed: EndorsedMessage | None = None,
+    created: datetime | None,
+    signature_digest: bytes | None = None,
 ) -> SecuredMessage:
-    """What TLS, the tokens and, where there is one, the endorsing signature proved."""
-    may_repeat = "repeated-signature" in terms.tolerances
     return SecuredMessage(
         envelope=envelope,
         proved=VerifiedMessage(
             credentials=credentials,
             tls=terms.transport.tls,
-            created=created if endorsed is None else endorsed.created,
+            created=created,
             peer_certificate=terms.transport.peer_certificate,
-            signature_digest=None if endorsed is None or may_repeat else endorsed.signature_digest,
+            signature_digest=signature_digest,
         ),
     )
