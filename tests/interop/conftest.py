@@ -14,9 +14,9 @@ STORE_PASSWORD = "changeit"
 
 
 @pytest.fixture(scope="session")
-def sts(tmp_path_factory):
+def sts(tmp_path_factory, hers, stranger):
     prepared = prepare(tmp_path_factory.mktemp("interop"))
-    enable(prepared)
+    enable(prepared, client_certificates=(hers.certificate, stranger.certificate))
     with serving(prepared):
         yield prepared
 
@@ -40,11 +40,16 @@ def signing_certificates(sts, tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="session")
-def alice(sts, tmp_path_factory) -> Identity:
+def hers(tmp_path_factory) -> Identity:
+    """Alice's key and certificate, before the STS knows them."""
+    return make_identity("alice", tmp_path_factory.mktemp("alice"))
+
+
+@pytest.fixture(scope="session")
+def alice(sts, hers) -> Identity:
     """Her key and a certificate that is mapped to her account."""
-    identity = make_identity("alice", tmp_path_factory.mktemp("alice"))
-    identity.map_to("alice", sts)
-    return identity
+    hers.map_to("alice", sts)
+    return hers
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
 """The endpoints that the client suites talk to, beside what an STS has without being told."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from tests.running import Prepared
 
@@ -13,11 +15,19 @@ PROTECTED = (
     ("certificate-sha1", "certificate", 'algorithms = "basic256sha256"'),
     ("certificate-confirmed", "certificate", 'algorithms = "basic256sha256"\nsignature_confirmation = true'),
     ("certificatesigned", "certificatesigned", ""),
+    ("certificatemixed", "certificatemixed", ""),
+    ("certificatemixed-sha1", "certificatemixed", 'algorithms = "basic256sha256"'),
+    ("certificatetransport", "certificatetransport", ""),
+    ("usernamecertificatemixed", "usernamecertificatemixed", ""),
 )
 
 
-def enable(prepared: Prepared) -> None:
-    """Every endpoint in both versions."""
+def enable(prepared: Prepared, *, client_certificates: Iterable[Path]) -> None:
+    """Every endpoint in both versions, and TLS for clients with one of these certificates (PEM), or with none."""
+    authorities = prepared.directory / "client-authorities.pem"
+    authorities.write_bytes(b"".join(file.read_bytes() for file in client_certificates))
+    text = prepared.config.read_text()
+    prepared.config.write_text(text.replace("[server]\n", f'[server]\nclient_authorities = "{authorities.name}"\n', 1))
     tables = [
         f'[[endpoint]]\npath = "/trust/{path}/{name}"\ntrust = "{trust}"\npolicy = "{policy}"\n{settings}\n'
         for path, trust in VERSIONS.items()

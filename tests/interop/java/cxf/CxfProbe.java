@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
+import javax.net.ssl.KeyManagerFactory;
 import javax.security.auth.callback.Callback;
 import javax.security.auth.callback.CallbackHandler;
 import javax.xml.namespace.QName;
@@ -14,6 +15,7 @@ import javax.xml.namespace.QName;
 import org.apache.cxf.Bus;
 import org.apache.cxf.BusFactory;
 import org.apache.cxf.binding.soap.SoapFault;
+import org.apache.cxf.configuration.jsse.TLSClientParameters;
 import org.apache.cxf.staxutils.StaxUtils;
 import org.apache.cxf.transport.http.HTTPConduit;
 import org.apache.cxf.transports.http.configuration.HTTPClientPolicy;
@@ -161,6 +163,9 @@ public final class CxfProbe implements Lines.Client {
             }
         });
         client.setProperties(properties);
+        if (options.containsKey("tlsKeys")) {
+            client.setTlsClientParameters(clientCertificate(options.get("tlsKeys"), options.get("keysPassword")));
+        }
         if (options.containsKey("http")) {
             HTTPClientPolicy transport = new HTTPClientPolicy();
             transport.setVersion(options.get("http"));
@@ -176,8 +181,10 @@ public final class CxfProbe implements Lines.Client {
         Merlin crypto = new Merlin();
         crypto.setKeyStore(store);
         Map<String, Object> properties = new HashMap<>();
-        properties.put(SecurityConstants.ENCRYPT_CRYPTO, crypto);
-        properties.put(SecurityConstants.ENCRYPT_USERNAME, options.get("encryptFor"));
+        if (options.containsKey("encryptFor")) {
+            properties.put(SecurityConstants.ENCRYPT_CRYPTO, crypto);
+            properties.put(SecurityConstants.ENCRYPT_USERNAME, options.get("encryptFor"));
+        }
         properties.put(SecurityConstants.SIGNATURE_CRYPTO, crypto);
         if (options.containsKey("signAs")) {
             properties.put(SecurityConstants.SIGNATURE_USERNAME, options.get("signAs"));
@@ -190,6 +197,17 @@ public final class CxfProbe implements Lines.Client {
         };
         properties.put(SecurityConstants.CALLBACK_HANDLER, passwords);
         return properties;
+    }
+
+    /** TLS with a certificate of the client's own; whom it trusts stays as the JVM was told. */
+    private static TLSClientParameters clientCertificate(String file, String password) throws Exception {
+        KeyStore store = KeyStore.getInstance("PKCS12");
+        store.load(new FileInputStream(file), password.toCharArray());
+        KeyManagerFactory keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+        keys.init(store, password.toCharArray());
+        TLSClientParameters parameters = new TLSClientParameters();
+        parameters.setKeyManagers(keys.getKeyManagers());
+        return parameters;
     }
 
     /** An endpoint reference as a relying party's policy has it for its issuer: an address, and where metadata is. */
