@@ -26,8 +26,8 @@ def find_certificate(
     `parts` are the Security header's by name; the BinarySecurityToken is taken out of them. `ids` are all elements of
     the message by their ids.
 
-    Raises InvalidSecurity (a token that signed nothing), SecurityTokenUnavailable (named and not shown, and nobody knows
-    it, or several certificates have this name), UnsupportedSecurityToken, InvalidHeaderToken.
+    Raises InvalidSecurity (a token that signed nothing), SecurityTokenUnavailable (named and not shown, and none or
+    several are known by that name), UnsupportedSecurityToken, InvalidHeaderToken.
     """
     return _shown(name, parts, ids) or _named(name, known, pinned)
 
@@ -44,9 +44,7 @@ def _shown(name: KeyReference, parts: dict[str, Element], ids: Mapping[str, Elem
     return None
 
 
-def _named(
-    name: KeyReference, known: Sequence[Certificate], pinned: Callable[[str], Sequence[bytes]]
-) -> Certificate:
+def _named(name: KeyReference, known: Sequence[Certificate], pinned: Callable[[str], Sequence[bytes]]) -> Certificate:
     indexed = index_name(name)
     stored = () if indexed is None else pinned(indexed)
     candidates = [*known, *map(read_certificate, stored)]
