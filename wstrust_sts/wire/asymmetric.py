@@ -77,7 +77,7 @@ def _secured(message: "AsymmetricMessage", terms: Terms) -> SecuredMessage:
             seal=message.seal(
                 message.protected.opened.keys.decrypter or terms.signer(), confirms=terms.confirms_signatures
             ),
-            signature_digest=message.protected.signature_digest,
+            signature_digest=message.protected.signature.digest_under(message.signer.public_octets),
         ),
     )
 

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from wstrust_sts import ns
 from wstrust_sts.errors import FailedCheck, InvalidHeaderToken, UnsupportedAlgorithm
@@ -39,7 +40,7 @@ _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 class Certificate:
     """A certificate with a key that can be used here. Plain values: shared between threads and kept in a cache."""
 
-    __slots__ = ("der", "intermediates", "issuer", "public_key", "serial", "sha1", "ski")
+    __slots__ = ("der", "intermediates", "issuer", "public_key", "public_octets", "serial", "sha1", "ski")
 
     def __init__(self, der: bytes, intermediates: tuple[bytes, ...] = ()) -> None:
         """`intermediates`: DER of others that came along. Nothing of them was looked at.
@@ -53,6 +54,7 @@ class Certificate:
         except (ValueError, TypeError, UnsupportedCryptographicAlgorithm, x509.InvalidVersion):
             raise InvalidHeaderToken("an unreadable certificate") from None
         self.public_key = _suitable(public_key)
+        self.public_octets = self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         self.der = der
         self.intermediates = intermediates
         self.serial = parsed.serial_number

@@ -11,8 +11,13 @@ from datetime import datetime
 from wstrust_sts import ns
 from wstrust_sts.errors import InvalidSecurity
 from wstrust_sts.wire.keyinfo import KeyReference, read_key_info
-from wstrust_sts.wire.message_signature import MessageKey, read_message_signature, verify_message_signature
-from wstrust_sts.wire.signature_parts import SIGNATURE, canonical, index_ids
+from wstrust_sts.wire.message_signature import (
+    MessageKey,
+    VerifiedSignature,
+    read_message_signature,
+    verify_message_signature,
+)
+from wstrust_sts.wire.signature_parts import SIGNATURE, index_ids
 from wstrust_sts.wire.soap import Envelope
 from wstrust_sts.wire.terms import Terms
 from wstrust_sts.wire.wsse import TIMESTAMP, in_security_header, once, read_timestamp, security_header
@@ -26,14 +31,10 @@ FindKey = Callable[[KeyReference, dict[str, Element], Mapping[str, Element]], Me
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndorsedMessage:
-    """A message whose endorsing signature is verified. `parts` are the rest of its Security header, by name.
-
-    `signed_octets` are what the key signed: of one such message several signature values may be made by anybody, where
-    the key is elliptic, so that no value tells whether it was here before.
-    """
+    """A message whose endorsing signature is verified. `parts` are the rest of its Security header, by name."""
 
     created: datetime
-    signed_octets: bytes
+    signature: VerifiedSignature
     parts: dict[str, Element]
 
 
@@ -58,5 +59,4 @@ def read_endorsed(envelope: Envelope, terms: Terms, *, find_key: FindKey) -> End
     for part in (timestamp, *(block for block in envelope.blocks if block.tag in _TO)):
         if not signature.covers(part):
             raise InvalidSecurity(f"{local(part)} is not signed")
-    signed_octets = canonical(unverified.signed_info, prefixes=unverified.prefixes)
-    return EndorsedMessage(created=created, signed_octets=signed_octets, parts=parts)
+    return EndorsedMessage(created=created, signature=signature, parts=parts)

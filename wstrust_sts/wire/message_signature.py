@@ -6,6 +6,7 @@ exist here. What the signature's KeyInfo names is looked up by the caller.
 """
 
 import base64
+import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,12 +71,20 @@ class UnverifiedSignature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedSignature:
-    """`elements` are the parts it covers; `value` is SignatureValue, which SignatureConfirmation repeats."""
+    """`elements` are the parts it covers; `octets` is its SignedInfo as the key signed it; `value` is SignatureValue,
+    which SignatureConfirmation repeats."""
 
     elements: tuple[Element, ...]
+    octets: bytes = field(repr=False)
     value: bytes = field(repr=False)
     method: str
     digest_method: str  # of its first reference
+
+    def digest_under(self, key: bytes) -> bytes:
+        """What a replay is known by. `key` stands for the key that signed. Not the value: where the key is elliptic,
+        anybody makes another value of one.
+        """
+        return hashlib.sha256(key + self.octets).digest()
 
     def covers(self, element: Element) -> bool:
         return any(element is signed for signed in self.elements)
@@ -158,11 +167,11 @@ def verify_message_signature(
 
     Raises FailedCheck, UnsupportedAlgorithm, InvalidSecurity (a reference to nothing).
     """
-    key.verify(
-        unverified.value, canonical(unverified.signed_info, prefixes=unverified.prefixes), algorithm=unverified.method
-    )
+    octets = canonical(unverified.signed_info, prefixes=unverified.prefixes)
+    key.verify(unverified.value, octets, algorithm=unverified.method)
     return VerifiedSignature(
         elements=tuple(_verify_reference(reference, ids) for reference in unverified.references),
+        octets=octets,
         value=unverified.value,
         method=unverified.method,
         digest_method=unverified.references[0].digest_method,

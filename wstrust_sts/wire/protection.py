@@ -5,7 +5,6 @@ Timestamp, Body and every WS-Addressing header are signed; the signature and the
 the policy leaves that to TLS.
 """
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,10 +43,6 @@ class ProtectedMessage:
     signature: VerifiedSignature
     parts: dict[str, Element]
     created: datetime
-
-    @property
-    def signature_digest(self) -> bytes:
-        return hashlib.sha256(self.signature.value).digest()
 
     def take_signed(self, name: str, *, hidden: bool = False) -> Element:
         """The part of this name, which is signed and, where it must be, encrypted. Raises InvalidSecurity."""

@@ -44,7 +44,7 @@ def read_username_in_message(envelope: Envelope, terms: Terms) -> SecuredMessage
             created=message.protected.created,
             peer_certificate=terms.transport.peer_certificate,
             seal=message.seal(confirms=terms.confirms_signatures),
-            signature_digest=message.protected.signature_digest,
+            signature_digest=message.protected.signature.digest_under(message.signing_key.secret),
         ),
     )
 

@@ -4,11 +4,8 @@ What the policy asks for is demanded, and nothing that it does not ask for is pa
 nobody verifies must not look as if somebody had.
 """
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from wstrust_sts.errors import InvalidSecurity, UnsupportedSecurityToken
 from wstrust_sts.model import PresentedCertificate, ReceivedToken, UsernamePassword, VerifiedMessage
@@ -117,15 +114,12 @@ def _endorsed_by(
     endorsed: EndorsedMessage, certificate: Certificate, envelope: Envelope, terms: Terms, *more: ReceivedToken
 ) -> SecuredMessage:
     """What the endorsing signature proved, and `more`: nobody tries passwords without the certificate."""
-    credential = PresentedCertificate(certificate.der, source=terms.transport.source)
-    digest = None if "repeated-signature" in terms.tolerances else _digest_of(endorsed, certificate)
+    credential = PresentedCertificate(
+        certificate.der, source=terms.transport.source, intermediates=certificate.intermediates
+    )
+    repeatable = "repeated-signature" in terms.tolerances
+    digest = None if repeatable else endorsed.signature.digest_under(certificate.public_octets)
     return _secured(envelope, terms, credential, *more, created=endorsed.created, signature_digest=digest)
-
-
-def _digest_of(endorsed: EndorsedMessage, certificate: Certificate) -> bytes:
-    """What a replay is known by: the key, whatever certificate it is shown in, and the octets that it signed."""
-    key = certificate.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(key + endorsed.signed_octets).digest()
 
 
 def _secured(

@@ -12,7 +12,7 @@ import pytest
 from lxml import etree
 
 from tests import messages
-from tests.fakes import NOON, FakeClock, FakeKeyring
+from tests.fakes import NOON, FakeCertificates, FakeClock, FakeKeyring
 from tests.harness import PUBLIC_URL
 from wstrust_sts import ns
 from wstrust_sts.authenticators.patience import EndlessPatience
@@ -64,6 +64,7 @@ class Face:
             self.service,
             clock=self.clock,
             keyring=FakeKeyring(),
+            certificates=FakeCertificates(),
             patience=EndlessPatience(),
             policies=POLICIES,
             layouts=LAYOUTS,
