@@ -284,7 +284,7 @@ def mapping_card(mapping: CertificateMapping) -> dict[str, Any]:
 
 def mapping_table(mapping: CertificateMapping) -> dict[str, Any]:
     """A mapping as a table of the file."""
-    return mapping_card(mapping) if mapping.certificate is None else {"pem": _pem(mapping.certificate)}
+    return mapping_card(mapping) if mapping.certificate is None else {"pem": pem_of(mapping.certificate)}
 
 
 def anchor_card(anchor: TrustAnchor) -> dict[str, Any]:
@@ -296,7 +296,7 @@ def anchor_card(anchor: TrustAnchor) -> dict[str, Any]:
 
 def anchor_table(anchor: TrustAnchor) -> dict[str, Any]:
     """An anchor as a table of the file."""
-    return _anchor(anchor, {"pem": _pem(anchor.certificate)}, "".join(_pem(each) for each in anchor.intermediates))
+    return _anchor(anchor, {"pem": pem_of(anchor.certificate)}, "".join(pem_of(each) for each in anchor.intermediates))
 
 
 def _anchor(anchor: TrustAnchor, certificate: dict[str, Any], intermediates: str | list[str]) -> dict[str, Any]:
@@ -315,5 +315,6 @@ def _anchor(anchor: TrustAnchor, certificate: dict[str, Any], intermediates: str
     return table | {name: value for name, value in more.items() if value}
 
 
-def _pem(der: bytes) -> str:
+def pem_of(der: bytes) -> str:
+    """The text of a PEM file."""
     return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM).decode()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from wstrust_sts import ns
+from wstrust_sts.encryption import NO_ENCRYPTION, EncryptionRule
 from wstrust_sts.errors import StsError
 
 
@@ -353,7 +354,8 @@ ClaimRule = ReleaseRule | ConstantRule | GroupRule
 class RelyingParty:
     """A service that tokens are issued for. Empty `validators`: any authenticated requestor may validate.
 
-    `audiences`: what Audience says; empty means the AppliesTo address that was asked for.
+    `audiences`: what Audience says; empty means the AppliesTo address that was asked for. `accepts_client_keys`: a
+    symmetric key may be the client's own; `accepts_unproved_keys`: a public one need not be proved.
     """
 
     id: str
@@ -370,6 +372,9 @@ class RelyingParty:
     recipient: str | None = None
     claim_rules: tuple[ClaimRule, ...] = ()
     validators: frozenset[str] = frozenset()
+    encryption: EncryptionRule = NO_ENCRYPTION
+    accepts_client_keys: bool = False
+    accepts_unproved_keys: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from wstrust_sts.certificates import CertificateMapping, TrustAnchor
-from wstrust_sts.declaration import Declaration, DeclaredAccount, account_table, realm_table, relying_party_table
+from wstrust_sts.declaration import Declaration, DeclaredAccount, account_table, realm_table
 from wstrust_sts.declared_certificates import anchor_card, in_order, mapping_card
+from wstrust_sts.declared_relying_parties import relying_party_card
 from wstrust_sts.model import Account, Realm, RelyingParty
 from wstrust_sts.ports import Administration
 from wstrust_sts.strict_toml import ConfigurationError, Problem
@@ -226,7 +227,7 @@ def _relying_party_removal(party: RelyingParty) -> Change:
 
 
 def _relying_party_change(declared: RelyingParty, stored: RelyingParty | None) -> Change:
-    action, details = _compare(relying_party_table(stored) if stored else None, relying_party_table(declared))
+    action, details = _compare(relying_party_card(stored) if stored else None, relying_party_card(declared))
     yielded: Write | None = None
     if stored is not None and set(stored.applies_to) - set(declared.applies_to):
         kept = replace(stored, applies_to=tuple(rule for rule in stored.applies_to if rule in declared.applies_to))

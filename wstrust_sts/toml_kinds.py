@@ -125,6 +125,11 @@ def write_duration(value: timedelta) -> str:
     return "".join(parts) or "0s"
 
 
+def filled(written: dict[str, Any]) -> dict[str, Any]:
+    """A table to be written, without its empty keys."""
+    return {name: value for name, value in written.items() if value is not None and value != [] and value != {}}
+
+
 def instant() -> Kind[datetime]:
     """A point in time with its offset: a TOML date-time or its text. The result is UTC."""
 

@@ -14,7 +14,10 @@ from pathlib import Path
 
 import click
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from tests.certificates import leaf
 from tests.running import Prepared, free_port, serving
 from wstrust_sts.cli.main import COMMANDS, commands, run
 from wstrust_sts.devpki import make_development_pki
@@ -341,6 +344,7 @@ def test_the_life_of_a_relying_party(sts):
         "enabled": True,
         "applies_to": ["https://billing.example.test/a", {"prefix": "https://billing.example.test/b"}],
         "token_types": ["saml20"],
+        "key_types": ["bearer"],
         "audiences": ["urn:billing"],
         "lifetime": {"default": "10m", "maximum": "8h", "on_excess": "clip"},
         "name_identifier": {"format": "emailAddress", "claim": EMAIL},
@@ -354,6 +358,27 @@ def test_the_life_of_a_relying_party(sts):
     assert sts("relying-party", "remove", "billing").status == 0
     assert sts("relying-party", "remove", "billing").status == 1
     assert sts("relying-party", "show", "billing").status == 1
+
+
+def test_a_relying_party_gets_its_encryption_certificate_and_its_key_types(sts, tmp_path):
+    file = tmp_path / "orders.pem"
+    file.write_bytes(x509.load_der_x509_certificate(leaf("orders", kind="rsa-2048")).public_bytes(Encoding.PEM))
+    add = ("relying-party", "add", "ships", "--applies-to", "urn:ships")
+    assert sts(*add, "--key-type", "symmetric").status != 0
+    given = ("--key-type", "symmetric", "--encryption-certificate", str(file))
+    assert sts(*add, *given).status == 0
+    card = sts("relying-party", "show", "ships", "--json").json()
+    assert card["key_types"] == ["symmetric"]
+    assert set(card["encryption"]) == {"sha256"}
+    done = sts("relying-party", "set", "ships", "--encrypt-tokens", "--key-type", "bearer", "--key-type", "public")
+    assert done.status == 0, done.err
+    changed = sts("relying-party", "show", "ships", "--json").json()
+    assert changed["key_types"] == ["bearer", "public"]
+    assert changed["encryption"] == card["encryption"] | {"tokens": True}
+    assert changed["applies_to"] == ["urn:ships"]
+    assert sts("relying-party", "set", "ships").status == 2
+    assert sts("relying-party", "set", "nobody", "--encrypt-tokens").status == 1
+    assert sts("relying-party", "remove", "ships").status == 0
 
 
 def test_a_bad_relying_party_is_refused_with_all_its_problems(sts):

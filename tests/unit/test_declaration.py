@@ -12,12 +12,12 @@ from tests.fakes import FakeStores
 from wstrust_sts import ns
 from wstrust_sts.addresses import parse_rule
 from wstrust_sts.declaration import (
-    NAME_IDENTIFIER_FORMATS,
     Declaration,
     DeclaredAccount,
     read_declaration,
     write_declaration,
 )
+from wstrust_sts.declared_relying_parties import NAME_IDENTIFIER_FORMATS
 from wstrust_sts.model import (
     Account,
     AppliesToRule,

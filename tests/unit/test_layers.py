@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "wstrust_sts"
 PLUGINS = {"authenticators", "tokens", "claims", "storage"}
 CORE = {"service", "policy", "lineage", "renewal", "delegation", "keyring", "keys", "trust", "audit", "readiness"}
-GROUND = {"ns", "errors", "model", "records", "addresses", "certificates", "certificate_names"}
+GROUND = {"ns", "errors", "model", "records", "addresses", "certificates", "certificate_names", "encryption"}
 BELOW_ALL = GROUND | {"log"}  # the log may be written to from everywhere
 
 ALLOWED = {
@@ -16,7 +16,8 @@ ALLOWED = {
     "errors": set(),
     "addresses": set(),
     "log": set(),
-    "model": {"ns", "errors"},
+    "encryption": {"ns"},
+    "model": {"ns", "errors", "encryption"},
     "certificates": set(),
     "certificate_names": {"certificates"},
     "records": set(),
@@ -31,8 +32,12 @@ ALLOWED = {
     "listener": BELOW_ALL | {"strict_toml", "toml_kinds"},
     "config": BELOW_ALL | {"strict_toml", "toml_kinds", "listener"},
     "declared_certificates": BELOW_ALL | {"pki", "strict_toml", "toml_kinds"},
-    "declaration": BELOW_ALL | {"ports", "strict_toml", "toml_kinds", "config", "declared_certificates"},
-    "reconciliation": BELOW_ALL | {"ports", "strict_toml", "declaration", "declared_certificates"},
+    "declared_encryption": BELOW_ALL | {"pki", "strict_toml", "toml_kinds", "declared_certificates"},
+    "declared_relying_parties": BELOW_ALL | {"strict_toml", "toml_kinds", "config", "declared_encryption"},
+    "declaration": BELOW_ALL
+    | {"ports", "strict_toml", "toml_kinds", "declared_certificates", "declared_relying_parties"},
+    "reconciliation": BELOW_ALL
+    | {"ports", "strict_toml", "declaration", "declared_certificates", "declared_relying_parties"},
     **{core: CORE | BELOW_ALL | {"ports", "reasons", "bookkeeping"} for core in CORE},
     **{plugin: BELOW_ALL | {"ports", "wire", "pki", plugin} for plugin in PLUGINS},
     "bindings": CORE | BELOW_ALL | {"ports", "wire", "bindings"},

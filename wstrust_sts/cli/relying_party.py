@@ -9,13 +9,31 @@ import click
 from wstrust_sts.cli.opening import Deployment, config_option, opened, realm_option, require_realm
 from wstrust_sts.cli.output import Refusal, json_option, print_json, print_table, show_one
 from wstrust_sts.cli.rows import read_row
-from wstrust_sts.declaration import RelyingPartyTable, relying_party_table
+from wstrust_sts.declared_relying_parties import KEY_TYPES, RelyingPartyTable, relying_party_card, relying_party_table
 from wstrust_sts.model import RelyingParty
 
 
 @click.group("relying-party")
 def relying_party() -> None:
     """Relying parties: services that tokens are issued for. Nothing is issued for an address that none of them has."""
+
+
+_key_type_option = click.option(
+    "--key-type",
+    "key_types",
+    multiple=True,
+    type=click.Choice(list(KEY_TYPES)),
+    help="A key that its tokens may be bound to, or none; repeat for more. [default: bearer]",
+)
+_encryption_certificate_option = click.option(
+    "--encryption-certificate",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Its certificate, PEM or DER: keys and tokens are encrypted for it.",
+)
+_encrypt_tokens_option = click.option(
+    "--encrypt-tokens/--no-encrypt-tokens", default=None, help="Whether its tokens go out encrypted."
+)
 
 
 @relying_party.command(
@@ -31,6 +49,9 @@ Everything else that a relying party can have: `wstrust-sts apply`.
 @click.option("--prefix", "prefixes", multiple=True, metavar="ADDRESS", help="This address and all below it.")
 @click.option("--token-type", "token_types", multiple=True, help="saml20 or saml11. [default: both]")
 @click.option("--default-token-type", help="What it gets when a request names none. [default: the endpoint's]")
+@_key_type_option
+@_encryption_certificate_option
+@_encrypt_tokens_option
 @click.option("--audience", "audiences", multiple=True, help="Audience of its tokens. [default: the address asked for]")
 @click.option("--recipient", help="Recipient in SubjectConfirmationData (SAML 2.0).")
 @click.option("--lifetime", metavar="DURATION", help="How long its tokens live, like 30m. [default: 1h]")
@@ -51,6 +72,9 @@ def add(
     prefixes: tuple[str, ...],
     token_types: tuple[str, ...],
     default_token_type: str | None,
+    key_types: tuple[str, ...],
+    encryption_certificate: Path | None,
+    encrypt_tokens: bool | None,
     audiences: tuple[str, ...],
     recipient: str | None,
     lifetime: str | None,
@@ -72,6 +96,10 @@ def add(
         "applies_to": [*exact, *({"prefix": address} for address in prefixes)],
         "token_types": list(token_types) or None,
         "default_token_type": default_token_type,
+        "key_types": list(key_types) or None,
+        "encryption": _given(
+            {"file": encryption_certificate and str(encryption_certificate.absolute()), "tokens": encrypt_tokens}
+        ),
         "audiences": list(audiences),
         "recipient": recipient,
         "lifetime": _given({"default": lifetime, "maximum": maximum_lifetime}),
@@ -92,6 +120,49 @@ def add(
 
 def _given(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if value is not None}
+
+
+@relying_party.command(
+    "set",
+    epilog="""\b
+Examples:
+  wstrust-sts relying-party set orders --encryption-certificate orders.pem --key-type bearer --key-type symmetric
+  wstrust-sts relying-party set orders --encrypt-tokens
+Everything else: `wstrust-sts apply`.
+""",
+)
+@click.argument("name")
+@_key_type_option
+@_encryption_certificate_option
+@_encrypt_tokens_option
+@realm_option
+@config_option
+def set_(
+    config_file: Path,
+    name: str,
+    realm: str,
+    key_types: tuple[str, ...],
+    encryption_certificate: Path | None,
+    encrypt_tokens: bool | None,
+) -> None:
+    """Change what is encrypted for a relying party, and which keys its tokens may be bound to. The rest stays."""
+    if not key_types and encryption_certificate is None and encrypt_tokens is None:
+        raise click.UsageError("Nothing to change: --key-type, --encryption-certificate or --encrypt-tokens")
+    with opened(config_file) as deployment:
+        require_realm(deployment, realm)
+        stored = _find(deployment, realm, name)
+        if stored is None:
+            raise Refusal(f"There is no relying party {name!r} in realm {realm!r}.")
+        row = relying_party_table(stored)
+        encryption = dict(row.pop("encryption", {}))
+        if encryption_certificate is not None:
+            encryption.pop("pem", None)
+            encryption["file"] = str(encryption_certificate.absolute())
+        if encrypt_tokens is not None:
+            encryption["tokens"] = encrypt_tokens
+        row |= {"encryption": encryption} | ({"key_types": list(key_types)} if key_types else {})
+        deployment.stores.administration.put_relying_party(read_row(RelyingPartyTable, row).relying_party())
+    click.echo(f"Relying party {name} is changed.")
 
 
 @relying_party.command("list", epilog="\b\nExample:\n  wstrust-sts relying-party list\n")
@@ -129,10 +200,10 @@ def show(config_file: Path, name: str, realm: str, as_json: bool) -> None:
         party = _find(deployment, realm, name)
     if party is None:
         raise Refusal(f"There is no relying party {name!r} in realm {realm!r}.")
-    card = relying_party_table(party)
+    card = relying_party_card(party)
     if not as_json:
         card["applies_to"] = _addresses(party)
-        for section in ("lifetime", "name_identifier"):
+        for section in {"lifetime", "name_identifier", "encryption"} & card.keys():
             card[section] = ", ".join(f"{key} {value}" for key, value in card[section].items())
         card["claim"] = [json.dumps(rule, ensure_ascii=False) for rule in card.get("claim", [])]
     show_one(card, as_json=as_json)

@@ -108,6 +108,18 @@ def read_anchor(der: bytes) -> x509.Certificate:
     return certificate
 
 
+def read_recipient(der: bytes) -> x509.Certificate:
+    """A certificate that keys may be encrypted for; its times were not looked at. Raises Unsuitable."""
+    certificate = read_certificate(der)
+    if not isinstance(certificate.public_key(), rsa.RSAPublicKey):
+        raise Unsuitable("its key is not RSA, and nothing can be encrypted for it")
+    _demand_strong_key(certificate)
+    usage = _extension(certificate, x509.KeyUsage)
+    if usage is not None and not usage.key_encipherment:
+        raise Unsuitable("its key is not for encrypting keys (key usage)")
+    return certificate
+
+
 @lru_cache(maxsize=256)
 def read_authority(der: bytes) -> x509.Certificate:
     """One that may issue certificates of requestors, with whatever is above it. Raises Unsuitable."""

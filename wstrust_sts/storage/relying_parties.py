@@ -171,6 +171,9 @@ def _relying_party(row: Any, rules: Sequence[Any]) -> RelyingParty:
         recipient=settings.recipient,
         claim_rules=settings.claim_rules,
         validators=settings.validators,
+        encryption=settings.encryption,
+        accepts_client_keys=settings.accepts_client_keys,
+        accepts_unproved_keys=settings.accepts_unproved_keys,
     )
 
 

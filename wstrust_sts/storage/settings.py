@@ -7,16 +7,21 @@
      "claim_rules": [{"release": type, "name": type or null} |
                      {"constant": type, "values": [...]} |
                      {"group": name, "name": type, "values": [...]}],
-     "validators": [...]}
+     "validators": [...],
+     "encryption": {"certificate": base64 or null, "tokens": false, "bare": false, "algorithm": uri,
+                    "key_transport": word, "key_name": word},
+     "accepts_client_keys": false, "accepts_unproved_keys": false}
 
 Every key is there and no other; a change of this shape comes with a migration of the stored documents.
 """
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from wstrust_sts.encryption import ALGORITHMS, EncryptionRule, KeyName, KeyTransport
 from wstrust_sts.model import (
     ClaimRule,
     ConstantRule,
@@ -40,6 +45,9 @@ _KEYS = frozenset(
         "recipient",
         "claim_rules",
         "validators",
+        "encryption",
+        "accepts_client_keys",
+        "accepts_unproved_keys",
     )
 )
 
@@ -57,6 +65,9 @@ class Settings:
     recipient: str | None
     claim_rules: tuple[ClaimRule, ...]
     validators: frozenset[str]
+    encryption: EncryptionRule
+    accepts_client_keys: bool
+    accepts_unproved_keys: bool
 
 
 def write_settings(relying_party: RelyingParty) -> str:
@@ -78,6 +89,9 @@ def write_settings(relying_party: RelyingParty) -> str:
         "recipient": relying_party.recipient,
         "claim_rules": [_write_rule(rule) for rule in relying_party.claim_rules],
         "validators": sorted(relying_party.validators),
+        "encryption": _write_encryption(relying_party.encryption),
+        "accepts_client_keys": relying_party.accepts_client_keys,
+        "accepts_unproved_keys": relying_party.accepts_unproved_keys,
     }
     return json.dumps(document, sort_keys=True, ensure_ascii=False)
 
@@ -104,6 +118,9 @@ def read_settings(document: str) -> Settings:
         recipient=_text_or_none(root["recipient"]),
         claim_rules=tuple(_read_rule(rule) for rule in _array(root["claim_rules"])),
         validators=frozenset(_texts(root["validators"])),
+        encryption=_read_encryption(root["encryption"]),
+        accepts_client_keys=_boolean(root["accepts_client_keys"]),
+        accepts_unproved_keys=_boolean(root["accepts_unproved_keys"]),
     )
 
 
@@ -126,6 +143,32 @@ def _read_rule(value: object) -> ClaimRule:
         case {"group": group, "name": name, "values": values, **rest} if not rest:
             return GroupRule(group=_text(group), name=_text(name), values=_texts(values))
     raise ValueError("a claim rule of no known kind")
+
+
+def _write_encryption(rule: EncryptionRule) -> dict[str, object]:
+    return {
+        "certificate": None if rule.certificate is None else base64.b64encode(rule.certificate).decode(),
+        "tokens": rule.tokens,
+        "bare": rule.bare,
+        "algorithm": rule.algorithm,
+        "key_transport": rule.key_transport.value,
+        "key_name": rule.key_name.value,
+    }
+
+
+def _read_encryption(value: object) -> EncryptionRule:
+    rule = _object(value, {"certificate", "tokens", "bare", "algorithm", "key_transport", "key_name"})
+    certificate, algorithm = _text_or_none(rule["certificate"]), _text(rule["algorithm"])
+    if algorithm not in ALGORITHMS.values():
+        raise ValueError("an encryption algorithm that is not offered")
+    return EncryptionRule(
+        certificate=None if certificate is None else base64.b64decode(certificate, validate=True),
+        tokens=_boolean(rule["tokens"]),
+        bare=_boolean(rule["bare"]),
+        algorithm=algorithm,
+        key_transport=KeyTransport(rule["key_transport"]),
+        key_name=KeyName(rule["key_name"]),
+    )
 
 
 def _seconds(duration: timedelta) -> int:

@@ -13,11 +13,18 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
+from wstrust_sts.model import RelyingParty
 from wstrust_sts.storage.engine import UnusableDatabase, parse_url, reading_engine, writing_engine
 from wstrust_sts.storage.migrate import HEAD, current, upgrade
 from wstrust_sts.storage.schema import metadata
+from wstrust_sts.storage.settings import write_settings
 
 ROOT = Path(__file__).parents[3]
+SETTINGS_OF_THE_FIRST_REVISION = """{
+"token_types": ["saml20", "saml11"], "default_token_type": null, "key_types": ["Bearer"],
+"lifetime": {"default": 3600, "maximum": 28800, "clip": true}, "audiences": [], "recipient": null,
+"name_identifier": {"format": "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified", "claim": null},
+"claim_rules": [], "validators": []}"""
 
 
 @pytest.fixture
@@ -83,6 +90,9 @@ def test_a_database_of_the_first_revision_is_upgraded_with_its_rows(url: str) ->
         connection.exec_driver_sql(
             "INSERT INTO signing_key VALUES ('1', 'default', 'k1', 'active', 'rsa-2048', x'00', x'00', 1)"
         )
+        connection.exec_driver_sql(
+            "INSERT INTO relying_party VALUES ('1', 'default', 'orders', 1, '" + SETTINGS_OF_THE_FIRST_REVISION + "')"
+        )
     assert current(engine) == "0001"
     upgrade(url)
     with engine.connect() as connection:
@@ -90,6 +100,9 @@ def test_a_database_of_the_first_revision_is_upgraded_with_its_rows(url: str) ->
         assert connection.exec_driver_sql("SELECT count(*) FROM lockout").scalar() == 0
         assert connection.exec_driver_sql("SELECT token_id, original FROM issued_token").one() == ("_1", None)
         assert connection.exec_driver_sql('SELECT key_id, "use" FROM signing_key').all() == [("k1", "token")]
+        stored = connection.exec_driver_sql("SELECT settings FROM relying_party").scalar_one()
+        defaults = RelyingParty(id="1", realm="default", name="orders", applies_to=())
+        assert stored == write_settings(defaults)
     engine.dispose()
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wstrust_sts.encryption import ALGORITHMS, EncryptionRule, KeyName, KeyTransport
 from wstrust_sts.model import (
     ConstantRule,
     GroupRule,
@@ -42,6 +43,17 @@ PARTIES = st.builds(
     recipient=st.none() | TEXT,
     claim_rules=st.lists(RULES, max_size=3).map(tuple),
     validators=st.frozensets(TEXT, max_size=3),
+    encryption=st.builds(
+        EncryptionRule,
+        certificate=st.none() | st.binary(max_size=8),
+        tokens=st.booleans(),
+        bare=st.booleans(),
+        algorithm=st.sampled_from(list(ALGORITHMS.values())),
+        key_transport=st.sampled_from(KeyTransport),
+        key_name=st.sampled_from(KeyName),
+    ),
+    accepts_client_keys=st.booleans(),
+    accepts_unproved_keys=st.booleans(),
 )
 PAYROLL = RelyingParty(
     id="1",
@@ -115,7 +127,16 @@ def changed(*path: object, to: object) -> str:
         changed("claim_rules", 1, "values", to="1"),
         changed("claim_rules", 2, "name", to=None),
         changed("validators", to={"alice": 1}),
-        write_settings(PAYROLL).replace('{"audiences"', '{"recipient": "x", "audiences"'),
+        write_settings(PAYROLL).replace('{"accepts_client_keys"', '{"recipient": "x", "accepts_client_keys"'),
+        changed("encryption", to=None),
+        changed("encryption", "surprise", to=1),
+        changed("encryption", "certificate", to="not base64!"),
+        changed("encryption", "tokens", to=1),
+        changed("encryption", "algorithm", to="urn:rot13"),
+        changed("encryption", "key_transport", to="rsa-1_5"),
+        changed("encryption", "key_name", to=None),
+        changed("accepts_client_keys", to=0),
+        changed("accepts_unproved_keys", to="yes"),
     ],
 )
 def test_a_document_that_was_not_written_here_is_refused(document: str) -> None:

@@ -1,4 +1,4 @@
-"""Certificates that are trusted or mapped to accounts, and are about to be no use."""
+"""Certificates that are trusted, mapped to accounts or encrypted for, and are about to be no use."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -7,6 +7,7 @@ from cryptography import x509
 
 from wstrust_sts.certificates import CertificateMapping, TrustAnchor
 from wstrust_sts.cli.checks.findings import Finding, warning
+from wstrust_sts.model import RelyingParty
 
 _SOON = timedelta(days=30)
 
@@ -26,6 +27,14 @@ def check_certificates(
             fix = f"wstrust-sts certificate map {mapping.account} FILE, with its successor; then remove this one"
             named = f"{where}, certificate {mapping.name.value[:16]} of account {mapping.account}"
             yield from _expiry(named, mapping.certificate, at, fix)
+
+
+def check_encryption_certificate(party: RelyingParty, at: datetime) -> Iterator[Finding]:
+    """An expired one is still encrypted for: whether the key behind it is good is for the relying party to say."""
+    certificate = party.encryption.certificate
+    if certificate is not None:
+        fix = f"wstrust-sts relying-party set --realm {party.realm} {party.name} --encryption-certificate FILE"
+        yield from _expiry(f"encryption certificate of relying party {party.realm}/{party.name}", certificate, at, fix)
 
 
 def _expiry(where: str, der: bytes, at: datetime, fix: str) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 
-from wstrust_sts.cli.checks.certificates import check_certificates
+from wstrust_sts.cli.checks.certificates import check_certificates, check_encryption_certificate
 from wstrust_sts.cli.checks.clock import check_clock_of_keys
 from wstrust_sts.cli.checks.findings import Finding, fault, warning
 from wstrust_sts.cli.checks.revocation import check_revocation
@@ -114,6 +114,7 @@ def _realm(config: Config, realm: Realm, stores: Stores, box: SecretBox, at: dat
     claims = Counter(claim.type for account in accounts for claim in account.claims)
     for party in parties:
         yield from _relying_party(config, party, names)
+        yield from check_encryption_certificate(party, at)
         yield from _subject_names(party, claims, of=len(accounts))
 
 
