@@ -5,6 +5,7 @@ from functools import cache
 
 from tests.fakes import NOON, REALM
 from wstrust_sts import ns
+from wstrust_sts.encryption import NO_ENCRYPTION, EncryptionRule
 from wstrust_sts.keys import AesGcmSecretBox, LocalSigner, PublicVerificationKey, make_signing_key, unwrap
 from wstrust_sts.model import (
     AuthenticationMethod,
@@ -16,6 +17,7 @@ from wstrust_sts.model import (
     TokenDescriptor,
     TokenType,
 )
+from wstrust_sts.proof_keys import ProofKey
 from wstrust_sts.tokens.saml11 import Saml11Provider
 from wstrust_sts.tokens.saml20 import Saml20Provider
 
@@ -50,12 +52,16 @@ def descriptor(
     attributes: tuple[Claim, ...] = (Claim(ns.CLAIM_EMAIL, ("alice@example.test",)), Claim("role", ("admin", "user"))),
     recipient: str | None = None,
     key_type: KeyType = KeyType.BEARER,
+    proof: ProofKey | None = None,
+    encryption: EncryptionRule = NO_ENCRYPTION,
 ) -> TokenDescriptor:
     return TokenDescriptor(
         token_id=token_id,
         token_type=token_type,
         token_type_uri=ns.SAML20,
         key_type=key_type,
+        proof=proof,
+        encryption=encryption,
         issuer=issuer,
         subject=subject,
         audiences=audiences,

@@ -12,7 +12,7 @@ from tests.harness import RELYING_PARTY, Sts, account, allowing_digests, hashed
 from tests.messages import Answer
 from wstrust_sts import ns
 from wstrust_sts.bindings.http import Request
-from wstrust_sts.model import AppliesToRule
+from wstrust_sts.model import AppliesToRule, RelyingParty
 from wstrust_sts.wire.times import read_time
 
 RECORDED = Path(__file__).parent / "vectors" / "recorded"
@@ -26,7 +26,9 @@ JAXWS = "jaxws-ri-wss4j-username.http"
 GSOAP = "gsoap-username.http"
 CXF11, CXF12 = "cxf/ut-soap11-bearer.request.xml", "cxf/ut-soap12-bearer.request.xml"
 BEARER = (WCF13, WCF13_SOAP11, WCF05, JAXWS, GSOAP, CXF11, CXF12)
-KEYS = ("wcf-symmetric-key-entropy.http", "cxf/ut-soap12-symmetric.request.xml", "cxf/ut-soap12-public.request.xml")
+SYMMETRIC = ("wcf-symmetric-key-entropy.http", "cxf/ut-soap12-symmetric.request.xml")
+PUBLIC = "cxf/ut-soap12-public.request.xml"
+KEYS = (*SYMMETRIC, PUBLIC)
 
 
 @dataclass(frozen=True)
@@ -59,17 +61,17 @@ class Message:
     def path(self) -> str:
         return "/trust/2005/usernamemixed" if self.versions.trust == ns.WST05 else "/trust/13/usernamemixed"
 
-    def replay(self, *, path: str | None = None, digests: bool = False) -> tuple[Client, Answer]:
+    def replay(
+        self, *, path: str | None = None, digests: bool = False, party: RelyingParty = RELYING_PARTY
+    ) -> tuple[Client, Answer]:
         """At an STS that knows the recordings' account and relying party, and whose clock shows their time.
 
-        With `digests`, the account allows PasswordDigest.
+        With `digests`, the account allows PasswordDigest. `party` gets the address of CXF's recordings, too.
         """
         created = read_time(etree.fromstring(self.body).findtext(f".//{{{ns.WSU}}}Created") or WHEN_GSOAP_SENT)
         sts = Sts(
             clock=FakeClock(created),
-            relying_parties=(
-                changed(RELYING_PARTY, applies_to=(*RELYING_PARTY.applies_to, AppliesToRule(address=CXF_PARTY))),
-            ),
+            relying_parties=(changed(party, applies_to=(*party.applies_to, AppliesToRule(address=CXF_PARTY))),),
         )
         password = "s3cret" if b"s3cret" in self.body else "clarinet"
         if digests:

@@ -191,6 +191,7 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
         replay_cache=stores.replay_cache,
         message_window=authentication.message_maximum_age + 2 * authentication.clock_skew,
         renewal=_renewal_terms(config),
+        box=box,
     )
     endpoints = {endpoint.path: endpoint for endpoint in config.endpoints}
     documents = {

@@ -1,8 +1,19 @@
 """What is written down of one operation: the row of a token in the register, and the audit event."""
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 
-from wstrust_sts.model import Circumstances, Decision, IssuedToken, Principal, Realm, RequestSecurityToken
+from wstrust_sts.model import (
+    Circumstances,
+    Decision,
+    IssuedToken,
+    Principal,
+    Realm,
+    RequestSecurityToken,
+    VerifiedMessage,
+)
+from wstrust_sts.ports import SecretBox
+from wstrust_sts.proof_keys import PublicProof, SymmetricProof
 from wstrust_sts.reasons import describe_request
 from wstrust_sts.records import AuditEvent, TokenRecord
 
@@ -24,15 +35,21 @@ class Asked:
     """One authenticated request with its circumstances, and what is found out about it."""
 
     request: RequestSecurityToken
+    message: VerifiedMessage
     principal: Principal
     realm: Realm
     at: Circumstances
     findings: Findings
 
 
-def record_of(issued: IssuedToken, *, subject: Principal, asked: Asked) -> TokenRecord:
-    descriptor = issued.descriptor
-    return TokenRecord(
+def thumbprint_of(key: PublicProof) -> str:
+    return hashlib.sha256(key.key_info).hexdigest()
+
+
+def record_of(issued: IssuedToken, *, subject: Principal, asked: Asked, box: SecretBox) -> TokenRecord:
+    """The token's row; a secret that it is bound to goes in sealed."""
+    descriptor, proof = issued.descriptor, issued.descriptor.proof
+    record = TokenRecord(
         realm=asked.realm.name,
         token_id=descriptor.token_id,
         digest=issued.digest,
@@ -50,7 +67,11 @@ def record_of(issued: IssuedToken, *, subject: Principal, asked: Asked) -> Token
         renewing_after_expiry=descriptor.renewing_after_expiry,
         correlation_id=asked.at.correlation_id,
         original=descriptor.original,
+        key_thumbprint=thumbprint_of(proof) if isinstance(proof, PublicProof) else None,
     )
+    if not isinstance(proof, SymmetricProof):
+        return record
+    return replace(record, wrapped_proof_key=box.seal(proof.secret, purpose=record.proof_key_purpose))
 
 
 def event_of(asked: Asked, *, outcome: str, refused: str = "") -> AuditEvent:

@@ -9,7 +9,7 @@ from wstrust_sts import toml_kinds as kinds
 from wstrust_sts.certificate_names import fingerprint
 from wstrust_sts.declared_certificates import certificate_file, certificate_pem, pem_of
 from wstrust_sts.encryption import ALGORITHMS, NO_ENCRYPTION, EncryptionRule, KeyName, KeyTransport
-from wstrust_sts.pki import read_recipient
+from wstrust_sts.pki.soundness import read_recipient
 from wstrust_sts.strict_toml import Fault, key
 
 _TRANSPORTS = {transport.value: transport for transport in KeyTransport}

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from wstrust_sts import ns
 from wstrust_sts.encryption import NO_ENCRYPTION, EncryptionRule
 from wstrust_sts.errors import StsError
+from wstrust_sts.proof_keys import ClientEntropy, ClientKey, ProofKey, ProvedKey, PublicProof, UseKey
 
 
 class TrustVersion(enum.Enum):
@@ -124,7 +125,8 @@ class VerifiedMessage:
     """What the protection of one message proved (WS-Security), and what it carried as credentials.
 
     `seal` protects the answer with the keys that protected the request, opaque above `wire`; None: the transport does.
-    `signature_digest` is SHA-256 of the message signature's value, by which a replay is known.
+    `signature_digest` is SHA-256 of the message signature's value, by which a replay is known; `signature_id` is what
+    the message calls that signature. `encrypted`: request and answer are hidden by the message's own protection.
     """
 
     credentials: tuple[ReceivedToken, ...]
@@ -133,6 +135,9 @@ class VerifiedMessage:
     peer_certificate: bytes | None = None  # DER, of the TLS client
     seal: object = field(default=None, repr=False)
     signature_digest: bytes | None = None
+    signature_id: str | None = None
+    encrypted: bool = False
+    proved_keys: tuple[ProvedKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +168,7 @@ class RequestSecurityToken:
     """One request, whatever face it entered by (WS-Trust 1.3 section 3).
 
     `token_type` is the text asked for; policy resolves it. `unsupported` names what was understood and is
-    not offered (OnBehalfOf, UseKey, ...): policy refuses it, so that nothing known is silently ignored.
+    not offered (OnBehalfOf, ActAs, ...): policy refuses it, so that nothing known is silently ignored.
     """
 
     version: TrustVersion
@@ -173,6 +178,9 @@ class RequestSecurityToken:
     key_type: KeyType | None = None
     key_type_uri: str | None = None  # the spelling asked for
     key_size: int | None = None
+    entropy: ClientEntropy | ClientKey | None = None
+    computed_key_algorithm: str | None = None
+    use_key: UseKey | None = None
     applies_to: AppliesTo | None = None
     participants: tuple[str, ...] = ()  # addresses
     claims: tuple[RequestedClaim, ...] = ()
@@ -264,8 +272,8 @@ class Principal:
 class VerifiedToken:
     """A token of ours whose signature, issuer, algorithms and times were verified; not yet asked of the register.
 
-    `digest` is SHA-256 over the exclusive canonical form of the whole token, signature included. `audiences` and
-    `authentication_instant` are what the signed octets say.
+    `digest` is SHA-256 over the exclusive canonical form of the whole token, signature included. `audiences`,
+    `authentication_instant` and `public_key` (that it is bound to, if it is to one) are what the signed octets say.
     """
 
     token_id: str
@@ -276,6 +284,7 @@ class VerifiedToken:
     authentication_instant: datetime
     expires_at: datetime
     key_id: str
+    public_key: PublicProof | None = None
 
 
 # -- realms, relying parties ---------------------------------------------------------------------------------
@@ -458,6 +467,8 @@ class TokenDescriptor:
     token_type: TokenType
     token_type_uri: str  # the spelling asked for, repeated in the answer
     key_type: KeyType
+    proof: ProofKey | None = None  # the key that it is bound to; None: a bearer token
+    encryption: EncryptionRule = NO_ENCRYPTION  # the relying party's
     issuer: str
     subject: NameIdentifier
     audiences: tuple[str, ...]
@@ -477,7 +488,7 @@ class TokenDescriptor:
 class IssuedToken:
     """A signed token: `markup` is its text as it goes out, to be spliced and never serialised again.
 
-    `digest` as in `VerifiedToken`.
+    `digest` as in `VerifiedToken`: of the token itself, also where it goes out encrypted.
     """
 
     descriptor: TokenDescriptor

@@ -6,11 +6,12 @@ A `TokenDescriptor` is made here and nowhere else: no policy decision, no token.
 import hashlib
 import hmac
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from wstrust_sts import ns
+from wstrust_sts.encryption import EncryptionRule
 from wstrust_sts.errors import BadRequest, InvalidSecurityToken, InvalidTimeRange, NotAuthorized, RequestFailed
 from wstrust_sts.lineage import LONGEST_LINEAGE
 from wstrust_sts.model import (
@@ -31,7 +32,10 @@ from wstrust_sts.model import (
     RequestSecurityToken,
     TokenDescriptor,
     TokenType,
+    VerifiedMessage,
 )
+from wstrust_sts.proof_keys import ProofKey
+from wstrust_sts.proof_policy import choose_encryption, choose_key_type, choose_proof
 from wstrust_sts.records import TokenRecord
 
 OPERATIONS = frozenset({Operation.ISSUE, Operation.VALIDATE, Operation.RENEW, Operation.CANCEL})
@@ -55,8 +59,6 @@ def demand_supported(request: RequestSecurityToken, *, issuer: str, signature_al
         raise BadRequest(f"the operation {request.operation.value} is not offered")
     if request.unsupported:
         raise BadRequest(f"not offered: {', '.join(request.unsupported)}")
-    if request.key_type not in (None, KeyType.BEARER):
-        raise BadRequest(f"the key type {request.key_type.value} is not offered")
     if request.signature_algorithm not in (None, signature_algorithm):
         raise BadRequest("a SignatureAlgorithm that the signing key is not used with")
     if request.canonicalization_algorithm not in (None, ns.EXC_C14N):
@@ -76,6 +78,7 @@ class IssueQuestion:
     """
 
     request: RequestSecurityToken
+    message: VerifiedMessage
     principal: Principal
     realm: Realm
     endpoint: Endpoint
@@ -92,12 +95,14 @@ class IssueQuestion:
 class Original:
     """The token that another is made from by transformation, as it bounds that one.
 
-    `audiences` are those of its audiences that are still the relying party's.
+    `audiences` are those of its audiences that are still the relying party's; `proof` is the key that it is bound to.
     """
 
     token_id: str
     audiences: tuple[str, ...]
     expires_at: datetime
+    key_type: KeyType = KeyType.BEARER
+    proof: ProofKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,21 +114,27 @@ class Renewed:
 
 
 def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
-    """What the token will say. Raises BadRequest, InvalidTimeRange, RequestFailed."""
+    """What the token will say. Raises BadRequest, InvalidRequest, InvalidTimeRange, RequestFailed."""
     relying_party = question.match.relying_party
     token_type, uri, whence = _choose_token_type(question)
-    for party in (relying_party, *(match.relying_party for match in question.participants)):
+    request, original = question.request, question.original
+    parties = (relying_party, *(match.relying_party for match in question.participants))
+    for party in parties:
         if token_type not in party.token_types:
             raise BadRequest(f"{party.name} takes no {token_type.value} tokens")
-        if KeyType.BEARER not in party.key_types:
-            raise BadRequest(f"{party.name} takes no bearer tokens")
+    key_type = choose_key_type(request, parties, original=None if original is None else original.key_type)
+    kept = None if original is None else original.proof
+    proof = choose_proof(key_type, request, parties, message=question.message, kept=kept)
+    encryption = choose_encryption(request, parties)
     lifetime, how = _choose_lifetime(question)
     findings = question.findings
     return TokenDescriptor(
         token_id="_" + secrets.token_hex(16),
         token_type=token_type,
         token_type_uri=uri,
-        key_type=KeyType.BEARER,
+        key_type=key_type,
+        proof=proof,
+        encryption=encryption,
         issuer=question.realm.issuer,
         subject=_name_subject(question.principal, relying_party, question.realm),
         audiences=_choose_audiences(question),
@@ -140,6 +151,7 @@ def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
             reasons=(
                 *findings.reasons,
                 f"token type {token_type.value}, {whence}",
+                *_describe_keys(key_type, encryption),
                 f"name identifier {relying_party.name_identifier.format}",
                 f"{how}, {round((lifetime.expires - lifetime.created).total_seconds())} s",
             ),
@@ -148,6 +160,13 @@ def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
             withheld=findings.withheld,
         ),
     )
+
+
+def _describe_keys(key_type: KeyType, encryption: EncryptionRule) -> Iterator[str]:
+    if key_type is not KeyType.BEARER:
+        yield f"key type {key_type.value}"
+    if encryption.tokens:
+        yield f"encrypted by {encryption.algorithm}"
 
 
 def _choose_token_type(question: IssueQuestion) -> tuple[TokenType, str, str]:
@@ -337,7 +356,7 @@ def authorize_transformation(principal: Principal, lineage: Sequence[TokenRecord
     has come by a bearer token could not get it in any other way. (Where there are validators they alone may
     validate, and so they alone may do this.)
 
-    A token bound to a key cannot be transformed: what is made would be for everybody who holds it.
+    What is made of a token bound to a key is bound to that key, and so is of no use to anybody else.
 
     Raises NotAuthorized, BadRequest.
     """
@@ -348,8 +367,6 @@ def authorize_transformation(principal: Principal, lineage: Sequence[TokenRecord
         right = "for its subject"
     else:
         raise NotAuthorized(f"neither its subject nor a validator that {relying_party.name} names")
-    if token.key_type != KeyType.BEARER.value:
-        raise BadRequest(f"a token made from one with a key of the type {token.key_type}")
     if len(lineage) >= LONGEST_LINEAGE:
         raise BadRequest(f"a token made from the last of {len(lineage)} that were made from each other")
     return right

@@ -32,6 +32,13 @@ class TokenRecord:
     cancel_reason: str | None = None
     correlation_id: str = ""
     original: str | None = None  # the id of the token that this one was made from; it is valid only while that one is
+    key_thumbprint: str | None = None  # SHA-256 of the public key (SubjectPublicKeyInfo) it is bound to, hexadecimal
+    wrapped_proof_key: bytes | None = field(default=None, repr=False)  # the secret it is bound to, sealed
+
+    @property
+    def proof_key_purpose(self) -> str:
+        """What the secret is sealed for: that of no other token opens here."""
+        return f"proof-key:{self.realm}:{self.token_id}"
 
     def is_cancelled(self, now: datetime) -> bool:
         """`cancelled_at` may lie ahead: a renewed token stays in force for a while."""

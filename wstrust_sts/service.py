@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from wstrust_sts.bookkeeping import Asked, Findings, event_of, record_of
+from wstrust_sts.bookkeeping import Asked, Findings, event_of, record_of, thumbprint_of
 from wstrust_sts.errors import (
     FailedAuthentication,
     InvalidHeaderToken,
@@ -31,6 +31,7 @@ from wstrust_sts.model import (
     Decision,
     Evidence,
     IssuedToken,
+    KeyType,
     Operation,
     Outcome,
     PresentedAssertion,
@@ -72,8 +73,10 @@ from wstrust_sts.ports import (
     Realms,
     RelyingParties,
     ReplayCache,
+    SecretBox,
     TokenProvider,
 )
+from wstrust_sts.proof_keys import ProofKey, SymmetricProof
 from wstrust_sts.reasons import (
     describe_match,
     describe_original,
@@ -125,8 +128,13 @@ class SecurityTokenService:
         replay_cache: ReplayCache,
         message_window: timedelta,
         renewal: RenewalTerms,
+        box: SecretBox,
     ) -> None:
-        """`message_window`: for how long a signed message is fresh, and so its replay has to be known."""
+        """`message_window`: for how long a signed message is fresh, and so its replay has to be known.
+
+        `box` seals the keys that tokens are bound to.
+        """
+        self._box = box
         self._realms = realms
         self._accounts = accounts
         self._relying_parties = relying_parties
@@ -162,7 +170,7 @@ class SecurityTokenService:
         if realm is None:
             raise RequestFailed(f"the realm {at.endpoint.realm} does not exist; create it with `wstrust-sts apply`")
         principal = self._identify(message, realm, at)
-        asked = Asked(request, principal, realm, at, Findings())
+        asked = Asked(request, message, principal, realm, at, Findings())
         try:
             demand_supported(
                 request, issuer=realm.issuer, signature_algorithm=self._keyring.signer(realm.name).algorithm
@@ -233,7 +241,7 @@ class SecurityTokenService:
         return Verdict(
             response=RequestSecurityTokenResponse(request=request, issued=issued),
             outcome="issued",
-            entries=(record_of(issued, subject=asked.principal, asked=asked),),
+            entries=(record_of(issued, subject=asked.principal, asked=asked, box=self._box),),
         )
 
     def _make_token(
@@ -251,6 +259,7 @@ class SecurityTokenService:
         descriptor = authorize_issue(
             IssueQuestion(
                 request=asked.request,
+                message=asked.message,
                 principal=subject,
                 realm=asked.realm,
                 endpoint=asked.at.endpoint,
@@ -359,15 +368,36 @@ class SecurityTokenService:
         audiences = self._kept_audiences(asked, verified, party)
         match = self._match_of_original(asked, asked.request.applies_to, party, audiences)
         asked.findings.decision = Decision(reasons=(describe_original(record, subject, right),))
-        original = Original(token_id=record.token_id, audiences=audiences, expires_at=record.expires_at)
+        original = Original(
+            token_id=record.token_id,
+            audiences=audiences,
+            expires_at=record.expires_at,
+            key_type=KeyType(record.key_type),
+            proof=self._kept_key(record, verified),
+        )
         issued = self._make_token(asked, subject=subject, match=match, original=original)
         return Verdict(
             response=RequestSecurityTokenResponse(
                 request=asked.request, issued=issued, status=Status.VALID, reason=_SENTENCES[Status.VALID]
             ),
             outcome="transformed",
-            entries=(record_of(issued, subject=subject, asked=asked),),
+            entries=(record_of(issued, subject=subject, asked=asked, box=self._box),),
         )
+
+    def _kept_key(self, record: TokenRecord, verified: VerifiedToken) -> ProofKey | None:
+        """The key that a token is bound to. Raises InvalidSecurityToken, RequestFailed: it is not to be had."""
+        match KeyType(record.key_type):
+            case KeyType.BEARER:
+                return None
+            case KeyType.SYMMETRIC:
+                if record.wrapped_proof_key is None:
+                    raise RequestFailed(f"the key of token {record.token_id} is not in the register")
+                return SymmetricProof(secret=self._box.open(record.wrapped_proof_key, purpose=record.proof_key_purpose))
+            case KeyType.PUBLIC:
+                key = verified.public_key
+                if key is None or thumbprint_of(key) != record.key_thumbprint:
+                    raise InvalidSecurityToken("bound to another key than the register says")
+                return key
 
     def _kept_audiences(self, asked: Asked, verified: VerifiedToken, party: RelyingParty) -> tuple[str, ...]:
         """Those of a token that are its relying party's today; participants get nothing by transformation."""
@@ -443,7 +473,7 @@ class SecurityTokenService:
         return Verdict(
             response=RequestSecurityTokenResponse(request=asked.request, issued=issued),
             outcome="renewed",
-            entries=(record_of(issued, subject=subject, asked=asked), ended),
+            entries=(record_of(issued, subject=subject, asked=asked, box=self._box), ended),
         )
 
     def _recorded(self, asked: Asked, *, overdue: timedelta = timedelta(0)) -> tuple[TokenRecord, VerifiedToken | None]:

@@ -1,5 +1,6 @@
 """Messages that real clients sent, replayed octet by octet at the hour they were sent (tests/vectors/recorded)."""
 
+import base64
 import re
 from dataclasses import replace as changed
 
@@ -7,7 +8,20 @@ import pytest
 from lxml import etree
 
 from tests.conformance.client import assert_sound
-from tests.recorded import BEARER, GSOAP, JAXWS, KEYS, RECORDED, WCF05, WCF13, WCF13_SOAP11, Message
+from tests.holders import KEYED_PARTY, expand, unwrap
+from tests.recorded import (
+    BEARER,
+    GSOAP,
+    JAXWS,
+    KEYS,
+    PUBLIC,
+    RECORDED,
+    SYMMETRIC,
+    WCF05,
+    WCF13,
+    WCF13_SOAP11,
+    Message,
+)
 from wstrust_sts import ns
 from wstrust_sts.bindings.http import Request
 
@@ -96,11 +110,39 @@ class TestGsoap:
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_a_recorded_request_for_a_key_is_refused_as_not_offered(name):
+def test_a_recorded_request_for_a_key_is_refused_where_the_relying_party_takes_bearer_tokens(name):
     client, answer = Message.read(name).replay()
     assert (answer.status, answer.fault) == (500, (ns.WST13, "BadRequest"))
     assert_sound(answer, soap=client.soap)
     assert client.sts.stores.issued_tokens.rows == {}
+
+
+@pytest.mark.parametrize("name", SYMMETRIC)
+def test_a_recorded_request_for_a_symmetric_key_gets_it(name):
+    message = Message.read(name)
+    client, answer = message.replay(party=KEYED_PARTY)
+    assert answer.status == 200, answer.body
+    assert_sound(answer, soap=client.soap)
+    (own,) = etree.fromstring(message.body).iter(f"{{{ns.WST13}}}BinarySecret")
+    server = client.text(answer, ".//t:RequestSecurityTokenResponse/t:Entropy/t:BinarySecret")
+    (encrypted_key,) = etree.fromstring(answer.assertion).iter(f"{{{ns.XENC}}}EncryptedKey")
+    assert unwrap(encrypted_key) == expand(base64.b64decode(own.text), base64.b64decode(server), 32)
+    assert client.text(answer, ".//t:RequestedProofToken/t:ComputedKey") == f"{ns.WST13}/CK/PSHA1"
+    assert client.text(answer, ".//t:KeySize") == "256"
+
+
+def test_a_recorded_request_for_a_public_key_that_nothing_proves_gets_it_where_the_relying_party_takes_that():
+    message = Message.read(PUBLIC)
+    client, refused = message.replay(party=KEYED_PARTY)
+    assert refused.fault == (ns.WST13, "InvalidRequest")
+    client, answer = message.replay(party=changed(KEYED_PARTY, accepts_unproved_keys=True))
+    assert answer.status == 200, answer.body
+    assert_sound(answer, soap=client.soap)
+    (asked,) = etree.fromstring(message.body).iter(f"{{{ns.DS}}}X509Certificate")
+    (data,) = etree.fromstring(answer.assertion).iter(f"{{{ns.SAML20}}}SubjectConfirmationData")
+    (certified,) = data.iter(f"{{{ns.DS}}}X509Certificate")
+    assert certified.text == asked.text
+    assert not list(answer.root.iter(f"{{{ns.WST13}}}RequestedProofToken"))
 
 
 class TestDigest:

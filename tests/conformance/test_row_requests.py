@@ -321,7 +321,6 @@ class TestRow13Others:
             f'<p:PolicyReference xmlns:p="{ns.WSP15}" URI="#x"/>',
             f'<t:InteractiveChallenge xmlns:t="{ns.WST14}"/>',
             "<t:BinaryExchange/>",
-            f"<t:UseKey><ds:KeyInfo xmlns:ds='{ns.DS}'/></t:UseKey>",
             '<t:UseKey Sig="#sig"/>',
         ],
     )

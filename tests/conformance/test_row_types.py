@@ -135,7 +135,7 @@ class TestRow7:
     def test_row_7_secondary_parameters_are_refused_like_the_requests_own(self, client):
         for secondary, code in (
             (f"<t:KeyType>{client.trust}/SymmetricKey</t:KeyType>", "BadRequest"),
-            ("<t:UseKey/>", "BadRequest"),
+            ("<t:UseKey/>", "InvalidRequest"),
             ("<t:Nonsense/>", "InvalidRequest"),
             ("<t:SecondaryParameters/>", "InvalidRequest"),
             ("<t:KeySize>0</t:KeySize><t:KeySize>0</t:KeySize>", "InvalidRequest"),

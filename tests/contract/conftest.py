@@ -135,6 +135,8 @@ def a_token():
             "issued_at": NOON,
             "expires_at": NOON + timedelta(hours=1),
             "correlation_id": "c" * 32,
+            "key_thumbprint": "ab" * 32,
+            "wrapped_proof_key": b"\x01sealed",
         }
         return TokenRecord(**(values | changes))
 

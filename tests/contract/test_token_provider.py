@@ -1,6 +1,7 @@
 """What every TokenProvider of assertions owes: independent verifiers accept, and nothing signed can be changed."""
 
 import hashlib
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,11 +22,16 @@ from tests.assertions import (
     verification_key,
 )
 from tests.fakes import NOON, REALM
+from tests.holders import HOLDERS, KEYED_PARTY, RECIPIENT, public_proof, unwrap
 from tests.verifiers import schema, signxml_verify, xmlsec_verify
 from wstrust_sts import ns
+from wstrust_sts.encryption import EncryptionRule, KeyName, KeyTransport
 from wstrust_sts.errors import FailedCheck, InvalidSecurityToken, RequestFailed, StsError
 from wstrust_sts.keys import KEY_ALGORITHMS
 from wstrust_sts.model import AuthenticationMethod, Claim, KeyType, Lifetime, NameIdentifier, TokenType
+from wstrust_sts.proof_keys import PublicProof, SymmetricProof
+from wstrust_sts.wire.certificates import read_certificate
+from wstrust_sts.wire.keyinfo import read_token_reference
 from wstrust_sts.wire.saml import read_assertion, verify_assertion
 from wstrust_sts.wire.xml import parse
 
@@ -37,6 +43,14 @@ HOSTILE = st.text(
 )
 NAMED = HOSTILE.filter(str.strip)
 
+SECRET = SymmetricProof(secret=bytes(range(32)))
+KEYS = {
+    "symmetric": {"key_type": KeyType.SYMMETRIC, "proof": SECRET},
+    **{kind: {"key_type": KeyType.PUBLIC, "proof": public_proof(kind)} for kind in HOLDERS},
+    **{f"{kind} value": {"key_type": KeyType.PUBLIC, "proof": public_proof(kind, certified=False)} for kind in HOLDERS},
+}
+
+each_proof = pytest.mark.parametrize("proof", KEYS)
 each_type = pytest.mark.parametrize("token_type", list(PROVIDERS), ids=lambda token_type: token_type.value)
 each_key = pytest.mark.parametrize("algorithm", KEY_ALGORITHMS)
 
@@ -177,6 +191,16 @@ def test_what_xml_cannot_carry_is_never_signed(token_type, character, place):
     "unsignable",
     [
         {"key_type": KeyType.SYMMETRIC},
+        {"key_type": KeyType.PUBLIC},
+        {"key_type": KeyType.BEARER, "proof": SECRET},
+        {"key_type": KeyType.PUBLIC, "proof": SECRET, "encryption": KEYED_PARTY.encryption},
+        {"key_type": KeyType.SYMMETRIC, "proof": public_proof("ec")},
+        {"key_type": KeyType.SYMMETRIC, "proof": SECRET},
+        {
+            "key_type": KeyType.SYMMETRIC,
+            "proof": SECRET,
+            "encryption": EncryptionRule(certificate=HOLDERS["ec"]),
+        },
         {"token_id": ""},
         {"token_id": "1starts-with-a-digit"},
         {"token_id": '_a" Evil="'},
@@ -293,6 +317,60 @@ def test_what_the_signer_raises_is_not_hidden(token_type):
 
     with pytest.raises(FailedCheck, match="the module is gone"):
         PROVIDERS[token_type].issue(descriptor(token_type), BrokenSigner())
+
+
+# -- holder of key ---------------------------------------------------------------------------------------------------
+
+
+@each_type
+@each_proof
+@each_key
+def test_an_assertion_with_a_key_is_canonical_valid_by_the_schema_and_accepted_everywhere(token_type, proof, algorithm):
+    signer = signing_key(algorithm)
+    token = issue(descriptor(token_type, **KEYS[proof], encryption=KEYED_PARTY.encryption), signer)
+    assert canonical(token.markup) == token.markup
+    assertion_schema(token_type).assertValid(etree.fromstring(token.markup))
+    xmlsec_verify(token.markup, signer)
+    signxml_verify(token.markup, signer, ID_ATTRIBUTE[token_type])
+    verified = verify(token.markup, signer)
+    assert verified.digest == token.digest
+    wanted = KEYS[proof]["proof"]
+    assert verified.public_key == (wanted if isinstance(wanted, PublicProof) else None)
+
+
+@each_type
+@each_proof
+def test_who_takes_the_key_out_or_puts_another_in_is_refused(token_type, proof):
+    signer = signing_key()
+    token = issue(descriptor(token_type, **KEYS[proof], encryption=KEYED_PARTY.encryption), signer)
+    other = issue(
+        descriptor(token_type, key_type=KeyType.PUBLIC, proof=public_proof("rsa-2048")), signer
+    ).markup.decode()
+    bearer = issue(descriptor(token_type), signer).markup.decode()
+    for source in {other, bearer} - {token.markup.decode()}:
+        replacement = _CONFIRMATION.search(source)[0]
+        changed = re.sub(_CONFIRMATION, lambda _, text=replacement: text, token.markup.decode())
+        assert changed != token.markup.decode()
+        with pytest.raises(InvalidSecurityToken):
+            verify(changed.encode(), signer)
+        with pytest.raises(xmlsec.Error):
+            xmlsec_verify(changed.encode(), signer)
+
+
+_CONFIRMATION = re.compile("<([a-z0-9]+:SubjectConfirmation)(?: [^>]*)?>.*?</[a-z0-9]+:SubjectConfirmation>", re.DOTALL)
+
+
+@each_type
+@pytest.mark.parametrize("transport", KeyTransport)
+@pytest.mark.parametrize("name", KeyName)
+def test_the_relying_partys_key_opens_the_secret_whatever_transport_and_name_it_asks_for(token_type, transport, name):
+    rule = replace(KEYED_PARTY.encryption, key_transport=transport, key_name=name)
+    token = issue(descriptor(token_type, **KEYS["symmetric"], encryption=rule))
+    assert canonical(token.markup) == token.markup
+    for encrypted_key in etree.fromstring(token.markup).iter(f"{{{ns.XENC}}}EncryptedKey"):
+        assert unwrap(encrypted_key) == SECRET.secret
+        reference = encrypted_key.find(f"{{{ns.DS}}}KeyInfo/{{{ns.WSSE}}}SecurityTokenReference")
+        assert read_certificate(RECIPIENT).is_named_by(read_token_reference(reference))
 
 
 def assertion_schema(token_type):

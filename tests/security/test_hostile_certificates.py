@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from tests import certificates as corpus
-from tests.assertions import PROVIDERS, signing_key
+from tests.assertions import BOX, PROVIDERS, signing_key
 from tests.certificates import alternative, authority, key, leaf, purposes, self_signed, subject, upn, usage
 from tests.fakes import (
     NOON,
@@ -81,6 +81,7 @@ class Sts:
             journal=FakeJournal(self.tokens),
             keyring=keyring,
             replay_cache=FakeReplayCache(),
+            box=BOX,
             message_window=timedelta(minutes=15),
             renewal=RenewalTerms(),
             authenticators=[self.authenticator],

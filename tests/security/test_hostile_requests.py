@@ -136,7 +136,7 @@ REQUESTS: dict[str, Case] = {
     ),
     "UseKey": (BadRequest, with_child('<t:UseKey Sig="#x"/>')),
     "UseKey in SecondaryParameters": (
-        BadRequest, with_child("<t:SecondaryParameters><t:UseKey/></t:SecondaryParameters>"),
+        InvalidRequest, with_child("<t:SecondaryParameters><t:UseKey/></t:SecondaryParameters>"),
     ),
     "OnBehalfOf": (BadRequest, with_child(f"<t:OnBehalfOf>{messages.username_token('admin')}</t:OnBehalfOf>")),
     "ActAs": (BadRequest, with_child(f'<w:ActAs xmlns:w="{ns.WST14}">{messages.username_token("admin")}</w:ActAs>')),

@@ -435,14 +435,14 @@ def hmac_with(key: bytes) -> Callable[[bytes, str], bytes]:
     return lambda octets, method: hmac.digest(key, octets, "sha1" if method == ns.HMAC_SHA1 else "sha256")
 
 
-def public_octets(name: str) -> bytes:
+def key_info(name: str) -> bytes:
     return party(name).key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 @pytest.mark.parametrize("method", [ns.HMAC_SHA1, ns.HMAC_SHA256])
 @pytest.mark.parametrize("whose", ["alice", "sts"])
 def test_an_hmac_keyed_with_what_is_public_is_refused(once: SealedAttack, method: str, whose: str) -> None:
-    for key in (public_octets(whose), party(whose).der, b""):
+    for key in (key_info(whose), party(whose).der, b""):
         names = {
             "thumbprint": lambda draft: by_thumbprint(party(whose)),
             "certificate": lambda draft: Draft.name_certificate(draft),

@@ -145,7 +145,7 @@ def _bodies(attack: Attack) -> dict[str, str]:
         "a tampered token": messages.validate(token.replace("alice", "mallory"), trust=attack.trust),
         "cancel": messages.cancel(token, trust=attack.trust),
         "no request": "<x/>",
-        "not offered": attack.rst("<t:UseKey/>"),
+        "not offered": attack.rst("<t:Encryption/>"),
         "no such relying party": attack.rst(address="urn:nobody"),
         "cancel of nothing known": messages.cancel("<x/>", trust=attack.trust),
         "not well-formed": "<x",

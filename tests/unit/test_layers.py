@@ -7,8 +7,30 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "wstrust_sts"
 PLUGINS = {"authenticators", "tokens", "claims", "storage"}
-CORE = {"service", "policy", "lineage", "renewal", "delegation", "keyring", "keys", "trust", "audit", "readiness"}
-GROUND = {"ns", "errors", "model", "records", "addresses", "certificates", "certificate_names", "encryption"}
+CORE = {
+    "service",
+    "policy",
+    "proof_policy",
+    "lineage",
+    "renewal",
+    "delegation",
+    "keyring",
+    "keys",
+    "trust",
+    "audit",
+    "readiness",
+}
+GROUND = {
+    "ns",
+    "errors",
+    "model",
+    "records",
+    "addresses",
+    "certificates",
+    "certificate_names",
+    "encryption",
+    "proof_keys",
+}
 BELOW_ALL = GROUND | {"log"}  # the log may be written to from everywhere
 
 ALLOWED = {
@@ -17,13 +39,14 @@ ALLOWED = {
     "addresses": set(),
     "log": set(),
     "encryption": {"ns"},
-    "model": {"ns", "errors", "encryption"},
+    "proof_keys": set(),
+    "model": {"ns", "errors", "encryption", "proof_keys"},
     "certificates": set(),
     "certificate_names": {"certificates"},
     "records": set(),
     "ports": GROUND,
     "reasons": GROUND,
-    "bookkeeping": GROUND | {"reasons"},
+    "bookkeeping": GROUND | {"reasons", "ports"},
     "wire": BELOW_ALL | {"ports"},
     "pki": BELOW_ALL | {"ports"},
     "devpki": set(),

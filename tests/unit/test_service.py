@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 
+from tests.assertions import BOX
 from tests.fakes import (
     NOON,
     REALM,
@@ -17,6 +19,7 @@ from tests.fakes import (
     FakeReplayCache,
 )
 from tests.harness import RELYING_PARTY, STRICT_PARTY
+from tests.holders import KEYED_PARTY, public_proof
 from wstrust_sts import ns
 from wstrust_sts.claims.rules import RuleClaimPolicy
 from wstrust_sts.errors import (
@@ -43,6 +46,7 @@ from wstrust_sts.model import (
     Claim,
     Endpoint,
     IssuedToken,
+    KeyType,
     LifetimeWish,
     Operation,
     PresentedAssertion,
@@ -189,6 +193,7 @@ class World:
             claim_sources=self.sources,
             claim_policy=RuleClaimPolicy(),
             replay_cache=FakeReplayCache(),
+            box=BOX,
             message_window=timedelta(minutes=20),
             renewal=self.renewal,
         )
@@ -458,6 +463,7 @@ class TestIssue:
                 claim_sources=(),
                 claim_policy=RuleClaimPolicy(),
                 replay_cache=FakeReplayCache(),
+                box=BOX,
                 message_window=timedelta(minutes=20),
                 renewal=RenewalTerms(),
             )
@@ -763,10 +769,25 @@ class TestTransformation:
         assert world.transform(target).response.issued.descriptor.audiences == (RP,)
         assert type(world.transform(target, participants=(RP,)).fault) is BadRequest
 
-    def test_a_token_bound_to_a_key_is_not_made_into_one_for_every_bearer(self, world):
-        record = replace(world.issue(), key_type="PublicKey")
+    def test_a_token_bound_to_a_public_key_is_made_into_one_that_is_bound_to_it(self, world):
+        world.change_party(key_types=tuple(KeyType))
+        key = public_proof("ec")
+        record = replace(world.issue(), key_type="PublicKey", key_thumbprint=sha256(key.key_info).hexdigest())
         world.tokens.rows["default", record.token_id] = record
-        assert type(world.transform(world.presented(record)).fault) is BadRequest
+        made = world.transform(world.presented(record, public_key=key)).response.issued.descriptor
+        assert (made.key_type, made.proof) == (KeyType.PUBLIC, key)
+        for other in (None, public_proof("rsa-2048")):
+            outcome = world.transform(world.presented(record, public_key=other))
+            assert (outcome.response.status, outcome.response.issued) == (Status.INVALID, None)
+
+    def test_a_token_bound_to_a_secret_that_the_register_lost_is_our_failure(self, world):
+        world.change_party(key_types=tuple(KeyType), encryption=KEYED_PARTY.encryption)
+        record = world.issue(key_type=KeyType.SYMMETRIC)
+        other = world.issue(key_type=KeyType.SYMMETRIC)
+        assert world.transform(world.presented(record)).result == "transformed"
+        for lost in (None, other.wrapped_proof_key):
+            world.tokens.rows["default", record.token_id] = replace(record, wrapped_proof_key=lost)
+            assert type(world.transform(world.presented(record)).fault) is RequestFailed
 
     def test_when_the_original_is_cancelled_so_is_all_that_was_made_from_it(self, world):
         first = world.issue()

@@ -45,6 +45,7 @@ from wstrust_sts.ports import Certificates, Clock, Decrypter, Keyring, Patience
 from wstrust_sts.service import SecurityTokenService
 from wstrust_sts.wire.addressing import Addressing, demand_anonymous_replies, read_addressing
 from wstrust_sts.wire.algorithms import ALGORITHMS
+from wstrust_sts.wire.public_keys import proved_keys_of
 from wstrust_sts.wire.seal import Seal
 from wstrust_sts.wire.soap import (
     Envelope,
@@ -317,14 +318,15 @@ class SoapBinding:
         if envelope.payload is None:
             raise InvalidRequest("the Body is empty")
         secured = self._policies[endpoint.policy](envelope, self._terms(exchange))
-        exchange.message = secured.proved
+        proved = proved_keys_of(secured.proved)
+        exchange.message = replace(secured.proved, proved_keys=proved) if proved else secured.proved
         exchange.reply = exchange.reply.with_seal(cast("Seal | None", secured.proved.seal))
         if secured.envelope is not envelope:
             action = self._read_headers(exchange, secured.envelope)
         if secured.envelope.payload is None:
             raise InvalidRequest("the Body is empty")
         exchange.rst = read_rst(
-            secured.envelope.payload, version=endpoint.version, action=_operation_of(action, endpoint)
+            secured.envelope.payload, version=endpoint.version, action=_operation_of(action, endpoint), proved=proved
         )
 
     def _read_headers(self, exchange: Exchange, envelope: Envelope) -> str | None:

@@ -114,7 +114,7 @@ def read_recipient(der: bytes) -> x509.Certificate:
     if not isinstance(certificate.public_key(), rsa.RSAPublicKey):
         raise Unsuitable("its key is not RSA, and nothing can be encrypted for it")
     _demand_strong_key(certificate)
-    usage = _extension(certificate, x509.KeyUsage)
+    usage = extension(certificate, x509.KeyUsage)
     if usage is not None and not usage.key_encipherment:
         raise Unsuitable("its key is not for encrypting keys (key usage)")
     return certificate

@@ -59,6 +59,8 @@ class SqlIssuedTokens:
             cancel_reason=row.cancel_reason,
             correlation_id=row.correlation_id,
             original=row.original,
+            key_thumbprint=row.key_thumbprint,
+            wrapped_proof_key=row.wrapped_proof_key,
         )
 
     def last_expiry(self, realm: str, key_id: str, *, now: datetime) -> datetime | None:

@@ -58,6 +58,8 @@ def _token_row(record: TokenRecord) -> Row:
         "cancel_reason": record.cancel_reason,
         "correlation_id": record.correlation_id,
         "original": record.original,
+        "key_thumbprint": record.key_thumbprint,
+        "wrapped_proof_key": record.wrapped_proof_key,
     }
 
 

@@ -205,6 +205,8 @@ issued_token = Table(
     Column("cancel_reason", Text),
     Column("correlation_id", Text, nullable=False),
     Column("original", Text),  # the token_id of the one that it was made from
+    Column("key_thumbprint", Text),
+    Column("wrapped_proof_key", LargeBinary),
     UniqueConstraint("realm", "token_id"),
     Index(None, "expires_at"),
 )

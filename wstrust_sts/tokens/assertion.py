@@ -6,14 +6,25 @@ between elements. So the octets written are the octets signed, and nothing is pa
 """
 
 import hashlib
+from collections.abc import Mapping
 from datetime import timedelta
 
+from wstrust_sts import ns
 from wstrust_sts.errors import RequestFailed
 from wstrust_sts.model import IssuedToken, KeyType, TokenDescriptor
 from wstrust_sts.ports import Signer
+from wstrust_sts.proof_keys import PublicProof, SymmetricProof
 from wstrust_sts.wire.dsig import write_enveloped_signature
+from wstrust_sts.wire.encrypting import encrypt_key
 from wstrust_sts.wire.markup import attribute
+from wstrust_sts.wire.public_keys import write_public_key
 from wstrust_sts.wire.xml import is_id
+
+_PROOFS: Mapping[KeyType, type] = {
+    KeyType.BEARER: type(None),
+    KeyType.SYMMETRIC: SymmetricProof,
+    KeyType.PUBLIC: PublicProof,
+}
 
 
 def refuse_unsignable(descriptor: TokenDescriptor) -> None:
@@ -21,8 +32,8 @@ def refuse_unsignable(descriptor: TokenDescriptor) -> None:
 
     Raises RequestFailed: policy should not have let it come to this.
     """
-    if descriptor.key_type is not KeyType.BEARER:
-        raise RequestFailed(f"key type {descriptor.key_type.value} cannot be written")
+    if not isinstance(descriptor.proof, _PROOFS[descriptor.key_type]):
+        raise RequestFailed(f"key type {descriptor.key_type.value} without its key, or with another")
     if not is_id(descriptor.token_id):
         raise RequestFailed("the token's id is not an NCName")
     if not descriptor.issuer.strip() or not descriptor.subject.value.strip():
@@ -47,6 +58,21 @@ def sign(descriptor: TokenDescriptor, *, before: str, after: str, signer: Signer
     return IssuedToken(
         descriptor=descriptor, markup=markup, digest=hashlib.sha256(markup).digest(), key_id=signer.key_id
     )
+
+
+def write_key_info(descriptor: TokenDescriptor) -> str:
+    """The ds:KeyInfo of the key that the token is bound to; nothing for a bearer token (wire contract row 21).
+
+    A secret is in it as an EncryptedKey that only the relying party opens. Raises RequestFailed.
+    """
+    match descriptor.proof:
+        case None:
+            return ""
+        case SymmetricProof(secret=secret):
+            key = encrypt_key(secret, descriptor.encryption)
+        case PublicProof() as public:
+            key = write_public_key(public)
+    return f'<ds:KeyInfo xmlns:ds="{ns.DS}">{key}</ds:KeyInfo>'
 
 
 def optional(name: str, value: str | None) -> str:

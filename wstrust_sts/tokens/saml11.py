@@ -1,10 +1,10 @@
-"""SAML 1.1 bearer assertions (SAML core 1.1 section 2; wire contract row 22)."""
+"""SAML 1.1 assertions, bearer and holder-of-key (SAML core 1.1 section 2; wire contract rows 21 and 22)."""
 
 from wstrust_sts import ns
 from wstrust_sts.errors import RequestFailed
 from wstrust_sts.model import AuthenticationMethod, Claim, IssuedToken, TokenDescriptor, TokenType
 from wstrust_sts.ports import Signer
-from wstrust_sts.tokens.assertion import optional, refuse_unsignable, sign
+from wstrust_sts.tokens.assertion import optional, refuse_unsignable, sign, write_key_info
 from wstrust_sts.wire.markup import attribute, text
 from wstrust_sts.wire.times import write_time
 
@@ -62,10 +62,12 @@ def _subject(descriptor: TokenDescriptor) -> str:
     """SAML 1.1 has no SPNameQualifier, and no place for a recipient outside of its POST profile."""
     name = descriptor.subject
     qualifier = optional("NameQualifier", name.name_qualifier)
+    key_info = write_key_info(descriptor)
+    method = ns.SAML11_HOLDER_OF_KEY if key_info else ns.SAML11_BEARER
     return (
         f'<saml:Subject><saml:NameIdentifier Format="{attribute(name.format)}"{qualifier}>{text(name.value)}'
-        f"</saml:NameIdentifier><saml:SubjectConfirmation><saml:ConfirmationMethod>{ns.SAML11_BEARER}"
-        "</saml:ConfirmationMethod></saml:SubjectConfirmation></saml:Subject>"
+        f"</saml:NameIdentifier><saml:SubjectConfirmation><saml:ConfirmationMethod>{method}"
+        f"</saml:ConfirmationMethod>{key_info}</saml:SubjectConfirmation></saml:Subject>"
     )
 
 

@@ -1,4 +1,4 @@
-"""SAML 2.0 bearer assertions (SAML core 2.0 section 2; wire contract row 22)."""
+"""SAML 2.0 assertions, bearer and holder-of-key (SAML core 2.0 section 2; wire contract rows 21 and 22)."""
 
 import re
 
@@ -6,7 +6,7 @@ from wstrust_sts import ns
 from wstrust_sts.errors import RequestFailed
 from wstrust_sts.model import AuthenticationMethod, Claim, IssuedToken, TokenDescriptor, TokenType
 from wstrust_sts.ports import Signer
-from wstrust_sts.tokens.assertion import optional, refuse_unsignable, sign
+from wstrust_sts.tokens.assertion import optional, refuse_unsignable, sign, write_key_info
 from wstrust_sts.wire.markup import attribute, text
 from wstrust_sts.wire.times import write_time
 
@@ -69,10 +69,15 @@ def _subject(descriptor: TokenDescriptor, not_on_or_after: str) -> str:
     name = descriptor.subject
     qualifiers = optional("NameQualifier", name.name_qualifier) + optional("SPNameQualifier", name.sp_name_qualifier)
     recipient = optional("Recipient", descriptor.recipient)
+    key_info = write_key_info(descriptor)
+    method = ns.SAML20_HOLDER_OF_KEY if key_info else ns.SAML20_BEARER
+    xsi = f' xmlns:xsi="{ns.XSI}"' if key_info else ""
+    kind = ' xsi:type="saml2:KeyInfoConfirmationDataType"' if key_info else ""
     return (
         f'<saml2:Subject><saml2:NameID Format="{attribute(name.format)}"{qualifiers}>{text(name.value)}</saml2:NameID>'
-        f'<saml2:SubjectConfirmation Method="{ns.SAML20_BEARER}">'
-        f'<saml2:SubjectConfirmationData NotOnOrAfter="{not_on_or_after}"{recipient}></saml2:SubjectConfirmationData>'
+        f'<saml2:SubjectConfirmation Method="{method}">'
+        f'<saml2:SubjectConfirmationData{xsi} NotOnOrAfter="{not_on_or_after}"{recipient}{kind}>{key_info}'
+        "</saml2:SubjectConfirmationData>"
         "</saml2:SubjectConfirmation></saml2:Subject>"
     )
 

@@ -77,7 +77,9 @@ def _secured(message: "AsymmetricMessage", terms: Terms) -> SecuredMessage:
             seal=message.seal(
                 message.protected.opened.keys.decrypter or terms.signer(), confirms=terms.confirms_signatures
             ),
-            signature_digest=message.protected.signature.digest_under(message.signer.public_octets),
+            signature_digest=message.protected.signature.digest_under(message.signer.key_info),
+            signature_id=message.protected.signature.id,
+            encrypted=bool(message.protected.opened.encryption),
         ),
     )
 

@@ -40,7 +40,17 @@ _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 class Certificate:
     """A certificate with a key that can be used here. Plain values: shared between threads and kept in a cache."""
 
-    __slots__ = ("der", "intermediates", "issuer", "public_key", "public_octets", "serial", "sha1", "ski")
+    __slots__ = (
+        "der",
+        "intermediates",
+        "issuer",
+        "issuer_name",
+        "key_info",
+        "public_key",
+        "serial",
+        "sha1",
+        "ski",
+    )
 
     def __init__(self, der: bytes, intermediates: tuple[bytes, ...] = ()) -> None:
         """`intermediates`: DER of others that came along. Nothing of them was looked at.
@@ -51,10 +61,11 @@ class Certificate:
             parsed = x509.load_der_x509_certificate(der)
             public_key = parsed.public_key()
             self.issuer = _name_values(parsed.issuer)
+            self.issuer_name = parsed.issuer.rfc4514_string()
         except (ValueError, TypeError, UnsupportedCryptographicAlgorithm, x509.InvalidVersion):
             raise InvalidHeaderToken("an unreadable certificate") from None
-        self.public_key = _suitable(public_key)
-        self.public_octets = self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        self.public_key = suitable_key(public_key)
+        self.key_info = self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         self.der = der
         self.intermediates = intermediates
         self.serial = parsed.serial_number
@@ -134,7 +145,8 @@ def _kept(der: bytes) -> Certificate:
     return Certificate(der)
 
 
-def _suitable(key: object) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
+def suitable_key(key: object) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
+    """`key`, when it is of a kind and size that is offered. Raises InvalidHeaderToken."""
     if isinstance(key, rsa.RSAPublicKey):
         if not MINIMAL_RSA_BITS <= key.key_size <= MAXIMAL_RSA_BITS or key.public_numbers().e > _MAXIMAL_EXPONENT:
             raise InvalidHeaderToken(f"an RSA key of {key.key_size} bits is not offered")

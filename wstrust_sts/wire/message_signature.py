@@ -59,8 +59,9 @@ class MacKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnverifiedSignature:
-    """What a message's signature says of itself, in allowed terms."""
+    """What a message's signature says of itself, in allowed terms. `id` names it, if it has a name."""
 
+    id: str | None
     signed_info: Element
     prefixes: tuple[str, ...]
     method: str
@@ -74,6 +75,7 @@ class VerifiedSignature:
     """`elements` are the parts it covers; `octets` is its SignedInfo as the key signed it; `value` is SignatureValue,
     which SignatureConfirmation repeats."""
 
+    id: str | None
     elements: tuple[Element, ...]
     octets: bytes = field(repr=False)
     value: bytes = field(repr=False)
@@ -116,6 +118,7 @@ def read_message_signature(signature: Element, *, algorithms: Algorithms) -> Unv
     signature_method = algorithm_of(method)
     algorithms.demand_signature(signature_method)
     return UnverifiedSignature(
+        id=signature.get("Id"),
         signed_info=signed_info,
         prefixes=prefix_list_of(canonicalization),
         method=signature_method,
@@ -170,6 +173,7 @@ def verify_message_signature(
     octets = canonical(unverified.signed_info, prefixes=unverified.prefixes)
     key.verify(unverified.value, octets, algorithm=unverified.method)
     return VerifiedSignature(
+        id=unverified.id,
         elements=tuple(_verify_reference(reference, ids) for reference in unverified.references),
         octets=octets,
         value=unverified.value,

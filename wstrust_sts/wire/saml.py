@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from wstrust_sts import ns
-from wstrust_sts.errors import FailedCheck, InvalidSecurityToken, UnsupportedAlgorithm
+from wstrust_sts.errors import FailedCheck, InvalidRequest, InvalidSecurityToken, UnsupportedAlgorithm
 from wstrust_sts.model import Claim, TokenType, VerifiedToken
 from wstrust_sts.ports import VerificationKey
+from wstrust_sts.proof_keys import PublicProof
 from wstrust_sts.wire.dsig import verify_enveloped_signature
+from wstrust_sts.wire.public_keys import KEY_VALUE, X509_DATA, read_public_key
 from wstrust_sts.wire.times import read_time
 from wstrust_sts.wire.xml import Element
 
@@ -98,7 +100,22 @@ def verify_assertion(
         authentication_instant=min(_instant(each, vocabulary.authentication_instant) for each in statements),
         expires_at=_verified_expiry(conditions, now=now, early=skew, late=skew + overdue),
         key_id=verified.key_id,
+        public_key=_public_key(signed, vocabulary),
     )
+
+
+def _public_key(signed: Element, vocabulary: _Vocabulary) -> PublicProof | None:
+    """The public key that the assertion is bound to: None where it is bound to none, or to a secret."""
+    place = ["Subject", "SubjectConfirmation", "SubjectConfirmationData"]  # of SAML 1.1, each statement has the same
+    path = "/".join(vocabulary.name(name) for name in place[: 2 if vocabulary is _SAML11 else 3])
+    key_info = signed.find(f".//{path}/{{{ns.DS}}}KeyInfo")
+    named = None if key_info is None or len(key_info) != 1 else key_info[0]
+    if named is None or named.tag not in (KEY_VALUE, X509_DATA):
+        return None
+    try:
+        return read_public_key(named)
+    except InvalidRequest as refusal:
+        raise InvalidSecurityToken(f"the assertion's key: {refusal.detail}") from None
 
 
 def _vocabulary_of(element: Element) -> _Vocabulary:

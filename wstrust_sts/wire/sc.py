@@ -1,10 +1,10 @@
 """Derived keys (WS-SecureConversation 1.3 and 2005/02, section 8): P_SHA1 over a secret, a label and a nonce."""
 
-import hmac
 from dataclasses import dataclass
 
 from wstrust_sts import ns
 from wstrust_sts.errors import InvalidRequest, InvalidSecurity, UnsupportedAlgorithm
+from wstrust_sts.proof_keys import p_sha1
 from wstrust_sts.wire.keyinfo import SECURITY_TOKEN_REFERENCE, ByDerivation, KeyReference, read_token_reference
 from wstrust_sts.wire.xml import Element, children, local, octets_of, trimmed
 
@@ -34,15 +34,6 @@ class DerivedKeyToken:
 
     def derive(self, secret: bytes) -> bytes:
         return p_sha1(secret, self.label + self.nonce, self.offset + self.length)[self.offset :]
-
-
-def p_sha1(secret: bytes, seed: bytes, length: int) -> bytes:
-    """P_SHA-1 of RFC 2246 section 5: the first `length` octets."""
-    block, stream = seed, b""
-    while len(stream) < length:
-        block = hmac.digest(secret, block, "sha1")
-        stream += hmac.digest(secret, block + seed, "sha1")
-    return stream[:length]
 
 
 def implied_token(implied: ByDerivation) -> DerivedKeyToken:

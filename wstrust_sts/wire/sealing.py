@@ -14,13 +14,16 @@ from functools import partial
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from wstrust_sts import ns
+from wstrust_sts.encryption import KeyName
 from wstrust_sts.errors import InvalidHeaderToken
 from wstrust_sts.ports import MessageSigner
+from wstrust_sts.proof_keys import p_sha1
 from wstrust_sts.wire.algorithms import KEY_OCTETS
 from wstrust_sts.wire.certificates import Certificate, read_certificate
+from wstrust_sts.wire.encrypting import name_certificate, write_encrypted_key
 from wstrust_sts.wire.message_signature import MacKey, write_message_signature
 from wstrust_sts.wire.opening import SharedSecret
-from wstrust_sts.wire.sc import DEFAULT_LABEL, p_sha1
+from wstrust_sts.wire.sc import DEFAULT_LABEL
 from wstrust_sts.wire.seal import Unsealed
 from wstrust_sts.wire.signature_parts import canonical
 from wstrust_sts.wire.wsse import write_timestamp
@@ -53,11 +56,12 @@ class WrappedKey:
 
     def write(self, *, reference_list: str = "") -> str:
         """With `reference_list` the EncryptedKey says itself what it opens."""
-        return (
-            f'<e:EncryptedKey xmlns:e="{ns.XENC}" Id="{self.id}"><e:EncryptionMethod Algorithm="{ns.RSA_OAEP_MGF1P}">'
-            f'<ds:DigestMethod xmlns:ds="{ns.DS}" Algorithm="{ns.SHA1}"/></e:EncryptionMethod>'
-            f'<ds:KeyInfo xmlns:ds="{ns.DS}">{_by_thumbprint(self.recipient)}</ds:KeyInfo><e:CipherData><e:CipherValue>'
-            f"{_base64(self.ciphertext)}</e:CipherValue></e:CipherData>{reference_list}</e:EncryptedKey>"
+        return write_encrypted_key(
+            self.ciphertext,
+            oaep=_OAEP,
+            key_name=name_certificate(self.recipient, KeyName.THUMBPRINT),
+            attributes=f' xmlns:ds="{ns.DS}" Id="{self.id}"',
+            reference_list=reference_list,
         )
 
 
@@ -151,7 +155,7 @@ class AsymmetricSeal:
     confirmed: tuple[bytes, ...] | None = None
 
     def protect(self, message: Unsealed) -> bytes:
-        token, reference = "", _by_thumbprint(read_certificate(self.signer.certificate))
+        token, reference = "", name_certificate(read_certificate(self.signer.certificate), KeyName.THUMBPRINT)
         if self.sends_certificate:
             identifier = _new_id()
             token, reference = _binary_security_token(self.signer, identifier), _to_token(identifier, ns.X509V3)
@@ -301,13 +305,6 @@ def _to_token(identifier: str, value_type: str) -> str:
     return _token_reference(
         f'<o:Reference URI="#{identifier}" ValueType="{value_type}"/>',
         token_type=value_type if value_type == ns.ENCRYPTED_KEY else "",
-    )
-
-
-def _by_thumbprint(certificate: Certificate) -> str:
-    return _token_reference(
-        f'<o:KeyIdentifier EncodingType="{ns.BASE64_BINARY}" ValueType="{ns.THUMBPRINT_SHA1}">'
-        f"{_base64(certificate.sha1)}</o:KeyIdentifier>"
     )
 
 

@@ -45,6 +45,8 @@ def read_username_in_message(envelope: Envelope, terms: Terms) -> SecuredMessage
             peer_certificate=terms.transport.peer_certificate,
             seal=message.seal(confirms=terms.confirms_signatures),
             signature_digest=message.protected.signature.digest_under(message.signing_key.secret),
+            signature_id=message.protected.signature.id,
+            encrypted=True,
         ),
     )
 

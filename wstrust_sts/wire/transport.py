@@ -118,7 +118,7 @@ def _endorsed_by(
         certificate.der, source=terms.transport.source, intermediates=certificate.intermediates
     )
     repeatable = "repeated-signature" in terms.tolerances
-    digest = None if repeatable else endorsed.signature.digest_under(certificate.public_octets)
+    digest = None if repeatable else endorsed.signature.digest_under(certificate.key_info)
     return _secured(envelope, terms, credential, *more, created=endorsed.created, signature_digest=digest)
 
 

@@ -5,7 +5,7 @@ listed in `unsupported` for the policy to refuse, what means nothing for the tok
 by name, and a WS-Trust element nobody has heard of is refused.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from wstrust_sts import ns
@@ -21,8 +21,11 @@ from wstrust_sts.model import (
     TrustVersion,
     UnknownToken,
 )
+from wstrust_sts.proof_keys import ProvedKey
+from wstrust_sts.wire.entropy import read_entropy
 from wstrust_sts.wire.requested_claims import read_claims
 from wstrust_sts.wire.times import read_time
+from wstrust_sts.wire.use_key import read_use_key
 from wstrust_sts.wire.wsp import APPLIES_TO, ENDPOINT_REFERENCE, read_address, read_applies_to
 from wstrust_sts.wire.xml import Element, boolean, children, local, trimmed
 
@@ -38,7 +41,6 @@ _NOT_OFFERED = frozenset(
     {
         "OnBehalfOf",
         "ActAs",
-        "UseKey",
         "DelegateTo",
         "Encryption",
         "ProofEncryption",
@@ -52,26 +54,28 @@ _NOT_OFFERED = frozenset(
 _WITHOUT_EFFECT = frozenset(
     {
         "AllowPostdating",
-        "ComputedKeyAlgorithm",
         "EncryptWith",
-        "Entropy",
         "KeyWrapAlgorithm",
         "SignWith",
         "SignChallenge",
     }
 )
-"""Wishes about a proof key, which a bearer token does not have, or permissions this STS does not use."""
+"""Wishes about what a key will be used with, which its holder and its service agree on, or permissions not used."""
 
+_WITHOUT_ENTROPY = frozenset({KeyType.BEARER, KeyType.PUBLIC})  # clients send one all the same, even an empty one
 _MAX_CONTEXT = 1024
 
 _TARGETS = frozenset({"CancelTarget", "RenewTarget", "ValidateTarget"})
 _FLAGS = frozenset({"Delegatable", "Forwardable"})
 
 
-def read_rst(element: Element, *, version: TrustVersion, action: Operation | None) -> RequestSecurityToken:
+def read_rst(
+    element: Element, *, version: TrustVersion, action: Operation | None, proved: Sequence[ProvedKey] = ()
+) -> RequestSecurityToken:
     """The request in `element` (WS-Trust 1.3 section 3), which the endpoint speaks `version` of.
 
-    `action` is the operation that the message's addressing named, if any; RequestType must agree with it.
+    `action` is the operation that the message's addressing named, if any; RequestType must agree with it. `proved` are
+    the keys that UseKey may only name.
 
     Raises InvalidRequest (unreadable, doubled, contradictory), BadRequest (an unknown request type, a collection).
     """
@@ -85,20 +89,25 @@ def read_rst(element: Element, *, version: TrustVersion, action: Operation | Non
         raise InvalidRequest("OnBehalfOf and ActAs together")
     operation = _read_operation(fields.get("RequestType"), trust, action)
     key_type_uri = _text(fields, "KeyType")
+    key_type = _read_key_type(key_type_uri, trust)
     lifetime = fields.get("Lifetime")
     claims = fields.get("Claims")
     renewing = fields.get("Renewing")
     applies_to = fields.get("AppliesTo")
     issuer = fields.get("Issuer")
     participants = fields.get("Participants")
+    entropy, use_key = fields.get("Entropy"), fields.get("UseKey")
     return RequestSecurityToken(
         version=version,
         operation=operation,
         context=_read_context(element),
         token_type=_text(fields, "TokenType"),
-        key_type=_read_key_type(key_type_uri, trust),
+        key_type=key_type,
         key_type_uri=key_type_uri,
         key_size=_read_key_size(fields.get("KeySize")),
+        entropy=None if entropy is None or key_type in _WITHOUT_ENTROPY else read_entropy(entropy, trust=trust),
+        computed_key_algorithm=_text(fields, "ComputedKeyAlgorithm"),
+        use_key=None if use_key is None else read_use_key(use_key, proved=proved),
         applies_to=None if applies_to is None else read_applies_to(applies_to),
         participants=() if participants is None else _read_participants(participants, trust),
         claims=() if claims is None else read_claims(claims),
@@ -163,7 +172,9 @@ _KNOWN = (
         "AdditionalContext",
         "CanonicalizationAlgorithm",
         "Claims",
+        "ComputedKeyAlgorithm",
         "EncryptionAlgorithm",
+        "Entropy",
         "Issuer",
         "KeySize",
         "KeyType",
@@ -174,6 +185,7 @@ _KNOWN = (
         "SecondaryParameters",
         "SignatureAlgorithm",
         "TokenType",
+        "UseKey",
     }
 )
 

@@ -4,8 +4,11 @@ A layout writes a RequestSecurityTokenResponse as bytes and says under which act
 token is spliced in as it was signed.
 """
 
+import base64
+
 from wstrust_sts import ns
 from wstrust_sts.model import IssuedToken, KeyType, Operation, RequestSecurityTokenResponse, TokenType, TrustVersion
+from wstrust_sts.proof_keys import ProofKey, SymmetricProof
 from wstrust_sts.wire.markup import attribute, text
 from wstrust_sts.wire.times import write_time
 
@@ -70,10 +73,11 @@ def _write_issued(response: RequestSecurityTokenResponse, issued: IssuedToken) -
             f"</wst:RequestedSecurityToken><wst:RequestedAttachedReference>{reference}</wst:RequestedAttachedReference>"
             f"<wst:RequestedUnattachedReference>{reference}</wst:RequestedUnattachedReference>".encode(),
             b"" if request.applies_to is None else request.applies_to.markup,
+            _write_proof(descriptor.proof, trust),
             f'<wst:Lifetime><wsu:Created xmlns:wsu="{ns.WSU}">{write_time(lifetime.created)}</wsu:Created>'
             f'<wsu:Expires xmlns:wsu="{ns.WSU}">{write_time(lifetime.expires)}</wsu:Expires></wst:Lifetime>'
-            f"{_write_verdict(response)}<wst:RequestType>{trust}/{request.operation.value}</wst:RequestType>"
-            f"<wst:KeyType>{_key_type(response)}</wst:KeyType>{_CLOSE}".encode(),
+            f"{_write_verdict(response)}{_write_key_size(descriptor.proof)}<wst:RequestType>{trust}/{request.operation.value}</wst:RequestType>"
+            f"<wst:KeyType>{_key_type(response, descriptor.key_type)}</wst:KeyType>{_CLOSE}".encode(),
         )
     )
 
@@ -88,14 +92,40 @@ def _write_reference(issued: IssuedToken) -> str:
     )
 
 
-def _key_type(response: RequestSecurityTokenResponse) -> str:
+def _write_proof(proof: ProofKey | None, trust: str) -> bytes:
+    """How the requestor comes to know the key: nothing, where it does already or there is none (row 20)."""
+    if not isinstance(proof, SymmetricProof):
+        return b""
+    if proof.server_entropy is not None:
+        return (
+            f"<wst:RequestedProofToken><wst:ComputedKey>{trust}/CK/PSHA1</wst:ComputedKey></wst:RequestedProofToken>"
+            f'<wst:Entropy><wst:BinarySecret Type="{trust}/Nonce">{_base64(proof.server_entropy)}</wst:BinarySecret>'
+            "</wst:Entropy>"
+        ).encode()
+    if proof.told:
+        return (
+            f'<wst:RequestedProofToken><wst:BinarySecret Type="{trust}/SymmetricKey">{_base64(proof.secret)}'
+            "</wst:BinarySecret></wst:RequestedProofToken>"
+        ).encode()
+    return b""
+
+
+def _write_key_size(proof: ProofKey | None) -> str:
+    return f"<wst:KeySize>{8 * len(proof.secret)}</wst:KeySize>" if isinstance(proof, SymmetricProof) else ""
+
+
+def _base64(octets: bytes) -> str:
+    return base64.b64encode(octets).decode()
+
+
+def _key_type(response: RequestSecurityTokenResponse, key_type: KeyType) -> str:
     """The spelling asked for, else that of the request's version."""
     request = response.request
     if request.key_type_uri is not None:
         return text(request.key_type_uri)
-    if request.version is TrustVersion.V2005:
+    if request.version is TrustVersion.V2005 and key_type is KeyType.BEARER:
         return ns.NO_PROOF_KEY
-    return f"{request.version.namespace}/{KeyType.BEARER.value}"
+    return f"{request.version.namespace}/{key_type.value}"
 
 
 def _write_status(response: RequestSecurityTokenResponse) -> bytes:

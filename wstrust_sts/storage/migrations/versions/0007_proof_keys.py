@@ -1,4 +1,4 @@
-"""What can be encrypted for a relying party, and which keys its tokens may be bound to."""
+"""What can be encrypted for a relying party, and the keys that tokens are bound to."""
 
 import json
 
@@ -27,6 +27,8 @@ _NEW = {
 
 
 def upgrade() -> None:
+    op.add_column("issued_token", sa.Column("key_thumbprint", sa.Text))
+    op.add_column("issued_token", sa.Column("wrapped_proof_key", sa.LargeBinary))
     relying_party = sa.table("relying_party", sa.column("id", sa.Text), sa.column("settings", sa.Text))
     connection = op.get_bind()
     for row in connection.execute(sa.select(relying_party.c.id, relying_party.c.settings)).all():
