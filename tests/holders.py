@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import hmac
 from dataclasses import replace
 
 from cryptography import x509
@@ -35,19 +34,6 @@ def key_info_of(certificate: bytes) -> bytes:
 def public_proof(kind: str, *, certified: bool = True) -> PublicProof:
     certificate = HOLDERS[kind]
     return PublicProof(key_info_of(certificate), certificate if certified else None)
-
-
-def expand(secret: bytes, seed: bytes, octets: int) -> bytes:
-    """P_SHA1, as the definition has it: A(0) = seed, A(i) = HMAC(A(i-1)), HMAC(A(i) + seed) one after the other."""
-
-    def mac(message: bytes) -> bytes:
-        return hmac.new(secret, message, hashlib.sha1).digest()
-
-    steps, stream = [seed], b""
-    while len(stream) < octets:
-        steps.append(mac(steps[-1]))
-        stream += mac(steps[-1] + seed)
-    return stream[:octets]
 
 
 _HASHES = {ns.SHA1: hashes.SHA1(), ns.SHA256: hashes.SHA256(), ns.MGF1_SHA256: hashes.SHA256()}

@@ -5,8 +5,8 @@ from pathlib import Path
 import signxml
 import xmlsec
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from lxml import etree
 
 from wstrust_sts import ns
@@ -47,3 +47,14 @@ def schema(name: str) -> etree.XMLSchema:
 class _BesideThis(etree.Resolver):
     def resolve(self, url, _public_id, context):
         return self.resolve_filename(str(SCHEMAS / url.rsplit("/", 1)[-1]), context)
+
+
+def xmlsec_decrypt(markup: bytes, key: RSAPrivateKey) -> bytes:
+    """The element that the one EncryptedData in the document hides from all but the holder of `key`."""
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    manager = xmlsec.KeysManager()
+    manager.add_key(xmlsec.Key.from_memory(pem, xmlsec.KeyFormat.PEM))
+    root = etree.fromstring(b"<x>" + markup + b"</x>")
+    (encrypted,) = root.iter(f"{{{ns.XENC}}}EncryptedData")
+    decrypted = xmlsec.EncryptionContext(manager).decrypt(encrypted)
+    return etree.tostring(decrypted, method="c14n", exclusive=True, with_comments=False)

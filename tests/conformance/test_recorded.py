@@ -8,7 +8,8 @@ import pytest
 from lxml import etree
 
 from tests.conformance.client import assert_sound
-from tests.holders import KEYED_PARTY, expand, unwrap
+from tests.holders import KEYED_PARTY, unwrap
+from tests.protected import p_sha1
 from tests.recorded import (
     BEARER,
     GSOAP,
@@ -126,7 +127,7 @@ def test_a_recorded_request_for_a_symmetric_key_gets_it(name):
     (own,) = etree.fromstring(message.body).iter(f"{{{ns.WST13}}}BinarySecret")
     server = client.text(answer, ".//t:RequestSecurityTokenResponse/t:Entropy/t:BinarySecret")
     (encrypted_key,) = etree.fromstring(answer.assertion).iter(f"{{{ns.XENC}}}EncryptedKey")
-    assert unwrap(encrypted_key) == expand(base64.b64decode(own.text), base64.b64decode(server), 32)
+    assert unwrap(encrypted_key) == p_sha1(base64.b64decode(own.text), base64.b64decode(server), 32)
     assert client.text(answer, ".//t:RequestedProofToken/t:ComputedKey") == f"{ns.WST13}/CK/PSHA1"
     assert client.text(answer, ".//t:KeySize") == "256"
 

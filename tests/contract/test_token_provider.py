@@ -21,11 +21,12 @@ from tests.assertions import (
     signing_key,
     verification_key,
 )
+from tests.certificates import key
 from tests.fakes import NOON, REALM
-from tests.holders import HOLDERS, KEYED_PARTY, RECIPIENT, public_proof, unwrap
-from tests.verifiers import schema, signxml_verify, xmlsec_verify
+from tests.holders import HOLDERS, KEYED_PARTY, RECIPIENT, RECIPIENT_KEY, public_proof, unwrap
+from tests.verifiers import schema, signxml_verify, xmlsec_decrypt, xmlsec_verify
 from wstrust_sts import ns
-from wstrust_sts.encryption import EncryptionRule, KeyName, KeyTransport
+from wstrust_sts.encryption import ALGORITHMS, EncryptionRule, KeyName, KeyTransport
 from wstrust_sts.errors import FailedCheck, InvalidSecurityToken, RequestFailed, StsError
 from wstrust_sts.keys import KEY_ALGORITHMS
 from wstrust_sts.model import AuthenticationMethod, Claim, KeyType, Lifetime, NameIdentifier, TokenType
@@ -330,8 +331,8 @@ def test_an_assertion_with_a_key_is_canonical_valid_by_the_schema_and_accepted_e
     token = issue(descriptor(token_type, **KEYS[proof], encryption=KEYED_PARTY.encryption), signer)
     assert canonical(token.markup) == token.markup
     assertion_schema(token_type).assertValid(etree.fromstring(token.markup))
-    xmlsec_verify(token.markup, signer)
-    signxml_verify(token.markup, signer, ID_ATTRIBUTE[token_type])
+    xmlsec_verify(token.markup, signer.certificates[0])
+    signxml_verify(token.markup, signer.certificates[0], ID_ATTRIBUTE[token_type])
     verified = verify(token.markup, signer)
     assert verified.digest == token.digest
     wanted = KEYS[proof]["proof"]
@@ -354,7 +355,7 @@ def test_who_takes_the_key_out_or_puts_another_in_is_refused(token_type, proof):
         with pytest.raises(InvalidSecurityToken):
             verify(changed.encode(), signer)
         with pytest.raises(xmlsec.Error):
-            xmlsec_verify(changed.encode(), signer)
+            xmlsec_verify(changed.encode(), signer.certificates[0])
 
 
 _CONFIRMATION = re.compile("<([a-z0-9]+:SubjectConfirmation)(?: [^>]*)?>.*?</[a-z0-9]+:SubjectConfirmation>", re.DOTALL)
@@ -371,6 +372,68 @@ def test_the_relying_partys_key_opens_the_secret_whatever_transport_and_name_it_
         assert unwrap(encrypted_key) == SECRET.secret
         reference = encrypted_key.find(f"{{{ns.DS}}}KeyInfo/{{{ns.WSSE}}}SecurityTokenReference")
         assert read_certificate(RECIPIENT).is_named_by(read_token_reference(reference))
+
+
+# -- encrypted -------------------------------------------------------------------------------------------------------
+
+each_cipher = pytest.mark.parametrize("cipher", ALGORITHMS)
+
+
+def encrypted(**changes) -> EncryptionRule:
+    return replace(KEYED_PARTY.encryption, tokens=True, **changes)
+
+
+@each_type
+@each_cipher
+@pytest.mark.parametrize("transport", KeyTransport)
+def test_xmlsec_opens_an_encrypted_token_with_the_relying_partys_key_and_finds_what_was_signed(
+    token_type, cipher, transport
+):
+    signer = signing_key()
+    rule = encrypted(algorithm=ALGORITHMS[cipher], key_transport=transport)
+    token = issue(descriptor(token_type, encryption=rule), signer)
+    assert b"alice" not in token.markup
+    assert b":Assertion" not in token.markup
+    plaintext = xmlsec_decrypt(token.markup, RECIPIENT_KEY)
+    xmlsec_verify(plaintext, signer.certificates[0])
+    assert hashlib.sha256(plaintext).digest() == token.digest == verify(plaintext, signer).digest
+    (data,) = etree.fromstring(token.markup).iter(f"{{{ns.XENC}}}EncryptedData")
+    assert data[0].get("Algorithm") == ALGORITHMS[cipher]
+
+
+@each_type
+def test_nobody_elses_key_opens_an_encrypted_token_and_no_two_are_alike(token_type):
+    tokens = [issue(descriptor(token_type, encryption=encrypted())).markup for _ in range(2)]
+    with pytest.raises(xmlsec.Error):
+        xmlsec_decrypt(tokens[0], key("somebody else", "rsa-2048"))
+    ciphers = [set(etree.fromstring(token).itertext()) for token in tokens]
+    assert not {text for text in ciphers[0] & ciphers[1] if len(text) > 100}
+
+
+@each_type
+@pytest.mark.parametrize("bare", [False, True])
+def test_only_saml_20_has_an_element_around_an_encrypted_assertion_and_not_where_it_is_to_be_bare(token_type, bare):
+    root = etree.fromstring(issue(descriptor(token_type, encryption=encrypted(bare=bare))).markup)
+    around = token_type is TokenType.SAML20 and not bare
+    assert root.tag == (f"{{{ns.SAML20}}}EncryptedAssertion" if around else f"{{{ns.XENC}}}EncryptedData")
+    if around:
+        (data,) = root
+        assert data.tag == f"{{{ns.XENC}}}EncryptedData"
+
+
+@each_type
+@each_proof
+def test_a_token_with_a_key_may_be_encrypted_too(token_type, proof):
+    signer = signing_key()
+    token = issue(descriptor(token_type, **KEYS[proof], encryption=encrypted()), signer)
+    assert verify(xmlsec_decrypt(token.markup, RECIPIENT_KEY), signer).digest == token.digest
+
+
+@each_type
+@pytest.mark.parametrize("certificate", [None, HOLDERS["ec"], b"none"])
+def test_what_must_be_encrypted_and_cannot_be_does_not_go_out(token_type, certificate):
+    with pytest.raises(RequestFailed):
+        issue(descriptor(token_type, encryption=encrypted(certificate=certificate)))
 
 
 def assertion_schema(token_type):

@@ -17,10 +17,11 @@ from tests.recorded import RECORDED
 from wstrust_sts import ns
 from wstrust_sts.errors import StsError
 from wstrust_sts.keys import LocalMessageKey
+from wstrust_sts.proof_keys import p_sha1
 from wstrust_sts.wire.algorithms import BASIC256SHA256
 from wstrust_sts.wire.asymmetric import open_asymmetric
 from wstrust_sts.wire.protection import ProtectedMessage
-from wstrust_sts.wire.sc import DEFAULT_LABEL, p_sha1
+from wstrust_sts.wire.sc import DEFAULT_LABEL
 from wstrust_sts.wire.signature_parts import canonical
 from wstrust_sts.wire.soap import SoapVersion, read_envelope
 from wstrust_sts.wire.symmetric import open_symmetric

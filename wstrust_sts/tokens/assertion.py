@@ -11,11 +11,11 @@ from datetime import timedelta
 
 from wstrust_sts import ns
 from wstrust_sts.errors import RequestFailed
-from wstrust_sts.model import IssuedToken, KeyType, TokenDescriptor
+from wstrust_sts.model import IssuedToken, KeyType, TokenDescriptor, TokenType
 from wstrust_sts.ports import Signer
 from wstrust_sts.proof_keys import PublicProof, SymmetricProof
 from wstrust_sts.wire.dsig import write_enveloped_signature
-from wstrust_sts.wire.encrypting import encrypt_key
+from wstrust_sts.wire.encrypting import encrypt_element, encrypt_key
 from wstrust_sts.wire.markup import attribute
 from wstrust_sts.wire.public_keys import write_public_key
 from wstrust_sts.wire.xml import is_id
@@ -36,6 +36,8 @@ def refuse_unsignable(descriptor: TokenDescriptor) -> None:
         raise RequestFailed(f"key type {descriptor.key_type.value} without its key, or with another")
     if not is_id(descriptor.token_id):
         raise RequestFailed("the token's id is not an NCName")
+    if descriptor.encryption.tokens and descriptor.encryption.certificate is None:
+        raise RequestFailed("a token that must be encrypted, and a relying party without certificate")
     if not descriptor.issuer.strip() or not descriptor.subject.value.strip():
         raise RequestFailed("a token without the name of its issuer or subject")
     if not descriptor.audiences or not all(audience.strip() for audience in descriptor.audiences):
@@ -51,13 +53,27 @@ def refuse_unsignable(descriptor: TokenDescriptor) -> None:
 
 
 def sign(descriptor: TokenDescriptor, *, before: str, after: str, signer: Signer) -> IssuedToken:
-    """The token whose canonical form is `before` and `after`, with the signature between the two."""
+    """The token whose canonical form is `before` and `after`, with the signature between the two; encrypted, where its
+    relying party wants that. The digest is that of the token itself: whoever decrypts it presents that one.
+    """
     head, tail = before.encode(), after.encode()
     signature = write_enveloped_signature(head + tail, reference=descriptor.token_id, signer=signer)
     markup = head + signature + tail
-    return IssuedToken(
-        descriptor=descriptor, markup=markup, digest=hashlib.sha256(markup).digest(), key_id=signer.key_id
-    )
+    digest = hashlib.sha256(markup).digest()
+    if descriptor.encryption.tokens:
+        markup = _encrypt(markup, descriptor)
+    return IssuedToken(descriptor=descriptor, markup=markup, digest=digest, key_id=signer.key_id)
+
+
+def _encrypt(markup: bytes, descriptor: TokenDescriptor) -> bytes:
+    """SAML 2.0 has an element around an encrypted assertion (core section 2.3.4), SAML 1.1 has not (wire row 23)."""
+    encrypted = encrypt_element(markup, descriptor.encryption)
+    if descriptor.token_type is TokenType.SAML11 or descriptor.encryption.bare:
+        return encrypted
+    return b"".join((_ENCRYPTED_ASSERTION, encrypted, b"</saml2:EncryptedAssertion>"))
+
+
+_ENCRYPTED_ASSERTION = f'<saml2:EncryptedAssertion xmlns:saml2="{ns.SAML20}">'.encode()
 
 
 def write_key_info(descriptor: TokenDescriptor) -> str:

@@ -70,6 +70,8 @@ def _read_rsa(value: Element) -> rsa.RSAPublicKey:
         e=int.from_bytes(octets_of(exponent, limit=_MAX_EXPONENT)),
     )
     try:
+        if numbers.n % 2 == 0:
+            raise ValueError
         return numbers.public_key()
     except ValueError:
         raise InvalidRequest("an RSAKeyValue that is no key") from None

@@ -9,8 +9,9 @@ from tests.protected import p_sha1 as p_sha1_again
 from tests.protected import reference
 from wstrust_sts import ns
 from wstrust_sts.errors import InvalidSecurity, SecurityTokenUnavailable, UnsupportedAlgorithm
+from wstrust_sts.proof_keys import p_sha1
 from wstrust_sts.wire.keyinfo import ByDerivation, ById
-from wstrust_sts.wire.sc import MAX_END, MAX_LENGTH, MIN_LENGTH, implied_token, p_sha1, read_derived_key_token
+from wstrust_sts.wire.sc import MAX_END, MAX_LENGTH, MIN_LENGTH, implied_token, read_derived_key_token
 
 BASE = reference("#EK", ns.ENCRYPTED_KEY)
 
