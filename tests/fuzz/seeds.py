@@ -5,6 +5,7 @@ import re
 from datetime import timedelta
 from functools import cache
 
+from cryptography import x509
 from lxml import etree
 
 from tests import messages
@@ -15,7 +16,7 @@ from tests.fakes import NOON
 from tests.forgery import Form, forge
 from tests.fuzz import steady
 from tests.messages import RP
-from tests.recorded import BEARER, CXF_PARTY, KEYS, Message
+from tests.recorded import BEARER, CXF_PARTY, KEYS, PUBLIC, Message
 from wstrust_sts import ns
 from wstrust_sts.model import TokenType
 from wstrust_sts.wire.times import read_time, write_time
@@ -153,6 +154,13 @@ def _issues(trust: str) -> list[str]:
         f'<t:UseKey Sig="#x"><k:KeyInfo xmlns:k="{ns.DS}"><k:KeyName>x</k:KeyName></k:KeyInfo></t:UseKey>'
         "<t:Entropy><t:BinarySecret>c2l4dGVlbiBvY3RldHMuLg==</t:BinarySecret></t:Entropy>"
     )
+    secret = (
+        f"<t:KeyType>{trust}/SymmetricKey</t:KeyType><t:KeySize>256</t:KeySize><t:ComputedKeyAlgorithm>{trust}/CK/PSHA1"
+        f'</t:ComputedKeyAlgorithm><t:Entropy><t:BinarySecret Type="{trust}/Nonce">'
+        "c2l4dGVlbiBvY3RldHMuLg==</t:BinarySecret>"
+        "</t:Entropy>"
+    )
+    public = f"<t:KeyType>{trust}/PublicKey</t:KeyType>"
     on_behalf_of = f"<t:OnBehalfOf>{assertions()[0].decode()}</t:OnBehalfOf>"
     return [
         messages.issue(trust=trust),
@@ -161,9 +169,26 @@ def _issues(trust: str) -> list[str]:
         messages.issue(secondary, issuer, trust=trust, token_type=None),
         messages.issue(participants, trust=trust),
         messages.issue(use_key, trust=trust),
+        messages.issue(secret, trust=trust),
+        *(messages.issue(public, f"<t:UseKey>{named}</t:UseKey>", trust=trust) for named in _public_keys()),
         messages.issue(on_behalf_of, trust=trust),
         messages.rst("Renew", f"<t:RenewTarget>{assertions()[0].decode()}</t:RenewTarget>", trust=trust),
     ]
+
+
+def _public_keys() -> list[str]:
+    """The certificate that a recorded UseKey has, and its key, in every form."""
+    (written,) = parse(Message.read(PUBLIC).body).iter(f"{{{ns.DS}}}X509Certificate")
+    numbers = x509.load_der_x509_certificate(base64.b64decode(written.text)).public_key().public_numbers()
+    modulus = base64.b64encode(numbers.n.to_bytes(256)).decode()
+    value = f"<d:RSAKeyValue><d:Modulus>{modulus}</d:Modulus><d:Exponent>AQAB</d:Exponent></d:RSAKeyValue>"
+    keys = (
+        f"<d:X509Data><d:X509Certificate>{written.text}</d:X509Certificate></d:X509Data>",
+        f"<d:KeyValue>{value}</d:KeyValue>",
+    )
+    token = f'<o:BinarySecurityToken xmlns:o="{ns.WSSE}" ValueType="{ns.X509V3}">{written.text}</o:BinarySecurityToken>'
+    reference = f'<o:SecurityTokenReference xmlns:o="{ns.WSSE}"><o:Reference URI="#user"/></o:SecurityTokenReference>'
+    return [*(f'<d:KeyInfo xmlns:d="{ns.DS}">{key}</d:KeyInfo>' for key in keys), token, reference]
 
 
 def _on_tokens(trust: str) -> list[str]:
