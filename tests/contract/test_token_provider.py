@@ -417,6 +417,7 @@ def test_only_saml_20_has_an_element_around_an_encrypted_assertion_and_not_where
     around = token_type is TokenType.SAML20 and not bare
     assert root.tag == (f"{{{ns.SAML20}}}EncryptedAssertion" if around else f"{{{ns.XENC}}}EncryptedData")
     if around:
+        assertion_schema(token_type).assertValid(root)
         (data,) = root
         assert data.tag == f"{{{ns.XENC}}}EncryptedData"
 
