@@ -3,6 +3,7 @@ import java.security.KeyStore;
 import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -80,6 +81,8 @@ public final class CxfProbe implements Lines.Client {
             case "cancel":
                 boolean cancelled = clients.get(words[1]).cancelSecurityToken(tokens.get(words[2]));
                 return new String[] {String.valueOf(cancelled)};
+            case "secret":
+                return new String[] {Base64.getEncoder().encodeToString(tokens.get(words[1]).getSecret())};
             case "verify":
                 return verify(tokens.get(words[1]), words[2]);
             case "publish":
@@ -134,7 +137,7 @@ public final class CxfProbe implements Lines.Client {
         String trust = options.get("trust");
         client.setNamespace(trust);
         client.setTokenType(options.get("tokenType"));
-        client.setKeyType(trust + "/Bearer");
+        client.setKeyType(trust + "/" + options.getOrDefault("keyType", "Bearer"));
         if (options.containsKey("seconds")) {
             client.setEnableLifetime(true);
             client.setTtl(Integer.parseInt(options.get("seconds")));
