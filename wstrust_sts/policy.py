@@ -107,23 +107,25 @@ class Original:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renewed:
-    """The token that another takes the place of, as it bounds that one."""
+    """The token that another takes the place of, as it bounds that one. `proof` is the key that it is bound to."""
 
     token_type: TokenType
     audiences: tuple[str, ...]
+    key_type: KeyType = KeyType.BEARER
+    proof: ProofKey | None = None
 
 
 def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
     """What the token will say. Raises BadRequest, InvalidRequest, InvalidTimeRange, RequestFailed."""
     relying_party = question.match.relying_party
     token_type, uri, whence = _choose_token_type(question)
-    request, original = question.request, question.original
+    request, before = question.request, question.original or question.renewed
     parties = (relying_party, *(match.relying_party for match in question.participants))
     for party in parties:
         if token_type not in party.token_types:
             raise BadRequest(f"{party.name} takes no {token_type.value} tokens")
-    key_type = choose_key_type(request, parties, original=None if original is None else original.key_type)
-    kept = None if original is None else original.proof
+    key_type = choose_key_type(request, parties, original=None if before is None else before.key_type)
+    kept = None if before is None else before.proof
     proof = choose_proof(key_type, request, parties, message=question.message, kept=kept)
     encryption = choose_encryption(request, parties)
     lifetime, how = _choose_lifetime(question)

@@ -57,13 +57,15 @@ def demand_renewable(
     principal: Principal,
     *,
     by_reference: bool,
+    proved: Collection[str],
     key_ids: Collection[str],
     now: datetime,
     terms: RenewalTerms,
 ) -> None:
     """Only the subject of a token renews it, and only one that was issued to it.
 
-    A token bound to a key is renewed by whoever proves that key; until that can be proved here, by nobody.
+    A token bound to a public key is renewed by whoever proves that key, too, by the message or by TLS: `proved` are the
+    thumbprints. One bound to a secret is not renewed, because no endpoint takes a proof of it.
     Raises InvalidSecurityToken (not in force; or, by reference, a stranger's, as for an unknown id), NotAuthorized,
     UnableToRenew.
     """
@@ -74,7 +76,7 @@ def demand_renewable(
     demand_in_force([record], key_ids=key_ids, now=now, overdue=terms.after_expiry)
     if record.original is not None:
         raise UnableToRenew(f"made from the token {record.original}, with which it ends")
-    if record.key_type != KeyType.BEARER.value:
+    if record.key_type != KeyType.BEARER.value and (by_reference or record.key_thumbprint not in proved):
         raise UnableToRenew(f"its key, of the type {record.key_type}, was not proved")
     if not record.renewing_allowed:
         raise UnableToRenew("issued as not to be renewed")

@@ -449,7 +449,15 @@ class SecurityTokenService:
         demand_same_scope(asked.request)
         record, verified = self._recorded(asked, overdue=terms.after_expiry)
         keys = [key.key_id for key in self._keyring.verification_keys(asked.realm.name)]
-        demand_renewable(record, asked.principal, by_reference=verified is None, key_ids=keys, now=now, terms=terms)
+        demand_renewable(
+            record,
+            asked.principal,
+            by_reference=verified is None,
+            proved={thumbprint_of(each.key) for each in asked.message.proved_keys},
+            key_ids=keys,
+            now=now,
+            terms=terms,
+        )
         findings.relying_party, findings.token_id = record.relying_party, record.token_id
         party = self._relying_parties.get(asked.realm.name, record.relying_party)
         if party is None or not party.enabled:
@@ -463,7 +471,12 @@ class SecurityTokenService:
             demand_same_audiences(verified, audiences)
         match = self._match_of_original(asked, scope, party, audiences)
         findings.decision = Decision(reasons=(describe_renewal(record, subject, anew=subject is asked.principal),))
-        renewed = Renewed(token_type=TokenType(record.token_type), audiences=audiences)
+        renewed = Renewed(
+            token_type=TokenType(record.token_type),
+            audiences=audiences,
+            key_type=KeyType(record.key_type),
+            proof=None if verified is None else self._kept_key(record, verified),
+        )
         issued = self._make_token(asked, subject=subject, match=match, renewed=renewed)
         findings.token_id = record.token_id  # until the new one is not refused any more
         take_turn(record, self._replay_cache, terms=terms, now=now)

@@ -121,3 +121,33 @@ class TestRow12:
         assert answer.status == 200
         refused, _ = ask("certificatesigned", f"<t:KeyType>{ns.WST13}/SymmetricKey</t:KeyType>", tls=False)
         assert refused.status == 500
+
+
+class TestRow28:
+    """Renew of a token bound to a public key, by a requestor who has two certificates."""
+
+    def ask(self, sts: SealedSts, policy: str, body: str, operation: str, *, signer: str = "alice") -> Answer:
+        request = draft(policy, body, action=f"{ns.WST13}/RST/{operation}", signer=party(signer))
+        path, content_type = f"/sealed/13/{policy}", messages.content_type()
+        headers = {"content-type": content_type}
+        answer = sts.request(Request(method="POST", path=path, headers=headers, body=protect(request)))
+        return in_clear(answer, request, now=NOON)
+
+    @pytest.fixture
+    def sts(self) -> SealedSts:
+        return SealedSts(relying_parties=(KEYED_PARTY,), pinned={ALICE.der: "alice", BOB.der: "alice"})
+
+    @pytest.fixture
+    def token(self, sts) -> str:
+        issue = messages.issue(f"<t:KeyType>{ns.WST13}/PublicKey</t:KeyType>")
+        return self.ask(sts, "certificate", issue, "Issue").assertion.decode()
+
+    @each_signed
+    def test_row_28_whoever_proves_the_key_gets_a_token_bound_to_the_same(self, sts, token, policy):
+        answer = self.ask(sts, policy, messages.renew(token), "Renew")
+        assert holder_in(answer) == texts(x509_data(ALICE.der))
+
+    @each_signed
+    def test_row_28_another_key_of_the_same_account_proves_nothing(self, sts, token, policy):
+        answer = self.ask(sts, policy, messages.renew(token), "Renew", signer="bob")
+        assert answer.fault == (ns.WST13, "UnableToRenew")

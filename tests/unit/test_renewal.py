@@ -66,11 +66,19 @@ def somebody(name: str = "alice", *methods: AuthenticationMethod) -> Principal:
     return Principal(realm="default", account=account, methods=methods or (X509,), instant=NOON)
 
 
-def demand(record: TokenRecord = RECORD, name: str = "alice", *, by_reference: bool = False, **changes) -> None:
+def demand(
+    record: TokenRecord = RECORD,
+    name: str = "alice",
+    *,
+    by_reference: bool = False,
+    proved: tuple[str, ...] = (),
+    **changes,
+) -> None:
     demand_renewable(
         replace(record, **changes),
         somebody(name),
         by_reference=by_reference,
+        proved=proved,
         key_ids={"k"},
         now=NOON,
         terms=TERMS,
@@ -79,6 +87,18 @@ def demand(record: TokenRecord = RECORD, name: str = "alice", *, by_reference: b
 
 def request(**fields) -> RequestSecurityToken:
     return RequestSecurityToken(version=TrustVersion.V13, operation=Operation.RENEW, **fields)
+
+
+def test_a_token_bound_to_a_public_key_is_renewed_by_whoever_proves_that_key():
+    demand(proved=("other", "thumb"), key_type="PublicKey", key_thumbprint="thumb")
+    for how in ({"proved": ("other",)}, {"proved": ()}, {"proved": ("thumb",), "by_reference": True}):
+        with pytest.raises(UnableToRenew, match="was not proved"):
+            demand(key_type="PublicKey", key_thumbprint="thumb", **how)
+
+
+def test_a_token_bound_to_a_secret_is_not_renewed_because_nothing_proves_it():
+    with pytest.raises(UnableToRenew, match="was not proved"):
+        demand(proved=("thumb",), key_type="SymmetricKey")
 
 
 @pytest.mark.parametrize("by_reference", [False, True])

@@ -119,7 +119,15 @@ def _endorsed_by(
     )
     repeatable = "repeated-signature" in terms.tolerances
     digest = None if repeatable else endorsed.signature.digest_under(certificate.key_info)
-    return _secured(envelope, terms, credential, *more, created=endorsed.created, signature_digest=digest)
+    return _secured(
+        envelope,
+        terms,
+        credential,
+        *more,
+        created=endorsed.created,
+        signature_digest=digest,
+        signature_id=endorsed.signature.id,
+    )
 
 
 def _secured(
@@ -128,6 +136,7 @@ def _secured(
     *credentials: ReceivedToken,
     created: datetime | None,
     signature_digest: bytes | None = None,
+    signature_id: str | None = None,
 ) -> SecuredMessage:
     return SecuredMessage(
         envelope=envelope,
@@ -137,5 +146,6 @@ def _secured(
             created=created,
             peer_certificate=terms.transport.peer_certificate,
             signature_digest=signature_digest,
+            signature_id=signature_id,
         ),
     )
