@@ -119,4 +119,4 @@ POLICIES: Mapping[str, SecurityReader] = {
     "usernamecertificatemixed": read_username_and_endorsing_certificate,
 }
 LAYOUTS: Mapping[str, Layout] = {"default": write_rstr}
-TOLERANCES = frozenset({"no-timestamp", "bare-rstr", "no-applies-to", "repeated-signature"})
+TOLERANCES = frozenset({"no-timestamp", "bare-rstr", "no-applies-to", "repeated-signature", "unsigned-addressing"})

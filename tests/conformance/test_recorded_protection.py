@@ -48,6 +48,13 @@ ENDPOINTS = (
     EndpointSection(path="/strict/certificate", trust=TrustVersion.V13, policy="certificate"),
     EndpointSection(path="/strict/username", trust=TrustVersion.V13, policy="username"),
     EndpointSection(path="/certificatesigned", trust=TrustVersion.V13, policy="certificatesigned"),
+    EndpointSection(
+        path="/tolerant",
+        trust=TrustVersion.V13,
+        policy="certificatesigned",
+        tolerances=("unsigned-addressing", "no-applies-to"),  # they say for nobody in particular
+        default_relying_party=RELYING_PARTY.name,
+    ),
 )
 
 
@@ -250,6 +257,13 @@ def test_a_recorded_message_that_signs_too_little_is_refused_however_it_names_it
     message = (RECORDED / name).read_bytes()
     answer = send(sts_at(created(message)), message, "/certificatesigned")
     assert answer.fault == (ns.WSSE, "InvalidSecurity")
+
+
+@pytest.mark.parametrize("name", WSS4J)
+def test_a_recorded_message_is_answered_where_unsigned_addressing_headers_are_tolerated(name):
+    message = (RECORDED / name).read_bytes()
+    answer = send(sts_at(created(message)), message, "/tolerant")
+    assert answer.status == 200, answer.body
 
 
 @pytest.mark.parametrize("name", WSS4J[1:])

@@ -15,6 +15,7 @@ PROTECTED = (
     ("certificate-sha1", "certificate", 'algorithms = "basic256sha256"'),
     ("certificate-confirmed", "certificate", 'algorithms = "basic256sha256"\nsignature_confirmation = true'),
     ("certificatesigned", "certificatesigned", ""),
+    ("certificatesigned-zeep", "certificatesigned", 'tolerances = ["unsigned-addressing"]'),
     ("certificatemixed", "certificatemixed", ""),
     ("certificatemixed-sha1", "certificatemixed", 'algorithms = "basic256sha256"'),
     ("certificatetransport", "certificatetransport", ""),

@@ -13,7 +13,7 @@ KNOWN = KnownNames(
     policies=frozenset({"usernamemixed", "certificatemixed", "certificatetransport", "username"}),
     layouts=frozenset({"default", "adfs"}),
     algorithms=frozenset({"default"}),
-    tolerances=frozenset({"no-timestamp", "repeated-signature", "no-applies-to", "bare-rstr"}),
+    tolerances=frozenset({"no-timestamp", "repeated-signature", "no-applies-to", "bare-rstr", "unsigned-addressing"}),
 )
 MINIMAL = """
 [server]
@@ -308,6 +308,8 @@ def test_client_certificates_that_nobody_can_show_or_wants_are_refused(tmp_path:
 
 
 def test_tolerances_are_for_policies_that_have_what_they_relax(tmp_path: Path) -> None:
+    unsigned = TRANSPORT + 'tolerances = ["unsigned-addressing"]\n'
+    assert any("unsigned-addressing" in problem for problem in problems(tmp_path, serving(AUTHORITIES, unsigned)))
     repeated = TRANSPORT + 'tolerances = ["repeated-signature"]\n'
     assert any("has none" in problem for problem in problems(tmp_path, serving(AUTHORITIES, repeated)))
     endorsed = repeated.replace("certificatetransport", "certificatemixed")

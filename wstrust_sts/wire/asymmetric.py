@@ -35,7 +35,7 @@ def read_certificate_in_message(envelope: Envelope, terms: Terms) -> SecuredMess
     Raises InvalidSecurity, UnsupportedSecurityToken, UnsupportedAlgorithm, FailedCheck, MessageExpired,
     SecurityTokenUnavailable (a certificate that is named and not shown), InvalidHeaderToken (one that is not offered).
     """
-    message = _read(envelope, terms, decrypters=terms.decrypters())
+    message = _read(envelope, terms, decrypters=terms.decrypters(), addressed=True)
     if not message.signer.is_rsa:
         raise InvalidHeaderToken("nothing can be encrypted for a certificate whose key is not RSA")
     return _secured(message, terms)
@@ -46,10 +46,13 @@ def read_certificate_that_signed(envelope: Envelope, terms: Terms) -> SecuredMes
 
     Raises as `read_certificate_in_message`.
     """
-    return _secured(_read(envelope, terms, decrypters=None), terms)
+    addressed = "unsigned-addressing" not in terms.tolerances  # TLS protects them anyway
+    return _secured(_read(envelope, terms, decrypters=None, addressed=addressed), terms)
 
 
-def _read(envelope: Envelope, terms: Terms, *, decrypters: Sequence[Decrypter] | None) -> "AsymmetricMessage":
+def _read(
+    envelope: Envelope, terms: Terms, *, decrypters: Sequence[Decrypter] | None, addressed: bool
+) -> "AsymmetricMessage":
     message = open_asymmetric(
         envelope,
         decrypters=decrypters,
@@ -57,6 +60,7 @@ def _read(envelope: Envelope, terms: Terms, *, decrypters: Sequence[Decrypter] |
         now=terms.now,
         freshness=terms.freshness,
         pinned=terms.pinned,
+        addressed=addressed,
     )
     message.protected.demand_nothing_else()
     return message
@@ -118,12 +122,13 @@ def open_asymmetric(
     freshness: Freshness,
     known: Sequence[Certificate] = (),
     pinned: Callable[[str], Sequence[bytes]] = lambda name: (),
+    addressed: bool = True,
 ) -> AsymmetricMessage:
     """The message, decrypted and verified: with the certificate that it shows, or with the one that it names.
 
     That is one of the few `known`, or what `pinned` finds by its `index_name`.
 
-    Without `decrypters` nothing of it may be encrypted.
+    Without `decrypters` nothing of it may be encrypted. `addressed`: its WS-Addressing headers have to be signed.
 
     Raises as `open_message` and `verify_protection` do, and SecurityTokenUnavailable, InvalidHeaderToken.
     """
@@ -142,5 +147,6 @@ def open_asymmetric(
         now=now,
         freshness=freshness,
         hidden=decrypters is not None,
+        addressed=addressed,
     )
     return AsymmetricMessage(protected, used[0])

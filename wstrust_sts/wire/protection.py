@@ -70,10 +70,12 @@ def verify_protection(
     now: datetime,
     freshness: Freshness,
     hidden: bool = True,
+    addressed: bool = True,
 ) -> ProtectedMessage:
     """Verifies the one message signature with the key that `find_key` gives for its KeyInfo (and the header's parts).
 
-    `hidden`: the signature and the Body's content have to be encrypted.
+    `hidden`: the signature and the Body's content have to be encrypted. `addressed`: the WS-Addressing headers have to
+    be signed.
 
     Raises FailedCheck (what was decrypted is no sound message, or the signature is not one), InvalidSecurity (something
     that the policy demands is missing), MessageExpired, UnsupportedAlgorithm.
@@ -99,7 +101,9 @@ def verify_protection(
         parts=parts,
         created=read_timestamp(_signed(parts.pop(TIMESTAMP, None), signature, "Timestamp"), now, freshness),
     )
-    _demand_signed(opened, signature)
+    _signed(opened.envelope.body, signature, "Body")
+    if addressed:
+        _demand_addressing(opened, signature)
     return message
 
 
@@ -129,8 +133,7 @@ def _demand_nothing_hidden_unsigned(opened: OpenedMessage, signature: VerifiedSi
         raise FailedCheck(f"{local(element)} is encrypted and not signed")
 
 
-def _demand_signed(opened: OpenedMessage, signature: VerifiedSignature) -> None:
-    _signed(opened.envelope.body, signature, "Body")
+def _demand_addressing(opened: OpenedMessage, signature: VerifiedSignature) -> None:
     for block in opened.envelope.blocks:
         if understands(block.tag):
             _signed(block, signature, local(block))
