@@ -329,8 +329,10 @@ def test_a_certificate_that_does_not_suit_gets_nothing_though_it_is_mapped(attac
 
 
 def test_a_token_of_another_kind_is_refused(attack):
-    path = token(ALICE.certificate, value_type=ns.X509V3.replace("X509v3", "X509PKIPathv1"))
-    assert attack.code(attack.write(shown=path)) == "UnsupportedSecurityToken"
+    other = token(ALICE.certificate, value_type=ns.X509V3.replace("X509v3", "PKCS7"))
+    assert attack.code(attack.write(shown=other)) == "UnsupportedSecurityToken"
+    no_path = token(ALICE.certificate, value_type=ns.X509_PKI_PATH)
+    assert attack.code(attack.write(shown=no_path)) == "InvalidSecurityToken"
     garbage = token(ALICE.certificate).replace(base64.b64encode(ALICE.certificate).decode(), "!!!!")
     assert attack.code(attack.write(shown=garbage)) == "InvalidSecurity"
 

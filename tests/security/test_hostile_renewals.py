@@ -124,10 +124,10 @@ def test_a_renewal_is_for_nobody_and_nothing_else(attack: Attack, token_type: st
     for part in (
         f"<t:OnBehalfOf>{messages.username_token('bob')}</t:OnBehalfOf>",
         f"<t:KeyType>{attack.trust}/PublicKey</t:KeyType>",
-        "<t:UseKey/>",
         "<t:Delegatable>true</t:Delegatable>",
     ):
         attack.refused(renewal(attack, token, part), BadRequest)
+    attack.refused(renewal(attack, token, "<t:UseKey/>"), InvalidRequest)
     other = ns.TP11_SAML11 if token_type == ns.TP11_SAML20 else ns.TP11_SAML20
     attack.refused(renewal(attack, token, f"<t:TokenType>{other}</t:TokenType>"), BadRequest)
 
