@@ -15,7 +15,7 @@ from wstrust_sts import ports
 from wstrust_sts.addresses import candidates, parse_address
 from wstrust_sts.certificates import CertificateMapping, CertificateName, ExaminedCertificate, TrustAnchor
 from wstrust_sts.errors import Busy, FailedAuthentication, RequestFailed
-from wstrust_sts.model import Account, AppliesToRule, Claim, Realm, RelyingParty, RelyingPartyMatch
+from wstrust_sts.model import Account, Claim, Realm
 from wstrust_sts.records import (
     AuditEvent,
     AuditSelection,
@@ -27,6 +27,7 @@ from wstrust_sts.records import (
     TokenCancelled,
     TokenRecord,
 )
+from wstrust_sts.relying_parties import AppliesToRule, RelyingParty, RelyingPartyMatch
 from wstrust_sts.wire.certificates import read_certificate
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -25,18 +25,9 @@ from wstrust_sts.certificates import CertificateField, CertificateMapping, Certi
 from wstrust_sts.config import AuthenticationSection, Config, EndpointSection, SecretsSection, ServerSection
 from wstrust_sts.keyring import StoredKeyring
 from wstrust_sts.keys import AesGcmSecretBox, make_signing_key
-from wstrust_sts.model import (
-    Account,
-    AppliesToRule,
-    Claim,
-    ConstantRule,
-    GroupRule,
-    LifetimeRule,
-    ReleaseRule,
-    RelyingParty,
-    TrustVersion,
-)
+from wstrust_sts.model import Account, Claim, TrustVersion
 from wstrust_sts.ports import Keyring
+from wstrust_sts.relying_parties import AppliesToRule, ConstantRule, GroupRule, LifetimeRule, ReleaseRule, RelyingParty
 
 PASSWORDS = {"alice": "clarinet", "bob": "trombone", "carol": "s3cret", "admin": "conductor"}
 PUBLIC_URL = "https://sts.example.test"

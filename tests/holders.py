@@ -13,8 +13,9 @@ from tests.certificates import key, leaf
 from tests.harness import RELYING_PARTY
 from wstrust_sts import ns
 from wstrust_sts.encryption import EncryptionRule
-from wstrust_sts.model import KeyType, RelyingParty
+from wstrust_sts.model import KeyType
 from wstrust_sts.proof_keys import PublicProof
+from wstrust_sts.relying_parties import RelyingParty
 
 RECIPIENT = leaf("rp", kind="rsa-2048")
 RECIPIENT_KEY = key("rp", "rsa-2048")

@@ -12,7 +12,7 @@ from tests.harness import RELYING_PARTY, Sts, account, allowing_digests, hashed
 from tests.messages import Answer
 from wstrust_sts import ns
 from wstrust_sts.bindings.http import Request
-from wstrust_sts.model import AppliesToRule, RelyingParty
+from wstrust_sts.relying_parties import AppliesToRule, RelyingParty
 from wstrust_sts.wire.times import read_time
 
 RECORDED = Path(__file__).parent / "vectors" / "recorded"

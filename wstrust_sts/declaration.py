@@ -21,8 +21,9 @@ from wstrust_sts.declared_certificates import (
     owned_twice,
 )
 from wstrust_sts.declared_relying_parties import RelyingPartyTable, relying_party_table
-from wstrust_sts.model import Account, AppliesToRule, Claim, Realm, RelyingParty
+from wstrust_sts.model import Account, Claim, Realm
 from wstrust_sts.ports import Administration
+from wstrust_sts.relying_parties import AppliesToRule, RelyingParty
 from wstrust_sts.strict_toml import ConfigurationError, Fault, Place, Problem, key, read_file
 
 _NAME = kinds.text(limit=256)

@@ -10,17 +10,16 @@ from wstrust_sts import toml_kinds as kinds
 from wstrust_sts.addresses import parse_rule
 from wstrust_sts.config import TOKEN_TYPES
 from wstrust_sts.declared_encryption import EncryptionTable, encryption_card, encryption_table
-from wstrust_sts.model import (
+from wstrust_sts.model import KeyType, TokenType
+from wstrust_sts.relying_parties import (
     AppliesToRule,
     ClaimRule,
     ConstantRule,
     GroupRule,
-    KeyType,
     LifetimeRule,
     NameIdentifierRule,
     ReleaseRule,
     RelyingParty,
-    TokenType,
 )
 from wstrust_sts.strict_toml import Fault, Kind, Place, describe, key
 

@@ -27,8 +27,6 @@ from wstrust_sts.model import (
     PresentedReference,
     Principal,
     Realm,
-    RelyingParty,
-    RelyingPartyMatch,
     RequestSecurityToken,
     TokenDescriptor,
     TokenType,
@@ -37,6 +35,7 @@ from wstrust_sts.model import (
 from wstrust_sts.proof_keys import ProofKey
 from wstrust_sts.proof_policy import choose_encryption, choose_key_type, choose_proof
 from wstrust_sts.records import TokenRecord
+from wstrust_sts.relying_parties import RelyingParty, RelyingPartyMatch
 
 OPERATIONS = frozenset({Operation.ISSUE, Operation.VALIDATE, Operation.RENEW, Operation.CANCEL})
 _ENCRYPTION_ALGORITHMS = frozenset(

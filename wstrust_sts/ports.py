@@ -14,13 +14,12 @@ from wstrust_sts.model import (
     Principal,
     Realm,
     ReceivedToken,
-    RelyingParty,
-    RelyingPartyMatch,
     RequestedClaim,
     TokenDescriptor,
     TokenType,
 )
 from wstrust_sts.records import AuditEvent, AuditSelection, Entry, KeyState, SigningKeyRecord, Standing, TokenRecord
+from wstrust_sts.relying_parties import RelyingParty, RelyingPartyMatch
 
 
 class Clock(Protocol):

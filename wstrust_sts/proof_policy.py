@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from wstrust_sts.encryption import EncryptionRule
 from wstrust_sts.errors import BadRequest, InvalidRequest, RequestFailed
-from wstrust_sts.model import KeyType, RelyingParty, RequestSecurityToken, VerifiedMessage
+from wstrust_sts.model import KeyType, RequestSecurityToken, VerifiedMessage
 from wstrust_sts.proof_keys import (
     LONGEST_SECRET,
     SHORTEST_SECRET,
@@ -20,6 +20,7 @@ from wstrust_sts.proof_keys import (
     SymmetricProof,
     p_sha1,
 )
+from wstrust_sts.relying_parties import RelyingParty
 
 _DEFAULT_SECRET = 32  # octets
 

@@ -7,16 +7,9 @@ no request makes its audit event large; claims are told by their types, never by
 import re
 from collections.abc import Sequence
 
-from wstrust_sts.model import (
-    Claim,
-    PresentedReference,
-    Principal,
-    ReleaseRule,
-    RelyingParty,
-    RelyingPartyMatch,
-    RequestSecurityToken,
-)
+from wstrust_sts.model import Claim, PresentedReference, Principal, RequestSecurityToken
 from wstrust_sts.records import TokenRecord
+from wstrust_sts.relying_parties import ReleaseRule, RelyingParty, RelyingPartyMatch
 
 _LENGTH = 256  # characters of a text that a client chose
 _COUNT = 32  # items of a list that a client chose

@@ -14,8 +14,9 @@ from wstrust_sts.certificates import CertificateMapping, TrustAnchor
 from wstrust_sts.declaration import Declaration, DeclaredAccount, account_table, realm_table
 from wstrust_sts.declared_certificates import anchor_card, in_order, mapping_card
 from wstrust_sts.declared_relying_parties import relying_party_card
-from wstrust_sts.model import Account, Realm, RelyingParty
+from wstrust_sts.model import Account, Realm
 from wstrust_sts.ports import Administration
+from wstrust_sts.relying_parties import RelyingParty
 from wstrust_sts.strict_toml import ConfigurationError, Problem
 
 Write = Callable[[Administration], object]

@@ -15,13 +15,13 @@ from wstrust_sts.model import (
     KeyType,
     Principal,
     Realm,
-    RelyingParty,
     RequestSecurityToken,
     VerifiedToken,
 )
 from wstrust_sts.policy import demand_in_force
 from wstrust_sts.ports import ReplayCache
 from wstrust_sts.records import TokenRecord
+from wstrust_sts.relying_parties import RelyingParty
 
 _TURNS = 3  # renewals of one token: the one, and two more for answers that were lost
 _CLOCKS_DIFFER = timedelta(minutes=5)  # between nodes

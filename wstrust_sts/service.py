@@ -11,25 +11,21 @@ from datetime import timedelta
 
 from wstrust_sts.bookkeeping import Asked, Findings, event_of, record_of, thumbprint_of
 from wstrust_sts.errors import (
-    FailedAuthentication,
-    InvalidHeaderToken,
     InvalidRequest,
     InvalidScope,
-    InvalidSecurity,
     InvalidSecurityToken,
     RequestFailed,
     StsError,
     UnsupportedSecurityToken,
 )
+from wstrust_sts.identification import Identification
 from wstrust_sts.lineage import trace_lineage
 from wstrust_sts.model import (
     AppliesTo,
-    Authenticated,
     AuthenticationMethod,
     Circumstances,
     Claim,
     Decision,
-    Evidence,
     IssuedToken,
     KeyType,
     Operation,
@@ -37,10 +33,7 @@ from wstrust_sts.model import (
     PresentedAssertion,
     PresentedReference,
     Principal,
-    Realm,
     ReceivedToken,
-    RelyingParty,
-    RelyingPartyMatch,
     RequestSecurityToken,
     RequestSecurityTokenResponse,
     Status,
@@ -87,6 +80,7 @@ from wstrust_sts.reasons import (
     shorten,
 )
 from wstrust_sts.records import Entry, TokenCancelled, TokenRecord
+from wstrust_sts.relying_parties import RelyingParty, RelyingPartyMatch
 from wstrust_sts.renewal import (
     RenewalTerms,
     audiences_of_named,
@@ -141,7 +135,7 @@ class SecurityTokenService:
         self._issued_tokens = issued_tokens
         self._journal = journal
         self._keyring = keyring
-        self._authenticators = tuple(authenticators)
+        self._identification = Identification(authenticators, replay_cache, message_window)
         self._providers: dict[TokenType, TokenProvider] = {}
         for provider in providers:
             for token_type in provider.token_types:
@@ -151,7 +145,6 @@ class SecurityTokenService:
         self._claim_sources = tuple(claim_sources)
         self._claim_policy = claim_policy
         self._replay_cache = replay_cache
-        self._message_window = message_window
         self._renewal = renewal
         self._operations: dict[Operation, Callable[[Asked], Verdict]] = {
             Operation.ISSUE: self._issue,
@@ -169,7 +162,7 @@ class SecurityTokenService:
         realm = self._realms.get(at.endpoint.realm)
         if realm is None:
             raise RequestFailed(f"the realm {at.endpoint.realm} does not exist; create it with `wstrust-sts apply`")
-        principal = self._identify(message, realm, at)
+        principal = self._identification.identify(message, realm, at)
         asked = Asked(request, message, principal, realm, at, Findings())
         try:
             demand_supported(
@@ -194,40 +187,6 @@ class SecurityTokenService:
             relying_party=asked.findings.relying_party,
             result=verdict.outcome,
         )
-
-    # -- who is asking --------------------------------------------------------------------------------------
-
-    def _identify(self, message: VerifiedMessage, realm: Realm, at: Circumstances) -> Principal:
-        """One Principal of all that the message's credentials prove. Raises on none, or on a contradiction."""
-        evidence = Evidence(tuple(self._authenticate(token, realm, at) for token in message.credentials))
-        accounts = {proof.account.id: proof.account for proof in evidence.authenticated if proof.account is not None}
-        if len(accounts) != 1 or any(proof.account is None for proof in evidence.authenticated):
-            raise InvalidSecurity("the credentials do not prove exactly one account")
-        (account,) = accounts.values()
-        self._spend_signature(message, realm, at)
-        return Principal(
-            realm=realm.name,
-            account=account,
-            methods=tuple(proof.method for proof in evidence.authenticated),
-            instant=min(proof.instant for proof in evidence.authenticated),
-        )
-
-    def _spend_signature(self, message: VerifiedMessage, realm: Realm, at: Circumstances) -> None:
-        """A signed message counts once, and only whoever is authenticated fills the cache that knows it."""
-        digest = message.signature_digest
-        if digest is None:
-            return
-        if not self._replay_cache.remember(realm.name, digest, now=at.now, keep=self._message_window):
-            raise FailedAuthentication("this very message was here before: a replay")
-
-    def _authenticate(self, token: ReceivedToken, realm: Realm, at: Circumstances) -> Authenticated:
-        """The one door for every presented token: exactly one authenticator accepts it, and its word is final."""
-        accepting = [authenticator for authenticator in self._authenticators if authenticator.accepts(token)]
-        if not accepting:
-            raise UnsupportedSecurityToken(f"no authenticator for {type(token).__name__}")
-        if len(accepting) > 1:
-            raise InvalidHeaderToken(f"{len(accepting)} authenticators for {type(token).__name__}; enable one of them")
-        return accepting[0].authenticate(token, realm=realm, now=at.now)
 
     # -- issue ------------------------------------------------------------------------------------------------
 
@@ -515,7 +474,7 @@ class SecurityTokenService:
 
     def _verify(self, target: ReceivedToken, asked: Asked) -> VerifiedToken:
         try:
-            proof = self._authenticate(target, asked.realm, asked.at)
+            proof = self._identification.authenticate(target, asked.realm, asked.at)
         except UnsupportedSecurityToken as error:
             raise InvalidSecurityToken(error.detail) from None
         if proof.token is None:

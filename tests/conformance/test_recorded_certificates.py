@@ -15,7 +15,8 @@ from tests.recorded import CXF_PARTY, RECORDED, Message
 from wstrust_sts import ns
 from wstrust_sts.bindings.http import Request
 from wstrust_sts.config import EndpointSection
-from wstrust_sts.model import AppliesToRule, TrustVersion
+from wstrust_sts.model import TrustVersion
+from wstrust_sts.relying_parties import AppliesToRule
 from wstrust_sts.wire.keyinfo import MAX_CERTIFICATE
 from wstrust_sts.wire.times import read_time
 from wstrust_sts.wire.xml import octets_of

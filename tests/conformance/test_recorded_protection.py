@@ -22,7 +22,8 @@ from wstrust_sts import ns
 from wstrust_sts.config import EndpointSection
 from wstrust_sts.errors import FailedCheck, SecurityTokenUnavailable, UnsupportedAlgorithm
 from wstrust_sts.keys import LocalMessageKey
-from wstrust_sts.model import AppliesToRule, TrustVersion
+from wstrust_sts.model import TrustVersion
+from wstrust_sts.relying_parties import AppliesToRule
 from wstrust_sts.wire.algorithms import BASIC256_SHA1, BASIC256SHA256, DEFAULT
 from wstrust_sts.wire.asymmetric import open_asymmetric
 from wstrust_sts.wire.certificates import read_certificate

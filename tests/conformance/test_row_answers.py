@@ -17,7 +17,8 @@ from tests.fakes import NOON
 from tests.harness import RELYING_PARTY, Sts, account
 from tests.messages import NAMES, instant
 from wstrust_sts import ns
-from wstrust_sts.model import AppliesToRule, Claim, NameIdentifierRule
+from wstrust_sts.model import Claim
+from wstrust_sts.relying_parties import AppliesToRule, NameIdentifierRule
 
 UPN, EMAIL = ns.CLAIM_UPN, ns.CLAIM_EMAIL
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")

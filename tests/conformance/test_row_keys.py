@@ -28,7 +28,7 @@ from tests.messages import Answer
 from tests.protected import p_sha1
 from wstrust_sts import ns
 from wstrust_sts.bindings.http import Request
-from wstrust_sts.model import RelyingParty
+from wstrust_sts.relying_parties import RelyingParty
 
 CLIENT_ENTROPY = bytes(range(32))
 SAML = {ns.TP11_SAML20: ns.SAML20, ns.TP11_SAML11: ns.SAML11}

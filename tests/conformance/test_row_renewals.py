@@ -12,7 +12,8 @@ from tests.fakes import NOON
 from tests.harness import PUBLIC_URL, RELYING_PARTY, Sts, account
 from tests.messages import RP, instant
 from wstrust_sts import ns
-from wstrust_sts.model import AppliesToRule, Claim
+from wstrust_sts.model import Claim
+from wstrust_sts.relying_parties import AppliesToRule
 
 EACH_TYPE = pytest.mark.parametrize("token_type", [ns.SAML11, ns.SAML20], ids=["SAML 1.1", "SAML 2.0"])
 GRACE = timedelta(minutes=2)

@@ -12,7 +12,7 @@ from tests.fakes import NOON
 from tests.harness import RELYING_PARTY, STRICT_PARTY, Sts
 from tests.messages import instant
 from wstrust_sts import ns
-from wstrust_sts.model import AppliesToRule, LifetimeRule
+from wstrust_sts.relying_parties import AppliesToRule, LifetimeRule
 
 EMAIL = ns.CLAIM_EMAIL
 ORCHESTRA = "http://claims.example.test/orchestra"

@@ -12,7 +12,8 @@ from tests.fakes import NOON
 from tests.harness import RELYING_PARTY, STRICT_PARTY, Sts, account
 from tests.messages import RP, instant
 from wstrust_sts import ns
-from wstrust_sts.model import AppliesToRule, AuthenticationMethod, Claim, NameIdentifierRule
+from wstrust_sts.model import AuthenticationMethod, Claim
+from wstrust_sts.relying_parties import AppliesToRule, NameIdentifierRule
 
 STRICT = "https://strict.example.test/svc"
 EACH_WAY = pytest.mark.parametrize(

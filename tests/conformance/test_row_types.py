@@ -8,7 +8,8 @@ from lxml import etree
 from tests import messages
 from tests.harness import ENDPOINTS, RELYING_PARTY, Sts
 from wstrust_sts import ns
-from wstrust_sts.model import AppliesToRule, TokenType
+from wstrust_sts.model import TokenType
+from wstrust_sts.relying_parties import AppliesToRule
 
 SAML11 = f"{{{ns.SAML11}}}Assertion"
 SAML20 = f"{{{ns.SAML20}}}Assertion"

@@ -11,8 +11,9 @@ import pytest
 from tests import postgresql
 from tests.fakes import NOON
 from wstrust_sts.keys import AesGcmSecretBox
-from wstrust_sts.model import Account, AppliesToRule, Claim, Realm, RelyingParty
+from wstrust_sts.model import Account, Claim, Realm
 from wstrust_sts.records import AuditEvent, TokenRecord
+from wstrust_sts.relying_parties import AppliesToRule, RelyingParty
 from wstrust_sts.storage.database import Database, open_database
 from wstrust_sts.storage.migrate import upgrade
 from wstrust_sts.storage.stores import Stores, open_stores

@@ -6,7 +6,8 @@ import pytest
 
 from tests.fakes import NOON
 from wstrust_sts.errors import Busy
-from wstrust_sts.model import AppliesToRule, Claim, Realm, RelyingParty
+from wstrust_sts.model import Claim, Realm
+from wstrust_sts.relying_parties import AppliesToRule, RelyingParty
 from wstrust_sts.storage.database import open_database
 from wstrust_sts.storage.stores import open_stores
 

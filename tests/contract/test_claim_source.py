@@ -7,8 +7,9 @@ import pytest
 from tests.fakes import NOON
 from wstrust_sts import ns
 from wstrust_sts.claims.account import AccountClaims
-from wstrust_sts.model import Account, AuthenticationMethod, Claim, Principal, RelyingParty, RequestedClaim
+from wstrust_sts.model import Account, AuthenticationMethod, Claim, Principal, RequestedClaim
 from wstrust_sts.ports import ClaimSource
+from wstrust_sts.relying_parties import RelyingParty
 
 IMPLEMENTATIONS: list[Callable[[], ClaimSource]] = [AccountClaims]
 

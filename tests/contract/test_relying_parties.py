@@ -9,15 +9,14 @@ from sqlalchemy import update
 from wstrust_sts import ns
 from wstrust_sts.addresses import MAXIMUM_SEGMENTS
 from wstrust_sts.errors import RequestFailed
-from wstrust_sts.model import (
+from wstrust_sts.model import KeyType, TokenType
+from wstrust_sts.relying_parties import (
     AppliesToRule,
     ConstantRule,
     GroupRule,
-    KeyType,
     LifetimeRule,
     NameIdentifierRule,
     ReleaseRule,
-    TokenType,
 )
 from wstrust_sts.storage.accounts import SqlAccounts
 from wstrust_sts.storage.database import Database

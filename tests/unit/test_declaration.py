@@ -18,20 +18,17 @@ from wstrust_sts.declaration import (
     write_declaration,
 )
 from wstrust_sts.declared_relying_parties import NAME_IDENTIFIER_FORMATS
-from wstrust_sts.model import (
-    Account,
+from wstrust_sts.model import Account, Claim, Realm, TokenType
+from wstrust_sts.reconciliation import Action, Plan, plan
+from wstrust_sts.relying_parties import (
     AppliesToRule,
-    Claim,
     ConstantRule,
     GroupRule,
     LifetimeRule,
     NameIdentifierRule,
-    Realm,
     ReleaseRule,
     RelyingParty,
-    TokenType,
 )
-from wstrust_sts.reconciliation import Action, Plan, plan
 from wstrust_sts.strict_toml import ConfigurationError
 
 EVERYTHING = """

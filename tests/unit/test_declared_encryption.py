@@ -17,7 +17,8 @@ from wstrust_sts.cli.checks.certificates import check_encryption_certificate
 from wstrust_sts.declaration import read_declaration, write_declaration
 from wstrust_sts.declared_relying_parties import relying_party_card
 from wstrust_sts.encryption import EncryptionRule, KeyName, KeyTransport
-from wstrust_sts.model import KeyType, RelyingParty
+from wstrust_sts.model import KeyType
+from wstrust_sts.relying_parties import RelyingParty
 from wstrust_sts.strict_toml import ConfigurationError
 
 DER = leaf("orders", kind="rsa-2048")

@@ -17,13 +17,10 @@ from wstrust_sts.model import (
     Endpoint,
     KeyType,
     Lifetime,
-    LifetimeRule,
     LifetimeWish,
-    NameIdentifierRule,
     Operation,
     PresentedReference,
     Principal,
-    RelyingPartyMatch,
     RequestSecurityToken,
     TokenType,
     TrustVersion,
@@ -31,6 +28,7 @@ from wstrust_sts.model import (
 )
 from wstrust_sts.policy import IssueQuestion, Original, authorize_issue, demand_supported, shared_claims
 from wstrust_sts.records import TokenRecord
+from wstrust_sts.relying_parties import LifetimeRule, NameIdentifierRule, RelyingPartyMatch
 
 HOUR = timedelta(hours=1)
 METHOD = AuthenticationMethod.PASSWORD_OVER_TLS

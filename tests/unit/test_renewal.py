@@ -11,7 +11,6 @@ from wstrust_sts.errors import BadRequest, InvalidRequest, InvalidSecurityToken,
 from wstrust_sts.model import (
     Account,
     AppliesTo,
-    AppliesToRule,
     AuthenticationMethod,
     Operation,
     Principal,
@@ -21,6 +20,7 @@ from wstrust_sts.model import (
     VerifiedToken,
 )
 from wstrust_sts.records import TokenRecord
+from wstrust_sts.relying_parties import AppliesToRule
 from wstrust_sts.renewal import (
     RenewalTerms,
     audiences_of_named,

@@ -39,7 +39,6 @@ from wstrust_sts.lineage import LONGEST_LINEAGE
 from wstrust_sts.model import (
     Account,
     AppliesTo,
-    AppliesToRule,
     Authenticated,
     AuthenticationMethod,
     Circumstances,
@@ -62,6 +61,7 @@ from wstrust_sts.model import (
     VerifiedToken,
 )
 from wstrust_sts.records import AuditEvent, TokenCancelled, TokenRecord
+from wstrust_sts.relying_parties import AppliesToRule
 from wstrust_sts.renewal import RenewalTerms
 from wstrust_sts.service import SecurityTokenService
 

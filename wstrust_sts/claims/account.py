@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from wstrust_sts import ns
-from wstrust_sts.model import Claim, Principal, RelyingParty, RequestedClaim
+from wstrust_sts.model import Claim, Principal, RequestedClaim
+from wstrust_sts.relying_parties import RelyingParty
 
 
 class AccountClaims:

@@ -7,16 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wstrust_sts.errors import InvalidRequest
-from wstrust_sts.model import (
-    Claim,
-    ClaimRule,
-    ConstantRule,
-    GroupRule,
-    Principal,
-    ReleaseRule,
-    RelyingParty,
-    RequestedClaim,
-)
+from wstrust_sts.model import Claim, Principal, RequestedClaim
+from wstrust_sts.relying_parties import ClaimRule, ConstantRule, GroupRule, ReleaseRule, RelyingParty
 
 ANY_GROUP = "*"
 

@@ -10,7 +10,7 @@ from wstrust_sts.cli.opening import Deployment, config_option, opened, realm_opt
 from wstrust_sts.cli.output import Refusal, json_option, print_json, print_table, show_one
 from wstrust_sts.cli.rows import read_row
 from wstrust_sts.declared_relying_parties import KEY_TYPES, RelyingPartyTable, relying_party_card, relying_party_table
-from wstrust_sts.model import RelyingParty
+from wstrust_sts.relying_parties import RelyingParty
 
 
 @click.group("relying-party")

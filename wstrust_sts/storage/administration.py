@@ -10,9 +10,10 @@ from sqlalchemy.exc import IntegrityError
 
 from wstrust_sts.certificates import CertificateMapping, TrustAnchor
 from wstrust_sts.errors import Busy
-from wstrust_sts.model import Account, Claim, Realm, RelyingParty
+from wstrust_sts.model import Account, Claim, Realm
 from wstrust_sts.ports import SecretBox
 from wstrust_sts.records import KeyState, KeyUse, SigningKeyRecord
+from wstrust_sts.relying_parties import RelyingParty
 from wstrust_sts.storage.account_changes import remove_account, write_account
 from wstrust_sts.storage.accounts import read_accounts
 from wstrust_sts.storage.certificate_changes import (

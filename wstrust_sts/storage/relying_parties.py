@@ -9,7 +9,7 @@ from sqlalchemy import BindParameter, Connection, Select, bindparam, select
 
 from wstrust_sts.addresses import Address, candidates, parse_address
 from wstrust_sts.errors import RequestFailed
-from wstrust_sts.model import AppliesToRule, RelyingParty, RelyingPartyMatch
+from wstrust_sts.relying_parties import AppliesToRule, RelyingParty, RelyingPartyMatch
 from wstrust_sts.storage.columns import is_storable
 from wstrust_sts.storage.database import Database
 from wstrust_sts.storage.generation import Generation

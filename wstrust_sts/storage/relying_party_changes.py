@@ -6,7 +6,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, delete, insert, select, update
 
 from wstrust_sts.addresses import Address, parse_rule
-from wstrust_sts.model import AppliesToRule, RelyingParty
+from wstrust_sts.relying_parties import AppliesToRule, RelyingParty
 from wstrust_sts.storage.columns import new_row_key
 from wstrust_sts.storage.relying_parties import read_relying_party
 from wstrust_sts.storage.schema import applies_to, relying_party

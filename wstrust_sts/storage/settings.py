@@ -22,16 +22,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from wstrust_sts.encryption import ALGORITHMS, EncryptionRule, KeyName, KeyTransport
-from wstrust_sts.model import (
+from wstrust_sts.model import KeyType, TokenType
+from wstrust_sts.relying_parties import (
     ClaimRule,
     ConstantRule,
     GroupRule,
-    KeyType,
     LifetimeRule,
     NameIdentifierRule,
     ReleaseRule,
     RelyingParty,
-    TokenType,
 )
 
 _KEYS = frozenset(

@@ -3,7 +3,8 @@ from dataclasses import replace
 from tests.fakes import NOON
 from wstrust_sts import ns
 from wstrust_sts.claims.account import AccountClaims
-from wstrust_sts.model import Account, AuthenticationMethod, Claim, Principal, RelyingParty
+from wstrust_sts.model import Account, AuthenticationMethod, Claim, Principal
+from wstrust_sts.relying_parties import RelyingParty
 
 PARTY = RelyingParty(id="r1", realm="default", name="shop", applies_to=())
 ACCOUNT = Account(id="a1", realm="default", name="alice", version=1, groups=("staff", "admins"))

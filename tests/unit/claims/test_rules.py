@@ -8,18 +8,8 @@ from tests.fakes import NOON
 from wstrust_sts import ns
 from wstrust_sts.claims.rules import RuleClaimPolicy
 from wstrust_sts.errors import InvalidRequest
-from wstrust_sts.model import (
-    Account,
-    AuthenticationMethod,
-    Claim,
-    ClaimRule,
-    ConstantRule,
-    GroupRule,
-    Principal,
-    ReleaseRule,
-    RelyingParty,
-    RequestedClaim,
-)
+from wstrust_sts.model import Account, AuthenticationMethod, Claim, Principal, RequestedClaim
+from wstrust_sts.relying_parties import ClaimRule, ConstantRule, GroupRule, ReleaseRule, RelyingParty
 
 satisfy = RuleClaimPolicy().satisfy
 

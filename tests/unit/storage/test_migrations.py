@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
-from wstrust_sts.model import RelyingParty
+from wstrust_sts.relying_parties import RelyingParty
 from wstrust_sts.storage.engine import UnusableDatabase, parse_url, reading_engine, writing_engine
 from wstrust_sts.storage.migrate import HEAD, current, upgrade
 from wstrust_sts.storage.schema import metadata

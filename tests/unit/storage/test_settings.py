@@ -8,15 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wstrust_sts.encryption import ALGORITHMS, EncryptionRule, KeyName, KeyTransport
-from wstrust_sts.model import (
+from wstrust_sts.model import KeyType, TokenType
+from wstrust_sts.relying_parties import (
     ConstantRule,
     GroupRule,
-    KeyType,
     LifetimeRule,
     NameIdentifierRule,
     ReleaseRule,
     RelyingParty,
-    TokenType,
 )
 from wstrust_sts.storage.settings import Settings, read_settings, write_settings
 

@@ -7,7 +7,7 @@ from cryptography import x509
 
 from wstrust_sts.certificates import CertificateMapping, TrustAnchor
 from wstrust_sts.cli.checks.findings import Finding, warning
-from wstrust_sts.model import RelyingParty
+from wstrust_sts.relying_parties import RelyingParty
 
 _SOON = timedelta(days=30)
 

@@ -15,10 +15,11 @@ from wstrust_sts.config import SIGNED_POLICIES, Config
 from wstrust_sts.errors import RequestFailed, StsError
 from wstrust_sts.keyring import StoredKeyring
 from wstrust_sts.keys import demand_usable
-from wstrust_sts.model import Account, Realm, RelyingParty
+from wstrust_sts.model import Account, Realm
 from wstrust_sts.ports import SecretBox
 from wstrust_sts.readiness import Obstacle, find_obstacles
 from wstrust_sts.records import KeyState, KeyUse, SigningKeyRecord
+from wstrust_sts.relying_parties import RelyingParty
 from wstrust_sts.storage.database import open_database
 from wstrust_sts.storage.failures import UnusableDatabase
 from wstrust_sts.storage.stores import Stores, open_stores

@@ -1,0 +1,62 @@
+"""Who is asking: one Principal of all that a message's credentials prove, and of nothing else."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from wstrust_sts.errors import FailedAuthentication, InvalidHeaderToken, InvalidSecurity, UnsupportedSecurityToken
+from wstrust_sts.model import (
+    Authenticated,
+    Circumstances,
+    Evidence,
+    Principal,
+    Realm,
+    ReceivedToken,
+    VerifiedMessage,
+)
+from wstrust_sts.ports import Authenticator, ReplayCache
+
+
+class Identification:
+    """The one door for every credential and every presented token. Thread-safe.
+
+    `message_window`: for how long a signed message is fresh, and so its replay has to be known.
+    """
+
+    def __init__(
+        self, authenticators: Sequence[Authenticator], replay_cache: ReplayCache, message_window: timedelta
+    ) -> None:
+        self._authenticators = tuple(authenticators)
+        self._replay_cache = replay_cache
+        self._message_window = message_window
+
+    def identify(self, message: VerifiedMessage, realm: Realm, at: Circumstances) -> Principal:
+        """One Principal of all that the message's credentials prove. Raises on none, or on a contradiction."""
+        evidence = Evidence(tuple(self.authenticate(token, realm, at) for token in message.credentials))
+        accounts = {proof.account.id: proof.account for proof in evidence.authenticated if proof.account is not None}
+        if len(accounts) != 1 or any(proof.account is None for proof in evidence.authenticated):
+            raise InvalidSecurity("the credentials do not prove exactly one account")
+        (account,) = accounts.values()
+        self._spend_signature(message, realm, at)
+        return Principal(
+            realm=realm.name,
+            account=account,
+            methods=tuple(proof.method for proof in evidence.authenticated),
+            instant=min(proof.instant for proof in evidence.authenticated),
+        )
+
+    def _spend_signature(self, message: VerifiedMessage, realm: Realm, at: Circumstances) -> None:
+        """A signed message counts once, and only whoever is authenticated fills the cache that knows it."""
+        digest = message.signature_digest
+        if digest is None:
+            return
+        if not self._replay_cache.remember(realm.name, digest, now=at.now, keep=self._message_window):
+            raise FailedAuthentication("this very message was here before: a replay")
+
+    def authenticate(self, token: ReceivedToken, realm: Realm, at: Circumstances) -> Authenticated:
+        """The one door for every presented token: exactly one authenticator accepts it, and its word is final."""
+        accepting = [authenticator for authenticator in self._authenticators if authenticator.accepts(token)]
+        if not accepting:
+            raise UnsupportedSecurityToken(f"no authenticator for {type(token).__name__}")
+        if len(accepting) > 1:
+            raise InvalidHeaderToken(f"{len(accepting)} authenticators for {type(token).__name__}; enable one of them")
+        return accepting[0].authenticate(token, realm=realm, now=at.now)
