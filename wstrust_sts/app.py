@@ -160,22 +160,7 @@ def open_application(config: Config, *, clock: Clock = now) -> Iterator[Applicat
 def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox, clock: Clock) -> Application:
     """The application over open stores: what the configuration enables, joined through the ports."""
     authentication = config.authentication
-    parts = registry.Parts(
-        accounts=stores.accounts,
-        certificates=stores.certificates,
-        validator=PathValidator(authentication.clock_skew),
-        replay_cache=stores.replay_cache,
-        keyring=keyring,
-        passwords=PasswordChecker(
-            slots=authentication.password_hashes_at_once or _hash_slots(config.server.workers),
-            queue=min(authentication.password_hash_queue, config.server.request_threads // 2),
-            remember_for=authentication.credential_cache,
-        ),
-        box=box,
-        skew=authentication.clock_skew,
-        nonce_window=authentication.message_maximum_age,
-        gate=_gate(authentication, stores),
-    )
+    parts = _parts(config, stores, keyring, box)
     providers = [registry.TOKEN_PROVIDERS.build(name, parts) for name in config.plugins.token_providers]
     service = SecurityTokenService(
         realms=stores.realms,
@@ -218,6 +203,27 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
         federation=_describe_realms(config, stores, keyring, providers=providers, clock=clock),
         readiness=lambda: _unready(stores, keyring, endpoints),
         forwarded_certificate=_forwarded_certificate(config.server),
+    )
+
+
+def _parts(config: Config, stores: Stores, keyring: Keyring, box: SecretBox) -> registry.Parts:
+    """What plug-ins are built from."""
+    authentication = config.authentication
+    return registry.Parts(
+        accounts=stores.accounts,
+        certificates=stores.certificates,
+        validator=PathValidator(authentication.clock_skew),
+        replay_cache=stores.replay_cache,
+        keyring=keyring,
+        passwords=PasswordChecker(
+            slots=authentication.password_hashes_at_once or _hash_slots(config.server.workers),
+            queue=min(authentication.password_hash_queue, config.server.request_threads // 2),
+            remember_for=authentication.credential_cache,
+        ),
+        box=box,
+        skew=authentication.clock_skew,
+        nonce_window=authentication.message_maximum_age,
+        gate=_gate(authentication, stores),
     )
 
 
