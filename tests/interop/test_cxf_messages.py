@@ -193,7 +193,6 @@ def test_without_tls_a_client_is_served_until_the_message_key_that_it_knows_is_r
     alice.map_to("alice", plain)
     known = message_certificate(plain, tmp_path / "known.pem")
     options = secrets_of(alice, alice.trusting(known, tmp_path / "known.p12"))
-    options |= {"http": "1.1"}  # else it asks for HTTP/2 with its first message
     way = Way(TRUSTS["13"], "1.2", by_wsdl=True)
     clients = [
         Client(cxf, plain, to_endpoint(way, "username"), name="plain username", **options),

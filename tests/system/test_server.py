@@ -378,6 +378,22 @@ def test_a_wish_for_another_protocol_is_ignored(plain):
     assert answer.count(b"HTTP/1.1") == 1
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"Content-Length: 11\r\n\r\nhello world", b"Transfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n0\r\n\r\n"],
+)
+@pytest.mark.parametrize("octets", [7, 100_000], ids=["bit by bit", "at once"])
+def test_a_wish_for_another_protocol_does_not_lose_the_body(plain, octets, body):
+    """Java's HttpClient asks for h2c with the first message that it sends over plain HTTP."""
+    wish = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAA\r\n"
+    message = POST + wish + body
+    with plain.connect() as peer:
+        for start in range(0, len(message), octets):
+            peer.sendall(message[start : start + octets])
+            time.sleep(0.002)
+        assert told(read_all(peer))["body"] == "hello world"  # and the connection is closed
+
+
 # -- hostile requests -------------------------------------------------------------------------------------------------
 
 REFUSED = {
@@ -434,7 +450,14 @@ REFUSED = {
     "another scheme": (b"GET ftp://a/echo HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "an asterisk": (b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "a tunnel": (b"CONNECT a:443 HTTP/1.1\r\n" + HOST + b"\r\n", 400),
-    "another protocol with a body": (POST + b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 1\r\n\r\na", 400),
+    "another protocol with a body that is none": (
+        POST + b"Connection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+        400,
+    ),
+    "another protocol with a body that is too long": (
+        POST + b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n" % (BODY_LIMIT + 1),
+        413,
+    ),
     "HTTP/2 by prior knowledge": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
     "HTTP/2.0": (b"GET / HTTP/2.0\r\n" + HOST + b"\r\n", 505),
     "HTTP/1.2": (b"GET / HTTP/1.2\r\n" + HOST + b"\r\n", 400),

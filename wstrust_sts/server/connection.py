@@ -56,6 +56,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_body",
         "_body_length",
+        "_body_parser",
         "_complete",
         "_congested",
         "_head",
@@ -88,6 +89,7 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._started = 0.0
         self._congested = False
+        self._body_parser: httptools.HttpRequestParser | None = None
         self._expect_request()
 
     # -- asyncio.Protocol ------------------------------------------------------------------------------------------
@@ -133,9 +135,7 @@ class Connection(asyncio.Protocol):
         elif self.phase in (Phase.LINGER, Phase.CLOSED):
             return
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._last = True  # another protocol was asked for; this request is answered in this one
+            self._feed(data)
         except httptools.HttpParserError as error:
             if not self._complete:
                 self._refuse(_reason(error))
@@ -148,6 +148,23 @@ class Connection(asyncio.Protocol):
             self._refuse(HeadTooLarge)
         elif self._received > self._settings.max_head + _CHUNKED_OVERHEAD * self._settings.max_body:
             self._refuse(TooLarge)
+
+    def _feed(self, data: bytes) -> None:
+        """The parser takes a request that asks for another protocol (Java's clients: h2c) as one without a body. It is
+        answered in this protocol, and so another parser reads its body.
+        """
+        if self._body_parser is not None:
+            self._body_parser.feed_data(data)
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as wish:
+            self._last = True
+            if self._head.has_body():
+                (offset,) = wish.args
+                self._complete = False
+                self._body_parser = httptools.HttpRequestParser(_BodyReader(self))
+                self._body_parser.feed_data(self._head.framing() + data[offset:])
 
     # -- the parser's callbacks: what they raise ends `feed_data` ------------------------------------------------
 
@@ -164,7 +181,7 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         parser, version = self._parser, self._parser.get_http_version()
-        self._head.judge(method=parser.get_method(), version=version, upgrade=parser.should_upgrade())
+        self._head.judge(method=parser.get_method(), version=version)
         self.phase = Phase.BODY
         self.deadline = min(time.monotonic() + self._settings.body_seconds, self._end())
         if self._transport is not None and self._head.waits_for_continue(version):
@@ -177,8 +194,11 @@ class Connection(asyncio.Protocol):
         self._body.append(part)
 
     def on_message_complete(self) -> None:
-        self._complete = True
+        self.end_body()
         self._last = self._parser.get_http_version() != "1.1" or not self._parser.should_keep_alive()
+
+    def end_body(self) -> None:
+        self._complete = True
 
     # -- one exchange ----------------------------------------------------------------------------------------------
 
@@ -189,6 +209,7 @@ class Connection(asyncio.Protocol):
         self._body: list[bytes] = []
         self._body_length = 0
         self._received = 0
+        self._body_parser = None
         self._complete = False
         self._surplus = False
         self._last = False
@@ -304,6 +325,15 @@ class Connection(asyncio.Protocol):
             self.phase = Phase.CLOSED
             self.deadline = max(now + _GOODBYE_SECONDS, self._end())
             transport.close()
+
+
+class _BodyReader:
+    """Takes the body alone of what a parser reads, for a connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.on_message_begin = connection.on_message_begin
+        self.on_body = connection.on_body
+        self.on_message_complete = connection.end_body
 
 
 def _reason(error: httptools.HttpParserError) -> type[HttpRefusal]:

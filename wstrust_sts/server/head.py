@@ -49,7 +49,7 @@ class Head:
         else:
             self.headers[name] += ", " + value
 
-    def judge(self, *, method: bytes, version: str, upgrade: bool) -> None:
+    def judge(self, *, method: bytes, version: str) -> None:
         """Reads the target, and refuses what cannot be answered whatever the body is."""
         if version not in ("1.1", "1.0"):
             raise WrongVersion
@@ -69,11 +69,13 @@ class Head:
             raise EncodedContent
         if headers.get("expect", "100-continue").lower() != "100-continue":
             raise UnknownExpectation
-        length = int(headers.get("content-length", "0"))
-        if length > self._settings.max_body:
+        if int(headers.get("content-length", "0")) > self._settings.max_body:
             raise TooLarge
-        if upgrade and (coding is not None or length):
-            raise Malformed  # the parser drops the body of a request that asks for another protocol
+
+    def framing(self) -> bytes:
+        """A head that says nothing but where the body ends."""
+        name = "transfer-encoding" if "transfer-encoding" in self.headers else "content-length"
+        return f"POST / HTTP/1.1\r\n{name}: {self.headers[name]}\r\n\r\n".encode("latin-1")
 
     def waits_for_continue(self, version: str) -> bool:
         """Whether the client holds its body back until it is told to go on (RFC 9110 section 10.1.1)."""

@@ -18,8 +18,6 @@ import org.apache.cxf.BusFactory;
 import org.apache.cxf.binding.soap.SoapFault;
 import org.apache.cxf.configuration.jsse.TLSClientParameters;
 import org.apache.cxf.staxutils.StaxUtils;
-import org.apache.cxf.transport.http.HTTPConduit;
-import org.apache.cxf.transports.http.configuration.HTTPClientPolicy;
 import org.apache.cxf.ws.addressing.EndpointReferenceType;
 import org.apache.cxf.ws.addressing.EndpointReferenceUtils;
 import org.apache.cxf.ws.addressing.MetadataType;
@@ -168,11 +166,6 @@ public final class CxfProbe implements Lines.Client {
         client.setProperties(properties);
         if (options.containsKey("tlsKeys")) {
             client.setTlsClientParameters(clientCertificate(options.get("tlsKeys"), options.get("keysPassword")));
-        }
-        if (options.containsKey("http")) {
-            HTTPClientPolicy transport = new HTTPClientPolicy();
-            transport.setVersion(options.get("http"));
-            ((HTTPConduit) client.getClient().getConduit()).setClient(transport);
         }
         return client;
     }
