@@ -75,15 +75,17 @@ def _tell(config: Config | None, faults: Sequence[Problem], warnings: Sequence[P
             click.echo(f"{title} {problem}")
     if config is not None:
         print_table(
-            ["ENDPOINT", "WS-TRUST", "POLICY", "REALM", "LAYOUT", "TOLERANCES"],
+            ["ENDPOINT", "WS-TRUST", "POLICY", "ALGORITHMS", "REALM", "LAYOUT", "TOLERANCES", "TLS"],
             [
                 [
                     config.server.public_url + e.path,
                     _TRUST[e.version.name],
                     e.policy,
+                    e.algorithms,
                     e.realm,
                     e.layout,
                     sorted(e.tolerances),
+                    "required" if e.tls_required else "optional",
                 ]
                 for e in config.endpoints
             ],
