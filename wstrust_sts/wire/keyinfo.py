@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from wstrust_sts import ns
 from wstrust_sts.errors import InvalidRequest, InvalidSecurity, SecurityTokenUnavailable
-from wstrust_sts.wire.xml import Element, children, local, octets_of, text_of, trimmed
+from wstrust_sts.wire.xml import Element, children, local, octets_of, text_of, trimmed, without_white_space
 
 SECURITY_TOKEN_REFERENCE = f"{{{ns.WSSE}}}SecurityTokenReference"
 MAX_CERTIFICATE = 16 * 1024  # octets
@@ -154,7 +154,7 @@ def _derived(reference: Element, base: KeyReference) -> KeyReference:
 
 def _nonce(written: str) -> bytes:
     try:
-        octets = base64.b64decode("".join(written.split()), validate=True)
+        octets = base64.b64decode(without_white_space(written), validate=True)
     except (binascii.Error, ValueError):
         raise InvalidSecurity("the nonce of a derived key is not base64") from None
     if not octets or len(octets) > _MAX_IDENTIFIER:

@@ -14,7 +14,7 @@ from lxml import etree
 
 from wstrust_sts import ns
 from wstrust_sts.errors import FailedCheck, UnsupportedAlgorithm
-from wstrust_sts.wire.xml import XML_ID, Element
+from wstrust_sts.wire.xml import XML_ID, Element, without_white_space
 
 DIGESTS: Mapping[str, Callable[[bytes], "hashlib._Hash"]] = {
     ns.SHA1: lambda octets: hashlib.sha1(octets, usedforsecurity=False),
@@ -101,7 +101,7 @@ def octets_in(element: Element) -> bytes:
     text: str = element.text or ""
     if len(element) or len(text) > MAX_SIGNATURE_TEXT:
         raise FailedCheck("a digest or signature value that is not one short text")
-    compact = "".join(text.split())
+    compact = without_white_space(text)
     try:
         octets = base64.b64decode(compact, validate=True)
     except (binascii.Error, ValueError):
