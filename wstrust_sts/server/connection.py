@@ -259,7 +259,7 @@ class Connection(asyncio.Protocol):
             self.deadline = self._end() if self._congested else self.waits_since + self._settings.idle_seconds
 
     def _send(self, response: Response) -> None:
-        if self._transport is None:
+        if self._transport is None or self._transport.is_closing():  # lost, which is told only later
             return
         body = self._request is None or self._request.method != "HEAD"
         try:
