@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def _sections(table: type[Any], path: str, *, array: bool) -> Iterator[str]:
     keys = keys_of(table)
     if path:
         heading = f"[[{path}]]" if array else f"[{path}]"
-        doc = (table.__doc__ or "").strip()
+        doc = cleandoc(table.__doc__ or "")
         rows = [_row(key) for key in keys.values() if key.kind.table is None]
         yield "\n".join(
             [f"### `{heading}`\n", doc, "", "| key | kind | default | meaning |", "|---|---|---|---|", *rows, ""]
