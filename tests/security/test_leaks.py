@@ -100,7 +100,7 @@ def test_an_unexpected_failure_tells_nobody_anything(
     token = attack.issued(attack.message()).assertion.decode()
     service = target.sts.application._binding._service
     if part == "_accounts":
-        service._authenticators[0]._accounts = Failing()
+        service._identification._authenticators[0]._accounts = Failing()
     else:
         setattr(service, part, Failing())
     target.logged()
