@@ -20,7 +20,9 @@ from tests.certificates import CA_NAME, DAY, Key, Wanted, key, subject
 from tests.fakes import NOON
 
 HOUR = timedelta(hours=1)
-NOW = datetime.now(UTC).replace(microsecond=0)
+# The tests' time is ahead of the machine's, so that an answer made minutes after this line is not of a time to come.
+AHEAD = timedelta(minutes=8)
+NOW = datetime.now(UTC).replace(microsecond=0) + AHEAD
 TIMES = {"begins": NOW - DAY, "ends": NOW + DAY}
 LOOPBACK = ("127.0.0.0/8",)
 Give = Callable[[BaseHTTPRequestHandler, bytes], None]  # the request and its body

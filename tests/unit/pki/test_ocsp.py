@@ -10,7 +10,7 @@ from cryptography.x509 import ocsp
 
 from tests import certificates as corpus
 from tests.certificates import DAY, authority, key, leaf
-from tests.responder import NOW, TIMES, ocsp_answer, responder
+from tests.responder import AHEAD, NOW, TIMES, ocsp_answer, responder
 from wstrust_sts.pki.ocsp import is_revoked_by, write_request
 from wstrust_sts.pki.signed import SaysNothing, Stale
 
@@ -52,7 +52,7 @@ def test_an_answer_counts_in_its_time():
     with pytest.raises(SaysNothing, match="time to come"):
         says(ocsp_answer(OWN, CA, begins=NOW + timedelta(minutes=6)))
     with pytest.raises(SaysNothing, match="time to come"):
-        says(ocsp_answer(OWN, CA, begins=NOW - DAY), now=NOW - timedelta(minutes=6))
+        says(ocsp_answer(OWN, CA, begins=NOW - DAY), now=NOW - AHEAD - timedelta(minutes=6))
 
 
 def test_an_answer_that_does_not_say_when_the_next_one_comes_counts_for_a_short_time():
