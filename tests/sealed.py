@@ -1,14 +1,14 @@
 """An STS whose endpoints have the policies `username`, `certificate` and `certificatesigned`, and a client of it."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lxml import etree
 
 from tests import messages
-from tests.attack import Attack, Entrance
+from tests.attack import Attack, Entrance, demand_quiet
 from tests.fakes import REALM, FakeKeyring
 from tests.harness import ENDPOINTS, SEALED_ENDPOINTS, Sts, signing_key
 from tests.messages import SOAP, Answer
@@ -39,6 +39,11 @@ SEALED_ENTRANCES = tuple(
     for row in SEALED_ENDPOINTS
     for soap in SOAP
 )
+# Where messages are hidden, too: one of each kind.
+HIDING = [
+    row for row in SEALED_ENTRANCES if row.policy != "certificatesigned" and row.soap == "1.2" and "13" in row.path
+]
+SYMMETRIC = [row for row in SEALED_ENTRANCES if row.policy == "username"]
 UNBELIEVED = (FailedCheck, InvalidSecurity, UnsupportedAlgorithm, UnsupportedSecurityToken)
 
 
@@ -140,3 +145,13 @@ class SealedAttack(Attack):
         self.refused(message, *(expected or UNBELIEVED))
         assert not self.came_sealed
         assert (len(stores.issued_tokens.rows), len(stores.replay_cache.rows)) == before
+
+
+def attacker(target, entrance: Entrance) -> "Iterator[SealedAttack]":
+    """An attack, after which a good request is answered as ever and nothing unexpected is in the log."""
+    attack = SealedAttack(target, entrance)
+    target.logged()
+    yield attack
+    attack.issued(attack.sealed())
+    assert attack.came_sealed
+    demand_quiet(target.logged())

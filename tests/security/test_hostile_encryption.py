@@ -12,7 +12,7 @@ import pytest
 from lxml import etree
 
 from tests import messages
-from tests.attack import demand_quiet, in_process
+from tests.attack import in_process
 from tests.protected import (
     Draft,
     b64,
@@ -28,7 +28,7 @@ from tests.protected import (
     reference,
     written,
 )
-from tests.sealed import SEALED_ENTRANCES, UNBELIEVED, SealedAttack, SealedSts
+from tests.sealed import HIDING, SYMMETRIC, UNBELIEVED, SealedAttack, SealedSts, attacker
 from wstrust_sts import ns
 from wstrust_sts.errors import (
     FailedAuthentication,
@@ -43,25 +43,12 @@ from wstrust_sts.errors import (
 )
 
 Step = Callable[[Draft], object]
-HIDING = [
-    row for row in SEALED_ENTRANCES if row.policy != "certificatesigned" and row.soap == "1.2" and "13" in row.path
-]
-SYMMETRIC = [row for row in SEALED_ENTRANCES if row.policy == "username"]
 
 
 @pytest.fixture(scope="module")
 def target() -> Iterator[object]:
     with in_process(SealedSts()) as running:
         yield running
-
-
-def attacker(target, entrance) -> Iterator[SealedAttack]:
-    attack = SealedAttack(target, entrance)
-    target.logged()
-    yield attack
-    attack.issued(attack.sealed())
-    assert attack.came_sealed
-    demand_quiet(target.logged())
 
 
 @pytest.fixture(params=HIDING, ids=str)
