@@ -21,6 +21,7 @@ from wstrust_sts.records import (
     AuditSelection,
     Entry,
     KeyState,
+    MessageSeen,
     SigningKeyRecord,
     Standing,
     Tally,
@@ -173,8 +174,9 @@ class FakeJournal:
     `entries` is all that was written, in order; `events` the audit events among it.
     """
 
-    def __init__(self, tokens: FakeIssuedTokens | None = None) -> None:
+    def __init__(self, tokens: FakeIssuedTokens | None = None, replay_cache: "FakeReplayCache | None" = None) -> None:
         self.tokens = tokens if tokens is not None else FakeIssuedTokens()
+        self.replay_cache = replay_cache if replay_cache is not None else FakeReplayCache()
         self.entries: list[Entry] = []
         self.away = False
 
@@ -187,6 +189,10 @@ class FakeJournal:
         if self.away:
             durable.set_exception(Busy("the journal is away"))
             return durable
+        for entry in entries:
+            if isinstance(entry, MessageSeen) and not self.replay_cache.see(entry):
+                durable.set_exception(FailedAuthentication("a replay"))
+                return durable
         for entry in entries:
             self._apply(entry)
         self.entries.extend(entries)
@@ -243,6 +249,13 @@ class FakeReplayCache:
                 return False
             self.rows[realm, digest] = now + keep
             return True
+
+    def see(self, message: MessageSeen) -> bool:
+        return self.remember(message.realm, message.digest, now=message.at, keep=message.until - message.at)
+
+    def knows(self, realm: str, digest: bytes, *, now: datetime) -> bool:
+        until = self.rows.get((realm, digest))
+        return until is not None and until > now
 
 
 class FakeLockouts:
@@ -481,7 +494,7 @@ class FakeStores:
     administration: FakeAdministration = field(init=False)
 
     def __post_init__(self) -> None:
-        self.journal = FakeJournal(self.issued_tokens)
+        self.journal = FakeJournal(self.issued_tokens, self.replay_cache)
         self.audit_trail = FakeAuditTrail(self.journal)
         self.administration = FakeAdministration(
             realms=self.realms,

@@ -14,6 +14,7 @@ from wstrust_sts.model import (
     VerifiedMessage,
 )
 from wstrust_sts.ports import Authenticator, ReplayCache
+from wstrust_sts.records import MessageSeen
 
 
 class Identification:
@@ -36,7 +37,6 @@ class Identification:
         if len(accounts) != 1 or any(proof.account is None for proof in evidence.authenticated):
             raise InvalidSecurity("the credentials do not prove exactly one account")
         (account,) = accounts.values()
-        self._spend_signature(message, realm, at)
         return Principal(
             realm=realm.name,
             account=account,
@@ -44,13 +44,18 @@ class Identification:
             instant=min(proof.instant for proof in evidence.authenticated),
         )
 
-    def _spend_signature(self, message: VerifiedMessage, realm: Realm, at: Circumstances) -> None:
-        """A signed message counts once, and only whoever is authenticated fills the cache that knows it."""
+    def sighting_of(self, message: VerifiedMessage, realm: Realm, at: Circumstances) -> tuple[MessageSeen, ...]:
+        """What is stored with all that comes of a signed message, since it counts once; nothing for another message.
+
+        Only who is authenticated gets this far, and so fills the cache. Raises FailedAuthentication: the replay of
+        what this node has seen; what another node has seen is refused when this is stored.
+        """
         digest = message.signature_digest
         if digest is None:
-            return
-        if not self._replay_cache.remember(realm.name, digest, now=at.now, keep=self._message_window):
+            return ()
+        if self._replay_cache.knows(realm.name, digest, now=at.now):
             raise FailedAuthentication("this very message was here before: a replay")
+        return (MessageSeen(realm=realm.name, digest=digest, at=at.now, until=at.now + self._message_window),)
 
     def authenticate(self, token: ReceivedToken, realm: Realm, at: Circumstances) -> Authenticated:
         """The one door for every presented token: exactly one authenticator accepts it, and its word is final."""

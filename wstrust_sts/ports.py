@@ -224,13 +224,21 @@ class Journal(Protocol):
     """Durable writes. All entries of one call commit in one transaction, perhaps together with other calls'."""
 
     def write(self, *entries: Entry) -> "Future[None]":
-        """Completes when the entries are durable, or with Busy when they could not be stored (then none is)."""
+        """Completes when the entries are durable, or with Busy when they could not be stored (then none is).
+
+        Of `MessageSeen` there is one at most. Where any node has seen that message before, no entry of the call is
+        stored, and the future fails with FailedAuthentication.
+        """
         ...
 
 
 class ReplayCache(Protocol):
     def remember(self, realm: str, digest: bytes, *, now: datetime, keep: timedelta) -> bool:
         """True when `digest` (32 bytes) was not seen before, by any node; durable before it returns."""
+        ...
+
+    def knows(self, realm: str, digest: bytes, *, now: datetime) -> bool:
+        """Whether this node has seen `digest` and has not forgotten it. Cheap; says nothing of what others saw."""
         ...
 
 

@@ -94,7 +94,20 @@ class Standing:
     proved_at: datetime | None = None
 
 
-Entry = TokenRecord | TokenCancelled | AuditEvent
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSeen:
+    """A message that counts once, by its digest (32 octets): what is written with it is written the first time only.
+
+    Known until `until`; after that it is new again.
+    """
+
+    realm: str
+    digest: bytes
+    at: datetime
+    until: datetime
+
+
+Entry = TokenRecord | TokenCancelled | AuditEvent | MessageSeen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -163,6 +163,7 @@ class SecurityTokenService:
         if realm is None:
             raise RequestFailed(f"the realm {at.endpoint.realm} does not exist; create it with `wstrust-sts apply`")
         principal = self._identification.identify(message, realm, at)
+        seen = self._identification.sighting_of(message, realm, at)
         asked = Asked(request, message, principal, realm, at, Findings())
         try:
             demand_supported(
@@ -173,16 +174,16 @@ class SecurityTokenService:
             event = event_of(asked, outcome=f"refused {refusal.code}", refused=refusal.detail)
             return Outcome(
                 fault=refusal,
-                durable=self._journal.write(event),
+                durable=self._journal.write(*seen, event),
                 requestor=principal.name,
                 relying_party=asked.findings.relying_party,
             )
         except Exception:
-            self._journal.write(event_of(asked, outcome="failed", refused="an unexpected failure"))
+            self._journal.write(*seen, event_of(asked, outcome="failed", refused="an unexpected failure"))
             raise
         return Outcome(
             response=verdict.response,
-            durable=self._journal.write(*verdict.entries, event_of(asked, outcome=verdict.outcome)),
+            durable=self._journal.write(*seen, *verdict.entries, event_of(asked, outcome=verdict.outcome)),
             requestor=principal.name,
             relying_party=asked.findings.relying_party,
             result=verdict.outcome,

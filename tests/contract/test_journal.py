@@ -19,6 +19,7 @@ from wstrust_sts.records import TokenCancelled
 from wstrust_sts.storage.database import open_database
 from wstrust_sts.storage.journal import SqlJournal
 from wstrust_sts.storage.schema import audit_event, issued_token
+from wstrust_sts.storage.sightings import Sightings
 from wstrust_sts.storage.stores import open_stores
 from wstrust_sts.storage.writer import GroupWriter
 
@@ -106,7 +107,7 @@ def test_a_unit_that_cannot_be_stored_fails_alone(node, database_url: str, a_tok
             proceed.wait(10)
 
     writer = GroupWriter(HeldDatabase(database, hold_the_first))
-    journal = SqlJournal(writer)
+    journal = SqlJournal(writer, Sightings())
     futures = [journal.write(a_token("_first"))]
     entered.wait(10)
     names = ["_a", "_b", "_taken", "_c", "_d", "_taken", "_e"]
@@ -132,7 +133,7 @@ def test_what_waits_together_is_committed_together(node, database_url: str, a_to
             proceed.wait(10)
 
     writer = GroupWriter(HeldDatabase(database, hold_the_first))
-    journal = SqlJournal(writer)
+    journal = SqlJournal(writer, Sightings())
     futures = [journal.write(a_token("_0"))]
     while not begun:
         threading.Event().wait(0.001)
@@ -198,7 +199,7 @@ def test_a_full_queue_is_busy(database_url: str, node, a_token) -> None:
         proceed.wait(10)
 
     writer = GroupWriter(HeldDatabase(database, hold), queue_limit=3)
-    journal = SqlJournal(writer)
+    journal = SqlJournal(writer, Sightings())
     futures = [journal.write(a_token("_0"))]
     entered.wait(10)
     futures += [journal.write(a_token(f"_{number}")) for number in range(1, 6)]

@@ -15,6 +15,7 @@ from wstrust_sts.errors import Busy
 from wstrust_sts.storage.database import open_database
 from wstrust_sts.storage.replay_cache import SqlReplayCache
 from wstrust_sts.storage.schema import replay
+from wstrust_sts.storage.sightings import Sightings
 from wstrust_sts.storage.stores import open_stores
 from wstrust_sts.storage.writer import GroupWriter
 
@@ -77,6 +78,7 @@ from tests.fakes import NOON
 from wstrust_sts.keys import AesGcmSecretBox
 from wstrust_sts.storage.database import open_database
 from wstrust_sts.storage.schema import replay
+from wstrust_sts.storage.sightings import Sightings
 from wstrust_sts.storage.stores import open_stores
 
 stores = open_stores(open_database(sys.argv[1]), AesGcmSecretBox(b"k" * 32))
@@ -114,7 +116,7 @@ def test_of_a_group_the_first_in_line_is_new(database_url: str, node) -> None:
         proceed.wait(10)
 
     writer = GroupWriter(HeldDatabase(database, hold))
-    cache = SqlReplayCache(writer)
+    cache = SqlReplayCache(writer, Sightings())
     verdicts: list[bool] = []
 
     def remember(number: int) -> None:

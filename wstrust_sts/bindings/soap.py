@@ -25,6 +25,7 @@ from wstrust_sts.errors import (
     Busy,
     DestinationUnreachable,
     EmptyRequest,
+    FailedAuthentication,
     FailedCheck,
     HttpRefusal,
     InvalidRequest,
@@ -298,7 +299,7 @@ class SoapBinding:
         """What is answered instead. It is kept until the database has spoken, and so leads to no parsed tree."""
 
         def instead(failure: BaseException) -> Response:
-            refusal = Busy(f"not stored: {failure.detail if isinstance(failure, StsError) else type(failure).__name__}")
+            refusal = failure if isinstance(failure, FailedAuthentication) else Busy(f"not stored: {_cause(failure)}")
             self._report(replace(report, outcome=f"refused {refusal.code}", detail=refusal.detail))
             return _fault(refusal, reply)
 
@@ -408,6 +409,10 @@ def _wait_for_the_same_moment(exchange: Exchange) -> None:
     """
     taken = time.perf_counter() - exchange.began
     time.sleep(-taken % _FAILURE_SECONDS)
+
+
+def _cause(failure: BaseException) -> str:
+    return failure.detail if isinstance(failure, StsError) else type(failure).__name__
 
 
 def _fault(

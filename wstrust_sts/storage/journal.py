@@ -3,9 +3,10 @@
 import json
 from concurrent.futures import Future
 
-from wstrust_sts.records import AuditEvent, Entry, TokenCancelled, TokenRecord
+from wstrust_sts.records import AuditEvent, Entry, MessageSeen, TokenCancelled, TokenRecord
 from wstrust_sts.storage.columns import legible, microseconds, row_key
-from wstrust_sts.storage.units import Cancellation, Row, Unit
+from wstrust_sts.storage.sightings import Sightings
+from wstrust_sts.storage.units import Cancellation, Row, Sighting, Unit
 from wstrust_sts.storage.writer import GroupWriter
 
 _to_json = json.JSONEncoder(allow_nan=False).encode
@@ -14,14 +15,16 @@ _to_json = json.JSONEncoder(allow_nan=False).encode
 class SqlJournal:
     """`ports.Journal`."""
 
-    def __init__(self, writer: GroupWriter) -> None:
+    def __init__(self, writer: GroupWriter, lately: Sightings) -> None:
         self._writer = writer
+        self._lately = lately
 
     def write(self, *entries: Entry) -> "Future[None]":
         """Raises TypeError or ValueError for entries that can be no row: a time without zone, a detail not JSON."""
         tokens: list[Row] = []
         cancellations: list[Cancellation] = []
         events: list[Row] = []
+        sighting: Sighting | None = None
         for entry in entries:
             match entry:
                 case TokenRecord():
@@ -30,7 +33,11 @@ class SqlJournal:
                     events.append(_event_row(entry))
                 case TokenCancelled(realm=realm, token_id=token_id, at=at, reason=reason):
                     cancellations.append(Cancellation(realm, token_id, microseconds(at), reason))
-        unit = Unit(tokens=tokens, cancellations=cancellations, events=events)
+                case MessageSeen(realm=realm, digest=digest, at=at, until=until):
+                    sighting = Sighting(realm, digest, microseconds(at), microseconds(until))
+        unit = Unit(tokens=tokens, cancellations=cancellations, events=events, sighting=sighting)
+        if sighting is not None:
+            self._lately.note(unit, sighting)
         self._writer.submit(unit)
         return unit.done
 

@@ -2,7 +2,9 @@
 
 from datetime import datetime, timedelta
 
+from wstrust_sts.errors import FailedAuthentication
 from wstrust_sts.storage.columns import microseconds
+from wstrust_sts.storage.sightings import Sightings
 from wstrust_sts.storage.units import Sighting, Unit
 from wstrust_sts.storage.writer import GroupWriter
 
@@ -10,12 +12,23 @@ from wstrust_sts.storage.writer import GroupWriter
 class SqlReplayCache:
     """`ports.ReplayCache`: one row per digest and realm, whose key is what makes two nodes agree."""
 
-    def __init__(self, writer: GroupWriter) -> None:
+    def __init__(self, writer: GroupWriter, lately: Sightings) -> None:
         self._writer = writer
+        self._lately = lately
 
     def remember(self, realm: str, digest: bytes, *, now: datetime, keep: timedelta) -> bool:
         """Blocks until the row is durable. Seen before means seen and kept until after `now`. Raises Busy."""
-        unit = Unit(sighting=Sighting(realm, digest, microseconds(now), microseconds(now + keep)))
+        if self.knows(realm, digest, now=now):
+            return False
+        sighting = Sighting(realm, digest, microseconds(now), microseconds(now + keep))
+        unit = Unit(sighting=sighting)
+        self._lately.note(unit, sighting)
         self._writer.submit(unit)
-        unit.done.result()
-        return unit.new
+        try:
+            unit.done.result()
+        except FailedAuthentication:
+            return False
+        return True
+
+    def knows(self, realm: str, digest: bytes, *, now: datetime) -> bool:
+        return self._lately.has(realm, digest, at=microseconds(now))

@@ -15,6 +15,7 @@ from wstrust_sts.storage.lockouts import SqlLockouts
 from wstrust_sts.storage.realms import SqlRealms
 from wstrust_sts.storage.relying_parties import SqlRelyingParties
 from wstrust_sts.storage.replay_cache import SqlReplayCache
+from wstrust_sts.storage.sightings import Sightings
 from wstrust_sts.storage.signing_keys import SqlSigningKeys
 from wstrust_sts.storage.writer import GroupWriter
 
@@ -44,7 +45,7 @@ class Stores:
 def open_stores(database: Database, box: ports.SecretBox) -> Stores:
     """The stores of one process; those that cache share one view of the configuration's generation."""
     generation = Generation(database)
-    writer = GroupWriter(database)
+    writer, lately = GroupWriter(database), Sightings()
     return Stores(
         realms=SqlRealms(database, generation, box),
         accounts=SqlAccounts(database, generation),
@@ -52,9 +53,9 @@ def open_stores(database: Database, box: ports.SecretBox) -> Stores:
         relying_parties=SqlRelyingParties(database, generation),
         signing_keys=SqlSigningKeys(database, generation),
         issued_tokens=SqlIssuedTokens(database),
-        journal=SqlJournal(writer),
+        journal=SqlJournal(writer, lately),
         audit_trail=SqlAuditTrail(database),
-        replay_cache=SqlReplayCache(writer),
+        replay_cache=SqlReplayCache(writer, lately),
         lockouts=SqlLockouts(database, writer),
         administration=SqlAdministration(database, generation, box),
         writer=writer,

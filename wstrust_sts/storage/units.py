@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Dialect, Executable, Table, bindparam, case, insert, or_, update
 
+from wstrust_sts.errors import FailedAuthentication
 from wstrust_sts.storage.compiled import Compiled, Transaction
 from wstrust_sts.storage.schema import audit_event, issued_token, lockout, replay
 
@@ -61,7 +62,8 @@ class Proof(NamedTuple):
 class Unit:
     """`tokens` and `events` are rows of `issued_token` and `audit_event`.
 
-    `done` completes when the rows are durable; by then `new` says whether the sighting was the first one.
+    `sighting` is of what must not be seen twice: only with its first one the other rows are written. `done` completes
+    when that is durable; for every later sighting it fails with FailedAuthentication.
     """
 
     tokens: Sequence[Row] = ()
@@ -73,15 +75,29 @@ class Unit:
     new: bool = False
     done: "Future[None]" = field(default_factory=Future)
 
+    @property
+    def counts(self) -> bool:
+        """Whether its rows are to be written, once its sighting was looked at."""
+        return self.sighting is None or self.new
+
+    def complete(self) -> None:
+        """Says that all of it is durable, or that none of it had to be."""
+        if self.counts:
+            self.done.set_result(None)
+        else:
+            self.done.set_exception(FailedAuthentication("this very message was here before: a replay"))
+
     def __post_init__(self) -> None:
         self.done.set_running_or_notify_cancel()  # what is queued will be written, whoever stops waiting for it
 
 
 def store(transaction: Transaction, units: Sequence[Unit]) -> None:
-    """Writes the rows of all units. Every writer takes tables and rows in the same order, so that no two
+    """Writes the rows of all units that count. Every writer takes tables and rows in the same order, so that no two
     transactions wait for each other.
     """
     statements = _statements(transaction.dialect)
+    _remember(transaction, statements.remember, units)
+    units = [unit for unit in units if unit.counts]
     if tokens := [row for unit in units for row in unit.tokens]:
         transaction.execute_many(statements.insert_tokens, tokens)
     if cancellations := sorted(cancellation for unit in units for cancellation in unit.cancellations):
@@ -90,7 +106,6 @@ def store(transaction: Transaction, units: Sequence[Unit]) -> None:
         transaction.execute_many(statements.tally, [failure._asdict() for failure in failures])
     if proofs := sorted(proof for unit in units for proof in unit.proofs):
         transaction.execute_many(statements.prove, [proof._asdict() for proof in proofs])
-    _remember(transaction, statements.remember, units)
     if events := [row for unit in units for row in unit.events]:
         transaction.execute_many(statements.insert_events, events)
 

@@ -98,7 +98,7 @@ class GroupWriter:
             self._write(group[middle:])
         else:
             for unit in group:
-                unit.done.set_result(None)
+                unit.complete()
 
     def _take_waiting(self) -> Sequence[Unit]:
         """What came while a group waited for the database in vain, and would now do so again."""
