@@ -29,7 +29,8 @@ stop: $(VENV)/.installed
 	@$(BIN)/wstrust-sts demo $(DEMO) --stop
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not alone"
+	$(BIN)/python -m pytest -m alone
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check

@@ -21,7 +21,7 @@ from tests.fakes import NOON
 
 HOUR = timedelta(hours=1)
 # The tests' time is ahead of the machine's, so that an answer made minutes after this line is not of a time to come.
-AHEAD = timedelta(minutes=8)
+AHEAD = timedelta(minutes=30)
 NOW = datetime.now(UTC).replace(microsecond=0) + AHEAD
 TIMES = {"begins": NOW - DAY, "ends": NOW + DAY}
 LOOPBACK = ("127.0.0.0/8",)

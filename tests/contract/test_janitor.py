@@ -93,7 +93,7 @@ def test_the_janitor_purges_from_time_to_time_until_it_is_stopped(node, a_token)
         threading.Event().wait(0.01)
     assert count(node, replay) == 0
     janitor.stop()
-    node.stores.replay_cache.remember("default", b"x" * 32, now=NOON, keep=timedelta(minutes=1))
+    node.stores.replay_cache.remember("default", b"y" * 32, now=NOON, keep=timedelta(minutes=1))
     threading.Event().wait(0.05)
     assert count(node, replay) == 1
 

@@ -212,7 +212,24 @@ def test_what_xml_cannot_carry_is_never_signed(token_type, character, place):
         {"lifetime": Lifetime(NOON, NOON)},
         {"lifetime": Lifetime(NOON.replace(tzinfo=None), NOON.replace(tzinfo=None) + timedelta(hours=1))},
     ],
-    ids=str,
+    ids=[
+        "symmetric without a key",
+        "public without a key",
+        "bearer with a key",
+        "public with a secret",
+        "symmetric with a public key",
+        "a secret and nobody to encrypt it for",
+        "a secret to be encrypted with an EC key",
+        "no id",
+        "an id that is no NCName",
+        "an id that ends its attribute",
+        "no issuer",
+        "a blank subject",
+        "no audience",
+        "an empty audience",
+        "no lifetime",
+        "times without a zone",
+    ],
 )
 def test_a_descriptor_that_makes_no_safe_token_is_not_signed(token_type, unsignable):
     with pytest.raises(RequestFailed):

@@ -223,6 +223,7 @@ def spread(attack: SealedAttack, *, rounds: int) -> float:
     return max(medians) - min(medians)
 
 
+@pytest.mark.alone
 def test_whatever_does_not_open_is_answered_at_one_time(attack: SealedAttack) -> None:
     """What a failure takes shows every time; what else the machine has to do does not."""
     spreads = []

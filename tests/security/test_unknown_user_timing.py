@@ -20,6 +20,8 @@ from wstrust_sts.errors import FailedAuthentication
 from wstrust_sts.keys import AesGcmSecretBox
 from wstrust_sts.model import Account, UsernamePassword
 
+pytestmark = pytest.mark.alone
+
 PASSWORD = "clarinet in B flat"
 ALICE = Account(id="a1", realm=REALM.name, name="alice", version=1, password_hash=hash_password(PASSWORD))
 BOX = AesGcmSecretBox(b"k" * 32)

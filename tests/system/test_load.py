@@ -19,6 +19,8 @@ from tests import messages
 from tests.running import Prepared, prepare, serving
 from tests.system.flooding import PATH, guessing
 
+pytestmark = pytest.mark.alone
+
 QUICK = 0.3  # seconds; of 99 in a hundred answers
 CROWD = 2000  # as many as two workers hold by default
 

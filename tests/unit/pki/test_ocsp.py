@@ -56,9 +56,10 @@ def test_an_answer_counts_in_its_time():
 
 
 def test_an_answer_that_does_not_say_when_the_next_one_comes_counts_for_a_short_time():
-    assert not says(ocsp_answer(OWN, CA, begins=NOW - timedelta(minutes=14), ends=None))
+    made = NOW - AHEAD  # by the machine's clock, or minutes later
+    assert not says(ocsp_answer(OWN, CA, begins=made - timedelta(minutes=14), ends=None), now=made)
     with pytest.raises(Stale):
-        says(ocsp_answer(OWN, CA, begins=NOW - timedelta(minutes=16), ends=None))
+        says(ocsp_answer(OWN, CA, begins=made - timedelta(minutes=16), ends=None), now=made)
 
 
 def test_what_an_old_answer_names_stays_revoked():
