@@ -265,6 +265,13 @@ def relying_party_table(party: RelyingParty) -> dict[str, Any]:
     )
 
 
+def write_relying_party(party: RelyingParty) -> str:
+    """The declared state of this one."""
+    import tomli_w
+
+    return tomli_w.dumps({"relying_party": [relying_party_table(party)]}, multiline_strings=False)
+
+
 def relying_party_card(party: RelyingParty) -> dict[str, Any]:
     """The same for people to read: of its certificate, the fingerprint."""
     return relying_party_table(party) | kinds.filled({"encryption": encryption_card(party.encryption)})

@@ -59,6 +59,7 @@ ALLOWED = {
     "config": BELOW_ALL | {"strict_toml", "toml_kinds", "listener"},
     "declared_certificates": BELOW_ALL | {"pki", "strict_toml", "toml_kinds"},
     "declared_encryption": BELOW_ALL | {"pki", "strict_toml", "toml_kinds", "declared_certificates"},
+    "relying_party_templates": {"strict_toml", "toml_kinds"},
     "declared_relying_parties": BELOW_ALL | {"strict_toml", "toml_kinds", "config", "declared_encryption"},
     "declaration": BELOW_ALL
     | {"ports", "strict_toml", "toml_kinds", "declared_certificates", "declared_relying_parties"},

@@ -8,8 +8,15 @@ import click
 
 from wstrust_sts.cli.opening import Deployment, config_option, opened, realm_option, require_realm
 from wstrust_sts.cli.output import Refusal, json_option, print_json, print_table, show_one
+from wstrust_sts.cli.relying_party_template import merged, row_of_template, set_option, template_option, templates
 from wstrust_sts.cli.rows import read_row
-from wstrust_sts.declared_relying_parties import KEY_TYPES, RelyingPartyTable, relying_party_card, relying_party_table
+from wstrust_sts.declared_relying_parties import (
+    KEY_TYPES,
+    RelyingPartyTable,
+    relying_party_card,
+    relying_party_table,
+    write_relying_party,
+)
 from wstrust_sts.relying_parties import RelyingParty
 
 
@@ -17,6 +24,8 @@ from wstrust_sts.relying_parties import RelyingParty
 def relying_party() -> None:
     """Relying parties: services that tokens are issued for. Nothing is issued for an address that none of them has."""
 
+
+relying_party.add_command(templates)
 
 _key_type_option = click.option(
     "--key-type",
@@ -38,13 +47,16 @@ _encrypt_tokens_option = click.option(
 
 @relying_party.command(
     epilog="""\b
-Example:
+Examples:
   wstrust-sts relying-party add orders --prefix https://orders.example.com/ --group-claim role \\
       --release http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress
+  wstrust-sts relying-party add orders --template wif --set address=https://orders.example.com/ --dry-run
 Everything else that a relying party can have: `wstrust-sts apply`.
 """
 )
 @click.argument("name")
+@template_option
+@set_option
 @click.option("--applies-to", "exact", multiple=True, metavar="ADDRESS", help="Exactly this address; repeat for more.")
 @click.option("--prefix", "prefixes", multiple=True, metavar="ADDRESS", help="This address and all below it.")
 @click.option("--token-type", "token_types", multiple=True, help="saml20 or saml11. [default: both]")
@@ -62,12 +74,15 @@ Everything else that a relying party can have: `wstrust-sts apply`.
 @click.option("--name-claim", metavar="TYPE", help="The claim that names the subject. [default: the user name]")
 @click.option("--release", multiple=True, metavar="TYPE", help="A claim of the account that it is told.")
 @click.option("--group-claim", metavar="TYPE", help="The claim that states the account's groups.")
+@click.option("--dry-run", is_flag=True, help="Print it in the form of the declared state, and add nothing.")
 @realm_option
 @config_option
 def add(
     config_file: Path,
     name: str,
     realm: str,
+    template: str | None,
+    settings: tuple[str, ...],
     exact: tuple[str, ...],
     prefixes: tuple[str, ...],
     token_types: tuple[str, ...],
@@ -83,14 +98,16 @@ def add(
     name_claim: str | None,
     release: tuple[str, ...],
     group_claim: str | None,
+    dry_run: bool,
 ) -> None:
-    """Add a relying party."""
-    if not exact and not prefixes:
+    """Add a relying party, from a template or from nothing."""
+    row = row_of_template(template, settings)
+    if not exact and not prefixes and not row:
         raise click.UsageError("A relying party has at least one address: --applies-to or --prefix")
     claims: list[dict[str, Any]] = [{"release": type_} for type_ in release]
     if group_claim is not None:
         claims.append({"group": "*", "as": group_claim})
-    row = {
+    given = {
         "realm": realm,
         "name": name,
         "applies_to": [*exact, *({"prefix": address} for address in prefixes)],
@@ -100,17 +117,20 @@ def add(
         "encryption": _given(
             {"file": encryption_certificate and str(encryption_certificate.absolute()), "tokens": encrypt_tokens}
         ),
-        "audiences": list(audiences),
+        "audiences": list(audiences) or None,
         "recipient": recipient,
         "lifetime": _given({"default": lifetime, "maximum": maximum_lifetime}),
         "name_identifier": _given({"format": name_format, "claim": name_claim}),
         "claim": claims,
     }
-    party = read_row(RelyingPartyTable, _given(row)).relying_party()
+    party = read_row(RelyingPartyTable, merged(row, _given(given))).relying_party()
     with opened(config_file) as deployment:
         require_realm(deployment, realm)
         if _find(deployment, realm, name) is not None:
             raise Refusal(f"There is a relying party {name!r} already.")
+        if dry_run:
+            click.echo(write_relying_party(party), nl=False)
+            return
         try:
             deployment.stores.administration.put_relying_party(party)
         except ValueError as error:
