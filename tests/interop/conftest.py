@@ -1,5 +1,6 @@
 """One running STS for all client suites, and one JVM for all that is done with Apache CXF."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.interop.jvm import compile_program, fetch, run, started
 from tests.running import command, prepare, serving
 
 STORE_PASSWORD = "changeit"
+NODE = Path(__file__).parent / "node"
 
 
 @pytest.fixture(scope="session")
@@ -89,3 +91,12 @@ def cxf(cxf_classpath, trust_store):
     """The program that drives CXF."""
     with started(cxf_classpath, "CxfProbe", options=trust_store) as probe:
         yield probe
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory) -> Path:
+    """The directory of programs for Node.js with their packages, at the versions of the lock file."""
+    directory = tmp_path_factory.mktemp("node") / "client"
+    shutil.copytree(NODE, directory)
+    run("npm", "ci", "--prefix", str(directory), "--ignore-scripts", "--no-audit", "--no-fund")
+    return directory

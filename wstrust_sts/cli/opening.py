@@ -13,6 +13,7 @@ import click
 from wstrust_sts.cli.output import Refusal
 from wstrust_sts.config import Config, load_config, read_key_encryption_key
 from wstrust_sts.ports import SecretBox
+from wstrust_sts.relying_parties import RelyingParty
 
 if TYPE_CHECKING:
     from wstrust_sts.storage.stores import Stores
@@ -86,3 +87,8 @@ def require_realm(deployment: Deployment, name: str) -> None:
     names = sorted(realm.name for realm in deployment.stores.administration.realms())
     if name not in names:
         raise Refusal(f"There is no realm {name!r}; there is: {', '.join(names) or 'none'}")
+
+
+def find_relying_party(deployment: Deployment, realm: str, name: str) -> RelyingParty | None:
+    parties = deployment.stores.administration.relying_parties(realm)
+    return next((party for party in parties if party.name == name), None)

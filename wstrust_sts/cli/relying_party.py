@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from wstrust_sts.cli.opening import Deployment, config_option, opened, realm_option, require_realm
+from wstrust_sts.cli.opening import config_option, find_relying_party, opened, realm_option, require_realm
 from wstrust_sts.cli.output import Refusal, json_option, print_json, print_table, show_one
+from wstrust_sts.cli.relying_party_snippet import snippet
 from wstrust_sts.cli.relying_party_template import merged, row_of_template, set_option, template_option, templates
 from wstrust_sts.cli.rows import read_row
 from wstrust_sts.declared_relying_parties import (
@@ -26,6 +27,7 @@ def relying_party() -> None:
 
 
 relying_party.add_command(templates)
+relying_party.add_command(snippet)
 
 _key_type_option = click.option(
     "--key-type",
@@ -126,7 +128,7 @@ def add(
     party = read_row(RelyingPartyTable, merged(row, _given(given))).relying_party()
     with opened(config_file) as deployment:
         require_realm(deployment, realm)
-        if _find(deployment, realm, name) is not None:
+        if find_relying_party(deployment, realm, name) is not None:
             raise Refusal(f"There is a relying party {name!r} already.")
         if dry_run:
             click.echo(write_relying_party(party), nl=False)
@@ -170,7 +172,7 @@ def set_(
         raise click.UsageError("Nothing to change: --key-type, --encryption-certificate or --encrypt-tokens")
     with opened(config_file) as deployment:
         require_realm(deployment, realm)
-        stored = _find(deployment, realm, name)
+        stored = find_relying_party(deployment, realm, name)
         if stored is None:
             raise Refusal(f"There is no relying party {name!r} in realm {realm!r}.")
         row = relying_party_table(stored)
@@ -217,7 +219,7 @@ def show(config_file: Path, name: str, realm: str, as_json: bool) -> None:
     """Show one relying party, in the words of the declared state."""
     with opened(config_file) as deployment:
         require_realm(deployment, realm)
-        party = _find(deployment, realm, name)
+        party = find_relying_party(deployment, realm, name)
     if party is None:
         raise Refusal(f"There is no relying party {name!r} in realm {realm!r}.")
     card = relying_party_card(party)
@@ -241,8 +243,3 @@ def remove(config_file: Path, name: str, realm: str) -> None:
         if not deployment.stores.administration.delete_relying_party(realm, name):
             raise Refusal(f"There is no relying party {name!r} in realm {realm!r}.")
     click.echo(f"Relying party {name} is removed.")
-
-
-def _find(deployment: Deployment, realm: str, name: str) -> RelyingParty | None:
-    parties = deployment.stores.administration.relying_parties(realm)
-    return next((party for party in parties if party.name == name), None)
