@@ -4,10 +4,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key, pkcs12
 
 from tests.interop.cxf import secrets_of
 from tests.interop.endpoints import enable
-from tests.interop.identity import Identity, make_identity, message_certificate
+from tests.interop.identity import PASSWORD, Identity, make_identity, message_certificate
 from tests.interop.jvm import compile_program, fetch, run, started
 from tests.running import command, prepare, serving
 
@@ -100,3 +102,14 @@ def node(tmp_path_factory) -> Path:
     shutil.copytree(NODE, directory)
     run("npm", "ci", "--prefix", str(directory), "--ignore-scripts", "--no-audit", "--no-fund")
     return directory
+
+
+@pytest.fixture(scope="session")
+def tls_keys(sts, tmp_path_factory) -> Path:
+    """The key of the development PKI for localhost, in the form that Java reads."""
+    key = load_pem_private_key((sts.directory / "server.key").read_bytes(), None)
+    certificates = x509.load_pem_x509_certificates((sts.directory / "server.pem").read_bytes())
+    sealed = BestAvailableEncryption(PASSWORD.encode())
+    file = tmp_path_factory.mktemp("service") / "tls.p12"
+    file.write_bytes(pkcs12.serialize_key_and_certificates(b"tls", key, certificates[0], certificates[1:], sealed))
+    return file

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.interop.identity import PASSWORD, Identity
-from tests.interop.jvm import TRUSTS, Probe, Trust
+from tests.interop.jvm import JAVA, TRUSTS, Probe, Trust
 from tests.messages import RP
 
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -58,6 +58,16 @@ class Client:
 def secrets_of(identity: Identity, store: Path) -> dict[str, str]:
     """Options: a store to sign with and to encrypt with. What is received is decrypted with the same key."""
     return {"keys": str(store), "keysPassword": PASSWORD, "encryptFor": "sts", "signAs": "own"}
+
+
+def write_wsdl(directory: Path, *, address: str, issuer: str, trust: str, token_type: str) -> Path:
+    """The WSDL of the service that wants a bearer token."""
+    _, _, text = (JAVA / "cxf" / "greeting.wsdl").read_text().partition("-->\n")
+    for name, value in {"SERVICE": address, "ISSUER": issuer, "TRUST": trust, "TOKEN_TYPE": token_type}.items():
+        text = text.replace(name, value)
+    file = directory / "greeting.wsdl"
+    file.write_text(text)
+    return file
 
 
 WAYS = {

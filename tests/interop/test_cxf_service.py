@@ -5,18 +5,12 @@ The client has a user name and the STS's message certificate; where and how to a
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    load_pem_private_key,
-    pkcs12,
-)
 
+from tests.interop.cxf import write_wsdl
 from tests.interop.identity import PASSWORD
-from tests.interop.jvm import JAVA, TRUSTS, Refused
+from tests.interop.jvm import TRUSTS, Refused
 from tests.messages import RP
 from tests.running import change, free_port
 from wstrust_sts import ns
@@ -50,17 +44,6 @@ KINDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def tls_keys(sts, tmp_path_factory) -> Path:
-    """The key of the development PKI for localhost, in the form that Java reads."""
-    key = load_pem_private_key((sts.directory / "server.key").read_bytes(), None)
-    certificates = x509.load_pem_x509_certificates((sts.directory / "server.pem").read_bytes())
-    sealed = BestAvailableEncryption(PASSWORD.encode())
-    file = tmp_path_factory.mktemp("service") / "tls.p12"
-    file.write_bytes(pkcs12.serialize_key_and_certificates(b"tls", key, certificates[0], certificates[1:], sealed))
-    return file
-
-
 @pytest.fixture(scope="module", params=KINDS)
 def kind(request) -> Kind:
     return KINDS[request.param]
@@ -72,17 +55,13 @@ def service(kind, cxf, sts, tls_keys, signing_certificates, tmp_path_factory) ->
     port = free_port()
     address = f"https://localhost:{port}/greeting"
     change(sts, SERVICE.format(port=port))
-    names = {
-        "SERVICE": address,
-        "ISSUER": f"{sts.url}/trust/{kind.version}/username",
-        "TRUST": kind.trust,
-        "TOKEN_TYPE": kind.token_type,
-    }
-    _, _, text = (JAVA / "cxf" / "greeting.wsdl").read_text().partition("-->\n")
-    for name, value in names.items():
-        text = text.replace(name, value)
-    wsdl = tmp_path_factory.mktemp("service") / "greeting.wsdl"
-    wsdl.write_text(text)
+    wsdl = write_wsdl(
+        tmp_path_factory.mktemp("service"),
+        address=address,
+        issuer=f"{sts.url}/trust/{kind.version}/username",
+        trust=kind.trust,
+        token_type=kind.token_type,
+    )
     cxf.ask("publish", str(port), wsdl.as_uri(), str(tls_keys), PASSWORD, signing_certificates)
     return address
 

@@ -112,10 +112,16 @@ def demo(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
         demo.process.wait(timeout=DEADLINE)
 
 
-def test_the_wheel_carries_the_published_documents_and_the_licence_and_no_tests(wheel):
+def test_the_wheel_carries_the_documents_that_travel_with_it_and_the_licence_and_no_tests(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    for folder, pattern in (("wsdl", "*.wsdl"), ("policies", "*.xml")):
-        documents = {f"wstrust_sts/{folder}/{path.name}" for path in (CHECKOUT / folder).glob(pattern)}
+    for folder, pattern in (
+        ("wsdl", "*.wsdl"),
+        ("policies", "*.xml"),
+        ("wstrust_sts/templates", "*.toml"),
+        ("wstrust_sts/snippets", "*.template"),
+    ):
+        inside = folder.removeprefix("wstrust_sts/")
+        documents = {f"wstrust_sts/{inside}/{path.name}" for path in (CHECKOUT / folder).glob(pattern)}
         assert documents
         assert documents <= names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)

@@ -84,7 +84,10 @@ public final class CxfProbe implements Lines.Client {
             case "verify":
                 return verify(tokens.get(words[1]), words[2]);
             case "publish":
-                GreetingService.publish(Integer.parseInt(words[1]), words[2], words[3], words[4], trusting(words[5]));
+                Map<String, Object> service = new HashMap<>();
+                service.put(SecurityConstants.SIGNATURE_CRYPTO, trusting(words[5])); // it believes these signers alone
+                service.put(SecurityConstants.RETURN_SECURITY_ERROR, true); // so that a test sees why it refuses
+                GreetingService.publish(Integer.parseInt(words[1]), words[2], words[3], words[4], service);
                 return new String[] {};
             case "greet":
                 SecurityToken given = words.length > 3 ? tokens.get(words[3]) : null;

@@ -20,7 +20,6 @@ import org.apache.cxf.transport.http_jetty.JettyHTTPServerEngineFactory;
 import org.apache.cxf.ws.security.SecurityConstants;
 import org.apache.cxf.ws.security.tokenstore.SecurityToken;
 import org.apache.cxf.ws.security.trust.STSClient;
-import org.apache.wss4j.common.crypto.Merlin;
 
 /** The service as a relying party: all that it asks of its callers is in the policy of its WSDL. */
 @WebService(
@@ -37,8 +36,9 @@ public final class GreetingService implements Greeting {
         return salutation + " " + context.getUserPrincipal().getName();
     }
 
-    /** Serves over TLS. Believes tokens of the signers whose certificates {@code trusted} holds, and no others. */
-    static void publish(int port, String wsdl, String keys, String password, Merlin trusted) throws Exception {
+    /** Serves over TLS. Whose tokens it believes is in its properties. */
+    static void publish(int port, String wsdl, String keys, String password, Map<String, Object> properties)
+        throws Exception {
         KeyStore store = KeyStore.getInstance("PKCS12");
         store.load(new FileInputStream(keys), password.toCharArray());
         KeyManagerFactory managers = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
@@ -49,15 +49,22 @@ public final class GreetingService implements Greeting {
         bus.getExtension(JettyHTTPServerEngineFactory.class).setTLSServerParametersForPort(port, tls);
         EndpointImpl endpoint = new EndpointImpl(bus, new GreetingService());
         endpoint.setWsdlLocation(wsdl);
-        Map<String, Object> properties = new HashMap<>();
-        properties.put(SecurityConstants.SIGNATURE_CRYPTO, trusted);
-        properties.put(SecurityConstants.RETURN_SECURITY_ERROR, true); // so that a test sees why it refuses
         endpoint.setProperties(properties);
         endpoint.publish("https://localhost:" + port + "/greeting");
     }
 
     /** Calls the service as its WSDL says: with {@code given}, or with a token that {@code sts} gets where it says. */
     static String call(String address, STSClient sts, SecurityToken given) {
+        Map<String, Object> properties = new HashMap<>();
+        properties.put(SecurityConstants.STS_CLIENT, sts);
+        if (given != null) {
+            properties.put(SecurityConstants.TOKEN, given);
+        }
+        return call(address, properties);
+    }
+
+    /** Calls the service as its WSDL and these properties say. */
+    static String call(String address, Map<String, Object> properties) {
         JaxWsProxyFactoryBean factory = new JaxWsProxyFactoryBean();
         factory.setBus(BusFactory.newInstance().createBus());
         factory.setServiceClass(Greeting.class);
@@ -65,11 +72,7 @@ public final class GreetingService implements Greeting {
         factory.setServiceName(new QName(Greeting.NAMESPACE, "GreetingService"));
         factory.setEndpointName(new QName(Greeting.NAMESPACE, "GreetingPort"));
         Greeting service = (Greeting) factory.create();
-        Map<String, Object> properties = ((BindingProvider) service).getRequestContext();
-        properties.put(SecurityConstants.STS_CLIENT, sts);
-        if (given != null) {
-            properties.put(SecurityConstants.TOKEN, given);
-        }
+        ((BindingProvider) service).getRequestContext().putAll(properties);
         return service.greet("Hello");
     }
 }
