@@ -10,22 +10,19 @@ from tests.interop.cxf import write_wsdl
 from tests.interop.identity import PASSWORD
 from tests.interop.jvm import JAVA, Refused, fetch, run, started
 from tests.messages import RP
-from tests.running import change, command, free_port
+from tests.running import command, free_port
 from wstrust_sts import ns
 
-PARTY = r"""
-[[relying_party]]
-name = "greeting"
-applies_to = ["{address}", 'urn:example:" \ \u0022 é */']
-default_token_type = "saml20"
-"""
+HARD_TO_WRITE = r'urn:example:" \ \u0022 é */'
 
 
 @pytest.fixture(scope="module")
 def address(sts) -> str:
-    """Where the service is going to be; its relying party has a second address that is hard to write."""
+    """Where the service is going to be, a relying party from the template for CXF."""
     address = f"https://localhost:{free_port()}/greeting"
-    change(sts, PARTY.format(address=address))
+    template = ("--template", "cxf", "--set", f"address={address}", "--applies-to", HARD_TO_WRITE)
+    where = ("--config", str(sts.config))
+    command("relying-party", "add", "greeting", *template, *where, directory=sts.directory)
     return address
 
 
@@ -67,8 +64,8 @@ def configured(sts, spring, snippet, address, tls_keys, tmp_path_factory):
     return beans
 
 
-def test_a_client_of_cxf_calls_a_service_of_cxf_with_a_token(spring, configured, address):
-    assert spring.ask("greet", address) == ["Hello alice"]
+def test_a_client_of_cxf_calls_a_service_of_cxf_which_knows_her_name_and_role(spring, configured, address):
+    assert spring.ask("greet", address) == ["Hello alice, a player"]
 
 
 def test_a_client_of_cxf_with_a_wrong_password_does_not(spring, configured, address):

@@ -33,7 +33,8 @@ public final class GreetingService implements Greeting {
 
     @Override
     public String greet(String salutation) {
-        return salutation + " " + context.getUserPrincipal().getName();
+        String greeting = salutation + " " + context.getUserPrincipal().getName();
+        return context.isUserInRole("players") ? greeting + ", a player" : greeting;
     }
 
     /** Serves over TLS. Whose tokens it believes is in its properties. */
