@@ -22,6 +22,8 @@ from wstrust_sts.model import Claim
 
 MICROSOFT = "http://schemas.microsoft.com/ws/2008/06/identity/claims"
 IMMUTABLE_ID = "http://schemas.microsoft.com/LiveID/Federation/2008/05/ImmutableID"
+METHODS = "http://schemas.microsoft.com/claims/authnmethodsreferences"
+INSIDE = "http://schemas.microsoft.com/ws/2012/01/insidecorporatenetwork"
 AWS = "https://aws.amazon.com/SAML/Attributes"
 ALICE = account(
     "alice",
@@ -32,6 +34,8 @@ ALICE = account(
         Claim(IMMUTABLE_ID, ("wuQ8SEYtrkCpZ6RcUXHMVQ==",)),
         Claim(f"{MICROSOFT}/primarysid", ("S-1-5-21-1-2-3-1001",)),
         Claim(f"{MICROSOFT}/windowsaccountname", ("CORP\\alice",)),
+        Claim(METHODS, ("http://schemas.microsoft.com/claims/multipleauthn",)),
+        Claim(INSIDE, ("true",)),
         Claim("secret", ("she plays jazz",)),
     ),
 )
@@ -97,6 +101,8 @@ def test_office365_gets_saml_1_1_named_by_immutable_id_with_upn_and_immutable_id
     assert token.attributes == {
         "http://schemas.xmlsoap.org/claims/UPN": ["alice@corp.example.test"],
         IMMUTABLE_ID: ["wuQ8SEYtrkCpZ6RcUXHMVQ=="],
+        METHODS: ["http://schemas.microsoft.com/claims/multipleauthn"],
+        INSIDE: ["true"],
     }
 
 

@@ -164,6 +164,13 @@ def test_what_a_snippet_cannot_for_this_relying_party_is_told_beside_it(sts, tmp
     assert "Note:" not in printed.out
 
 
+@pytest.mark.parametrize(("language", "verifies"), [("wcf", False), ("node", False), ("python", True), ("cxf", True)])
+def test_who_cannot_verify_the_signatures_of_the_realm_is_told(sts, language, verifies):
+    assert sts("key", "create", "--algorithm", "ec-p256").status == 0
+    printed = sts("relying-party", "snippet", "orders", "--for", language)
+    assert ("ECDSA" not in printed.err) is verifies
+
+
 @pytest.mark.parametrize("address", ["urn:#{T(java.lang.Runtime).getRuntime()}", "urn:${user.home}"])
 def test_what_a_language_would_evaluate_is_refused(sts, address):
     assert sts("relying-party", "add", "ships", "--applies-to", address).status == 0

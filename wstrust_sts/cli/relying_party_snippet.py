@@ -12,19 +12,20 @@ from wstrust_sts.cli.output import Refusal
 from wstrust_sts.cli.snippets import LANGUAGES, Language, Values, write_snippet
 from wstrust_sts.config import Config
 from wstrust_sts.model import Endpoint, KeyType, TokenType, TrustVersion
-from wstrust_sts.records import KeyUse
+from wstrust_sts.records import KeyUse, SigningKeyRecord
 from wstrust_sts.relying_parties import RelyingParty
 
 _POLICY = "usernamemixed"
 
 
 @click.command(
+    short_help="Print configuration for its service or client.",
     epilog="""\b
 Examples:
   wstrust-sts relying-party snippet orders --for wcf > Web.config
   wstrust-sts relying-party snippet orders --for python > sts_tokens.py
   wstrust-sts relying-party snippet orders --for zeep --address https://orders.example.com/api/ > get_token.py
-"""
+""",
 )
 @click.argument("name")
 @click.option(
@@ -52,7 +53,8 @@ def snippet(config_file: Path, name: str, target: str, path: str | None, address
             raise Refusal(f"There is no relying party {name!r} in realm {realm!r}.")
         endpoint = _endpoint(deployment.config, realm, path)
         issuer = next(row.issuer for row in deployment.stores.administration.realms() if row.name == realm)
-        certificates = _certificates(deployment, realm)
+        keys = _token_keys(deployment, realm)
+    certificates = [key.certificate for key in keys]
     values = _values(party, endpoint, public_url=deployment.config.server.public_url, address=address)
     values = {**values, "issuer": issuer, "thumbprint": tuple(map(_thumbprint, certificates))}
     try:
@@ -60,7 +62,7 @@ def snippet(config_file: Path, name: str, target: str, path: str | None, address
     except ValueError as error:
         raise Refusal(f"A name or an address cannot be written for {target}: {error}.") from None
     click.echo(text, nl=False)
-    for note in [*language.notes, *_warnings(party, language)]:
+    for note in [*language.notes, *_warnings(party, language, keys)]:
         click.echo(note, err=True)
 
 
@@ -108,11 +110,11 @@ def _own(unverified_address: str, party: RelyingParty) -> str:
     raise Refusal(f"{address.text} is not an address of relying party {party.name!r}: it would get no token.")
 
 
-def _certificates(deployment: Deployment, realm: str) -> Sequence[bytes]:
-    """Those whose tokens are or will be in force, DER."""
+def _token_keys(deployment: Deployment, realm: str) -> Sequence[SigningKeyRecord]:
+    """Those whose tokens are or will be in force. Raises Refusal."""
     from wstrust_sts.cli.signing_keys import keys_of
 
-    found = [key.certificate for key in keys_of(deployment, realm, KeyUse.TOKEN)]
+    found = keys_of(deployment, realm, KeyUse.TOKEN)
     if not found:
         raise Refusal(f"Realm {realm!r} has no key that signs tokens: wstrust-sts key create")
     return found
@@ -128,11 +130,13 @@ def _pem(certificate: bytes) -> str:
     return pem_of(certificate)
 
 
-def _warnings(party: RelyingParty, language: Language) -> list[str]:
-    """What of this relying party the snippet cannot."""
+def _warnings(party: RelyingParty, language: Language, keys: Sequence[SigningKeyRecord]) -> list[str]:
+    """What the snippet cannot do for this relying party."""
     warnings = []
     if party.encryption.tokens:
         warnings.append("Note: its tokens are encrypted, and the snippet does not decrypt them.")
     if KeyType.BEARER not in party.key_types:
         warnings.append("Note: it takes no bearer tokens, and the snippet has nothing else.")
+    if not language.ecdsa and any(key.algorithm.startswith("ec-") for key in keys):
+        warnings.append("Note: a key of the realm signs with ECDSA, which the library of the snippet does not verify.")
     return warnings

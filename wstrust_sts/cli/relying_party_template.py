@@ -23,13 +23,14 @@ set_option = click.option(
 
 
 @click.command(
+    short_help="List the templates for `add`.",
     epilog="""\b
 Examples:
   wstrust-sts relying-party templates
   wstrust-sts relying-party add portal --template sharepoint --set identifier=urn:sharepoint:portal \\
       --set address=https://sharepoint.example.com/_trust/ --dry-run
 What to set on the other side: docs/templates.md
-"""
+""",
 )
 @json_option
 def templates(as_json: bool) -> None:

@@ -55,8 +55,8 @@ def _lines_of_javascript(pem: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A snippet's file, what it is, how strings and PEM (which needs no escapes) are written in it, and what is to be
-    done beside it.
+    """A snippet's file, what it is, how strings and PEM (which needs no escapes) are written in it, what is to be done
+    beside it, and whether it can verify ECDSA.
     """
 
     file: str
@@ -64,6 +64,7 @@ class Language:
     write: Callable[[str | None], str]
     quote: Callable[[str], str] = str
     notes: tuple[str, ...] = ()
+    ecdsa: bool = True
 
 
 _STORE = (
@@ -73,14 +74,16 @@ _STORE = (
     "-storepass changeit",
 )
 LANGUAGES: Mapping[str, Language] = {
-    "wcf": Language("wcf.config", "App.config or Web.config of a service on WCF, and of its client", _xml),
+    "wcf": Language("wcf.config", "App.config or Web.config of a service on WCF, and of its client", _xml, ecdsa=False),
     "cxf": Language(
         "cxf.xml", "Spring beans for a service on Apache CXF, and for its client", _spring_xml, notes=_STORE
     ),
     "spring": Language("spring.java", "a configuration of Spring Web Services", _json, _lines_of_java),
     "zeep": Language("zeep.py", "a client in Python, which gets a token", _python, _lines_of_python),
     "python": Language("python.py", "what verifies tokens in a service in Python", _python, _lines_of_python),
-    "node": Language("node.js", "a client, and what verifies tokens, in Node.js", _json, _lines_of_javascript),
+    "node": Language(
+        "node.js", "a client, and what verifies tokens, in Node.js", _json, _lines_of_javascript, ecdsa=False
+    ),
 }
 
 
