@@ -154,3 +154,12 @@ def test_the_installed_server_stops_when_it_is_told_to(programs, tmp_path):
     demo.wait_until_ready()
     demo.process.terminate()
     assert demo.process.wait(timeout=DEADLINE) in {0, -15}, demo.log.read_text()
+
+
+def test_the_installed_program_has_its_templates_and_snippets(programs, tmp_path):
+    program = programs / "wstrust-sts"
+    run(program, "init", "sts", "--demo", cwd=tmp_path)
+    where = ("--config", "sts/sts.toml")
+    settings = ("--template", "cxf", "--set", "address=https://shop.example.test/")
+    run(program, "relying-party", "add", "shop", *settings, *where, cwd=tmp_path)
+    run(program, "relying-party", "snippet", "shop", "--for", "cxf", *where, cwd=tmp_path)
