@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from wstrust_sts import ns
 from wstrust_sts.encryption import NO_ENCRYPTION, EncryptionRule
 from wstrust_sts.errors import StsError
-from wstrust_sts.proof_keys import ClientEntropy, ClientKey, ProofKey, ProvedKey, PublicProof, UseKey
+from wstrust_sts.proof_keys import OfferedSecret, ProofKey, ProvedKey, PublicProof, UseKey
 
 
 class TrustVersion(enum.Enum):
@@ -178,7 +178,7 @@ class RequestSecurityToken:
     key_type: KeyType | None = None
     key_type_uri: str | None = None  # the spelling asked for
     key_size: int | None = None
-    entropy: ClientEntropy | ClientKey | None = None
+    entropy: OfferedSecret | None = None
     computed_key_algorithm: str | None = None
     use_key: UseKey | None = None
     applies_to: AppliesTo | None = None

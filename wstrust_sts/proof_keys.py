@@ -1,6 +1,7 @@
 """Keys that tokens are bound to (WS-Trust 1.3 sections 4.4 and 9): as asked for, proved and decided. Plain values."""
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 SHORTEST_SECRET, LONGEST_SECRET = 16, 64  # octets of a key: KeySize 128 to 512
@@ -22,6 +23,16 @@ class ClientKey:
     """A key that the requestor chose alone."""
 
     secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedClientKey:
+    """A key that the requestor chose alone and encrypted for this STS.
+
+    `open` uses the STS's private key, and so is called when all else is decided; None: it does not open.
+    """
+
+    open: Callable[[], bytes | None] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,4 +89,5 @@ class UseKey:
     signature_id: str | None = None
 
 
+OfferedSecret = ClientEntropy | ClientKey | SealedClientKey
 ProofKey = SymmetricProof | PublicProof

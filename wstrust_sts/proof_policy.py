@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Sequence
 
 from wstrust_sts.encryption import EncryptionRule
-from wstrust_sts.errors import BadRequest, InvalidRequest, RequestFailed
+from wstrust_sts.errors import BadRequest, FailedCheck, InvalidRequest, RequestFailed
 from wstrust_sts.model import KeyType, RequestSecurityToken, VerifiedMessage
 from wstrust_sts.proof_keys import (
     LONGEST_SECRET,
@@ -17,6 +17,7 @@ from wstrust_sts.proof_keys import (
     ClientKey,
     ProofKey,
     PublicProof,
+    SealedClientKey,
     SymmetricProof,
     p_sha1,
 )
@@ -59,7 +60,7 @@ def choose_proof(
 ) -> ProofKey | None:
     """The key itself: `kept` of the token that this one is made from, or as the request and its message say.
 
-    Raises InvalidRequest, BadRequest.
+    Raises InvalidRequest, BadRequest, FailedCheck.
     """
     if request.use_key is not None and key_type is not KeyType.PUBLIC:
         raise BadRequest("UseKey with another KeyType than PublicKey")
@@ -81,8 +82,12 @@ def _demand_one_recipient(parties: Sequence[RelyingParty], what: str) -> None:
 
 
 def _choose_secret(request: RequestSecurityToken, party: RelyingParty, message: VerifiedMessage) -> SymmetricProof:
-    """WS-Trust 1.3 section 4.4.3: computed from both sides' entropy, ours alone, or the client's own."""
-    if not (message.tls or message.encrypted):
+    """WS-Trust 1.3 section 4.4.3: computed from both sides' entropy, ours alone, or the client's own.
+
+    One that does not open, and one that opens to what is no key of the size, are not told apart: FailedCheck.
+    """
+    sealed = isinstance(request.entropy, SealedClientKey)
+    if not (message.tls or message.encrypted or sealed):
         raise BadRequest("a symmetric key over an endpoint where nothing would hide it")
     if request.computed_key_algorithm not in (None, f"{request.version.namespace}/CK/PSHA1"):
         raise BadRequest("a ComputedKeyAlgorithm other than PSHA1")
@@ -95,11 +100,25 @@ def _choose_secret(request: RequestSecurityToken, party: RelyingParty, message: 
             secret = p_sha1(entropy, server_entropy, octets or _DEFAULT_SECRET)
             return SymmetricProof(secret=secret, server_entropy=server_entropy)
         case ClientKey(secret):
-            if not party.accepts_client_keys:
-                raise BadRequest(f"{party.name} takes no keys that a client chose alone")
-            if not SHORTEST_SECRET <= len(secret) <= LONGEST_SECRET or octets not in (None, len(secret)):
+            _demand_client_keys(party)
+            if not _is_of_size(secret, octets):
                 raise InvalidRequest("a key of the client's with another size than allowed, or than KeySize")
             return SymmetricProof(secret=secret)
+        case SealedClientKey(open=open_key):
+            _demand_client_keys(party)
+            opened = open_key()
+            if opened is None or not _is_of_size(opened, octets):
+                raise FailedCheck("an encrypted key of the client's does not open to one of a size that is allowed")
+            return SymmetricProof(secret=opened)
+
+
+def _demand_client_keys(party: RelyingParty) -> None:
+    if not party.accepts_client_keys:
+        raise BadRequest(f"{party.name} takes no keys that a client chose alone")
+
+
+def _is_of_size(secret: bytes, octets: int | None) -> bool:
+    return SHORTEST_SECRET <= len(secret) <= LONGEST_SECRET and octets in (None, len(secret))
 
 
 def _octets_of(key_size: int | None) -> int | None:

@@ -26,6 +26,8 @@ from tests.holders import (
 )
 from tests.messages import Answer
 from tests.protected import p_sha1
+from tests.sealed import SealedSts
+from tests.sealed_keys import OAEP
 from wstrust_sts import ns
 from wstrust_sts.bindings.http import Request
 from wstrust_sts.relying_parties import RelyingParty
@@ -136,6 +138,21 @@ class TestRow12:
         assert {"RequestedProofToken", "Entropy"}.isdisjoint(names(client.rstr(answer)))
         assert client.text(answer, ".//t:KeySize") == "256"
         assert symmetric(willing, own, size=128).fault == (client.trust, "InvalidRequest")
+
+    @pytest.mark.parametrize("octets", [16, 32, 64])
+    @pytest.mark.parametrize("write", OAEP)
+    def test_row_12_so_is_one_that_is_encrypted_for_the_sts(self, client, write, octets):
+        secret = bytes(range(octets))
+        sealed = f"<t:Entropy>{OAEP[write](secret)}</t:Entropy>"
+        unwilling = replace(client, sts=SealedSts(relying_parties=(KEYED_PARTY,)))
+        assert symmetric(unwilling, sealed, size=None).fault == (client.trust, "BadRequest")
+        willing = replace(client, sts=SealedSts(relying_parties=(replace(KEYED_PARTY, accepts_client_keys=True),)))
+        for size in (None, 8 * octets):
+            answer = symmetric(willing, sealed, size=size)
+            assert answer.status == 200, answer.body
+            assert secret_in(answer) == secret
+            assert {"RequestedProofToken", "Entropy"}.isdisjoint(names(client.rstr(answer)))
+            assert client.text(answer, ".//t:KeySize") == str(8 * octets)
 
     @pytest.mark.parametrize("size", ["-256", "0", "8", "127", "130", "255", "520", "99999999", "256.0", "", "0x100"])
     def test_row_12_a_key_size_that_is_not_128_to_512_in_whole_octets_is_refused(self, client, size):

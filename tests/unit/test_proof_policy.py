@@ -7,9 +7,18 @@ import pytest
 from tests.harness import RELYING_PARTY, STRICT_PARTY
 from tests.holders import KEYED_PARTY, keyed, public_proof
 from wstrust_sts import ns
-from wstrust_sts.errors import BadRequest, InvalidRequest, RequestFailed
+from wstrust_sts.errors import BadRequest, FailedCheck, InvalidRequest, RequestFailed
 from wstrust_sts.model import KeyType, Operation, RequestSecurityToken, TrustVersion, VerifiedMessage
-from wstrust_sts.proof_keys import ClientEntropy, ClientKey, ProvedKey, PublicProof, SymmetricProof, UseKey, p_sha1
+from wstrust_sts.proof_keys import (
+    ClientEntropy,
+    ClientKey,
+    ProvedKey,
+    PublicProof,
+    SealedClientKey,
+    SymmetricProof,
+    UseKey,
+    p_sha1,
+)
 from wstrust_sts.proof_policy import choose_encryption, choose_key_type, choose_proof
 
 RSA, EC = public_proof("rsa-2048"), public_proof("ec")
@@ -82,6 +91,27 @@ class TestSecret:
     def test_the_clients_own_of_another_size_is_refused(self, octets):
         with pytest.raises(InvalidRequest):
             choose(KeyType.SYMMETRIC, replace(KEYED_PARTY, accepts_client_keys=True), entropy=ClientKey(b"c" * octets))
+
+    def test_the_clients_own_may_come_sealed_and_then_needs_nothing_to_hide_it(self):
+        willing, sealed = replace(KEYED_PARTY, accepts_client_keys=True), SealedClientKey(lambda: b"c" * 32)
+        for tls in (True, False):
+            assert choose(KeyType.SYMMETRIC, willing, tls=tls, entropy=sealed) == SymmetricProof(secret=b"c" * 32)
+        with pytest.raises(BadRequest, match="chose alone"):
+            choose(KeyType.SYMMETRIC, entropy=sealed)
+
+    @pytest.mark.parametrize("opened", [None, b"", b"c" * 15, b"c" * 65, b"c" * 32])
+    def test_one_that_does_not_open_and_one_of_another_size_are_not_told_apart(self, opened):
+        willing, sealed = replace(KEYED_PARTY, accepts_client_keys=True), SealedClientKey(lambda: opened)
+        with pytest.raises(FailedCheck, match="does not open to one of a size that is allowed"):
+            choose(KeyType.SYMMETRIC, willing, entropy=sealed, key_size=128)
+
+    def test_it_is_not_opened_for_a_token_that_keeps_another_secret(self):
+        def open_key() -> bytes:
+            raise AssertionError
+
+        willing, sealed = replace(KEYED_PARTY, accepts_client_keys=True), SealedClientKey(open_key)
+        assert choose(KeyType.SYMMETRIC, willing, kept=KEPT, entropy=sealed) is KEPT
+        assert choose(KeyType.BEARER, willing, entropy=sealed) is None
 
     def test_that_of_the_original_is_kept_for_one_that_can_decrypt_it(self):
         assert choose(KeyType.SYMMETRIC, kept=KEPT, tls=False) is KEPT

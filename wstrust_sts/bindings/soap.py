@@ -267,8 +267,7 @@ class SoapBinding:
         except HttpRefusal:
             raise
         except FailedCheck as refusal:
-            self._patience.failed(exchange.endpoint.realm, exchange.request.source, now=exchange.reply.now)
-            _wait_for_the_same_moment(exchange)
+            self._count_what_did_not_open(exchange)
             return self._refuse(exchange, refusal)
         except StsError as refusal:
             return self._refuse(exchange, refusal)
@@ -279,6 +278,8 @@ class SoapBinding:
         if outcome is None:
             return self._refuse(exchange, RequestFailed("no outcome"))
         if outcome.fault is not None:
+            if isinstance(outcome.fault, FailedCheck):
+                self._count_what_did_not_open(exchange)
             return self._refuse(exchange, outcome.fault, durable=outcome.durable)
         report = exchange.report(outcome.result)
         self._report(report)
@@ -289,6 +290,10 @@ class SoapBinding:
             durable=outcome.durable,
             instead=self._when_not_stored(exchange.reply, report),
         )
+
+    def _count_what_did_not_open(self, exchange: Exchange) -> None:
+        self._patience.failed(exchange.endpoint.realm, exchange.request.source, now=exchange.reply.now)
+        _wait_for_the_same_moment(exchange)
 
     def _refuse(self, exchange: Exchange, refusal: StsError, *, durable: "Future[None] | None" = None) -> Response:
         report = exchange.report(f"refused {refusal.code or 'NotWellFormed'}", detail=refusal.detail)
@@ -327,7 +332,11 @@ class SoapBinding:
         if secured.envelope.payload is None:
             raise InvalidRequest("the Body is empty")
         exchange.rst = read_rst(
-            secured.envelope.payload, version=endpoint.version, action=_operation_of(action, endpoint), proved=proved
+            secured.envelope.payload,
+            version=endpoint.version,
+            action=_operation_of(action, endpoint),
+            proved=proved,
+            decrypters=lambda: self._admitted_decrypters(exchange),
         )
 
     def _read_headers(self, exchange: Exchange, envelope: Envelope) -> str | None:

@@ -229,7 +229,7 @@ class _Plan:
             raise InvalidSecurity(f"{len(self._encrypted)} EncryptedKeys, which is not what the policy has")
         if brings and not self.data:
             raise InvalidSecurity("nothing is encrypted")
-        return [_meant_by(encrypted, decrypters) for encrypted in self._encrypted.values()]
+        return [meant_by(encrypted, decrypters) for encrypted in self._encrypted.values()]
 
     def open_keys(self, decrypters: Sequence[Decrypter], keys: MessageKeys) -> MessageKeys:
         """Raises InvalidSecurity: a key names one that is not there."""
@@ -257,7 +257,7 @@ class _Plan:
         )
 
 
-def _meant_by(encrypted: xenc.EncryptedKey, decrypters: Sequence[Decrypter]) -> Decrypter:
+def meant_by(encrypted: xenc.EncryptedKey, decrypters: Sequence[Decrypter]) -> Decrypter:
     """Raises InvalidSecurity: it is for nobody here."""
     if encrypted.key_info is None:
         meant = list(decrypters[:1])

@@ -21,7 +21,8 @@ from wstrust_sts.model import (
     TrustVersion,
     UnknownToken,
 )
-from wstrust_sts.proof_keys import ProvedKey
+from wstrust_sts.ports import Decrypter
+from wstrust_sts.proof_keys import OfferedSecret, ProvedKey
 from wstrust_sts.wire.entropy import read_entropy
 from wstrust_sts.wire.requested_claims import read_claims
 from wstrust_sts.wire.times import read_time
@@ -70,14 +71,20 @@ _FLAGS = frozenset({"Delegatable", "Forwardable"})
 
 
 def read_rst(
-    element: Element, *, version: TrustVersion, action: Operation | None, proved: Sequence[ProvedKey] = ()
+    element: Element,
+    *,
+    version: TrustVersion,
+    action: Operation | None,
+    proved: Sequence[ProvedKey] = (),
+    decrypters: Callable[[], Sequence[Decrypter]] = tuple,
 ) -> RequestSecurityToken:
     """The request in `element` (WS-Trust 1.3 section 3), which the endpoint speaks `version` of.
 
     `action` is the operation that the message's addressing named, if any; RequestType must agree with it. `proved` are
-    the keys that UseKey may only name.
+    the keys that UseKey may only name; `decrypters` are asked for where a key is encrypted for one of them.
 
-    Raises InvalidRequest (unreadable, doubled, contradictory), BadRequest (an unknown request type, a collection).
+    Raises InvalidRequest (unreadable, doubled, contradictory), BadRequest (an unknown request type, a collection), and
+    what `decrypters` raises.
     """
     trust = version.namespace
     if element.tag == f"{{{trust}}}RequestSecurityTokenCollection":
@@ -96,7 +103,7 @@ def read_rst(
     applies_to = fields.get("AppliesTo")
     issuer = fields.get("Issuer")
     participants = fields.get("Participants")
-    entropy, use_key = fields.get("Entropy"), fields.get("UseKey")
+    use_key = fields.get("UseKey")
     return RequestSecurityToken(
         version=version,
         operation=operation,
@@ -105,7 +112,7 @@ def read_rst(
         key_type=key_type,
         key_type_uri=key_type_uri,
         key_size=_read_key_size(fields.get("KeySize")),
-        entropy=None if entropy is None or key_type in _WITHOUT_ENTROPY else read_entropy(entropy, trust=trust),
+        entropy=_read_entropy(fields.get("Entropy"), key_type, trust, decrypters),
         computed_key_algorithm=_text(fields, "ComputedKeyAlgorithm"),
         use_key=None if use_key is None else read_use_key(use_key, proved=proved),
         applies_to=None if applies_to is None else read_applies_to(applies_to),
@@ -239,6 +246,14 @@ def _read_key_type(uri: str | None, trust: str) -> KeyType | None:
         if uri == f"{trust}/{key_type.value}":
             return key_type
     raise BadRequest("an unknown KeyType")
+
+
+def _read_entropy(
+    element: Element | None, key_type: KeyType | None, trust: str, decrypters: Callable[[], Sequence[Decrypter]]
+) -> OfferedSecret | None:
+    if element is None or key_type in _WITHOUT_ENTROPY:
+        return None
+    return read_entropy(element, trust=trust, decrypters=decrypters)
 
 
 def _read_key_size(element: Element | None) -> int | None:
