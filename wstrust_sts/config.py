@@ -16,7 +16,7 @@ from typing import Literal
 
 from wstrust_sts import toml_kinds as kinds
 from wstrust_sts.listener import ServerSection
-from wstrust_sts.model import Endpoint, TokenType, TrustVersion
+from wstrust_sts.model import Endpoint, KeyType, TokenType, TrustVersion
 from wstrust_sts.strict_toml import ConfigurationError, Fault, Problem, key, read_file
 
 __all__ = [
@@ -37,6 +37,7 @@ CLIENT_CERTIFICATE_POLICIES = frozenset({"certificatetransport"})  # TLS, or a p
 ENDORSED_POLICIES = frozenset({"certificatemixed", "usernamecertificatemixed"})  # a signature inside of TLS
 SIGNED_POLICIES = HIDDEN_POLICIES | {"certificatesigned"}  # and signed, for which the STS needs a message key
 TOKEN_TYPES = {"saml20": TokenType.SAML20, "saml11": TokenType.SAML11}
+KEY_TYPES = {"bearer": KeyType.BEARER, "symmetric": KeyType.SYMMETRIC, "public": KeyType.PUBLIC}
 
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -208,6 +209,13 @@ class EndpointSection:
         default=TokenType.SAML20,
         shown='"saml20"',
     )
+    default_key_type: KeyType = key(
+        kinds.choice(KEY_TYPES),
+        "What a token is bound to when neither request nor relying party says: nothing, a secret shared with the "
+        "relying party, the requestor's public key. Which of them it may be is the relying party's.",
+        default=KeyType.BEARER,
+        shown='"bearer"',
+    )
     default_relying_party: str | None = key(
         kinds.text(), "Relying party for requests without AppliesTo (tolerance no-applies-to).", default=None
     )
@@ -279,6 +287,7 @@ class EndpointSection:
             layout=self.layout,
             tolerances=frozenset(self.tolerances),
             default_token_type=self.default_token_type,
+            default_key_type=self.default_key_type,
             default_relying_party=self.default_relying_party,
             strict_to=self.strict_to,
             algorithms=self.algorithms,

@@ -8,7 +8,7 @@ from typing import Any
 from wstrust_sts import ns
 from wstrust_sts import toml_kinds as kinds
 from wstrust_sts.addresses import parse_rule
-from wstrust_sts.config import TOKEN_TYPES
+from wstrust_sts.config import KEY_TYPES, TOKEN_TYPES
 from wstrust_sts.declared_encryption import EncryptionTable, encryption_card, encryption_table
 from wstrust_sts.model import KeyType, TokenType
 from wstrust_sts.relying_parties import (
@@ -31,11 +31,6 @@ NAME_IDENTIFIER_FORMATS: Mapping[str, str] = {
     "transient": ns.NAMEID_TRANSIENT,
     "kerberos": ns.NAMEID_KERBEROS,
     "UPN": ns.NAMEID_UPN,
-}
-KEY_TYPES: Mapping[str, KeyType] = {
-    "bearer": KeyType.BEARER,
-    "symmetric": KeyType.SYMMETRIC,
-    "public": KeyType.PUBLIC,
 }
 _SECOND, _YEAR = timedelta(seconds=1), timedelta(days=366)
 _NAME = kinds.text(limit=256)
@@ -175,6 +170,9 @@ class RelyingPartyTable:
         default=(KeyType.BEARER,),
         shown='["bearer"]',
     )
+    default_key_type: KeyType | None = key(
+        kinds.choice(KEY_TYPES), "What it gets when a request names none; without it, the endpoint's.", default=None
+    )
     client_keys: bool = key(
         kinds.flag(), "Whether a symmetric key may be the client's own choice, without a part of ours.", default=False
     )
@@ -206,6 +204,8 @@ class RelyingPartyTable:
     def faults(self) -> Iterator[Fault]:
         if self.default_token_type not in (None, *self.token_types):
             yield Fault("default_token_type", "is not one of token_types", "add it there, or choose another")
+        if self.default_key_type not in (None, *self.key_types):
+            yield Fault("default_key_type", "is not one of key_types", "add it there, or choose another")
         if KeyType.SYMMETRIC in self.key_types and self.encryption.certificate is None:
             fix = "give it encryption.file or encryption.pem, or take symmetric from key_types"
             yield Fault("key_types", "symmetric needs a certificate to encrypt the key for", fix)
@@ -220,6 +220,7 @@ class RelyingPartyTable:
             token_types=self.token_types,
             default_token_type=self.default_token_type,
             key_types=self.key_types,
+            default_key_type=self.default_key_type,
             accepts_client_keys=self.client_keys,
             accepts_unproved_keys=self.unproved_keys,
             encryption=self.encryption.rule(),
@@ -252,6 +253,7 @@ def relying_party_table(party: RelyingParty) -> dict[str, Any]:
             "token_types": [token_types[type_] for type_ in party.token_types],
             "default_token_type": token_types[party.default_token_type] if party.default_token_type else None,
             "key_types": [key_types[type_] for type_ in party.key_types],
+            "default_key_type": key_types[party.default_key_type] if party.default_key_type else None,
             "client_keys": party.accepts_client_keys or None,
             "unproved_keys": party.accepts_unproved_keys or None,
             "audiences": list(party.audiences),

@@ -317,6 +317,7 @@ class Endpoint:
     layout: str = "default"
     tolerances: frozenset[str] = frozenset()
     default_token_type: TokenType = TokenType.SAML20
+    default_key_type: KeyType = KeyType.BEARER
     default_relying_party: str | None = None
     strict_to: bool = False
     algorithms: str = "default"

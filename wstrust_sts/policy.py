@@ -123,7 +123,12 @@ def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
     for party in parties:
         if token_type not in party.token_types:
             raise BadRequest(f"{party.name} takes no {token_type.value} tokens")
-    key_type = choose_key_type(request, parties, original=None if before is None else before.key_type)
+    key_type = choose_key_type(
+        request,
+        parties,
+        original=None if before is None else before.key_type,
+        default=question.endpoint.default_key_type,
+    )
     kept = None if before is None else before.proof
     proof = choose_proof(key_type, request, parties, message=question.message, kept=kept)
     encryption = choose_encryption(request, parties)

@@ -27,14 +27,19 @@ _DEFAULT_SECRET = 32  # octets
 
 
 def choose_key_type(
-    request: RequestSecurityToken, parties: Sequence[RelyingParty], *, original: KeyType | None
+    request: RequestSecurityToken,
+    parties: Sequence[RelyingParty],
+    *,
+    original: KeyType | None,
+    default: KeyType = KeyType.BEARER,
 ) -> KeyType:
-    """The key type asked for, that of the `original` which the token is made from, or the default.
+    """The key type asked for, that of the `original` which the token is made from, or the default: the relying
+    party's, else the one that is given, unless there is only one that the relying party takes.
 
     `parties` are all that the token is for, here and below; the first one is the request's. Raises BadRequest.
     """
     party = parties[0]
-    chosen = request.key_type or KeyType.BEARER
+    chosen = request.key_type or party.default_key_type or default
     if original is not None:
         if request.key_type not in (None, original):
             raise BadRequest("another KeyType than that of the token it is made from")

@@ -80,6 +80,7 @@ class RelyingParty:
     token_types: tuple[TokenType, ...] = (TokenType.SAML20, TokenType.SAML11)
     default_token_type: TokenType | None = None  # None: the endpoint's
     key_types: tuple[KeyType, ...] = (KeyType.BEARER,)
+    default_key_type: KeyType | None = None  # None: the endpoint's
     lifetime: LifetimeRule = LifetimeRule()
     name_identifier: NameIdentifierRule = NameIdentifierRule()
     audiences: tuple[str, ...] = ()

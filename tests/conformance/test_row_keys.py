@@ -10,7 +10,7 @@ from lxml import etree
 from tests import messages
 from tests.conformance.client import Client, names
 from tests.fakes import NOON
-from tests.harness import PASSWORDS, Sts
+from tests.harness import ENDPOINTS, PASSWORDS, Sts
 from tests.holders import (
     HOLDERS,
     KEYED_PARTY,
@@ -30,6 +30,7 @@ from tests.sealed import SealedSts
 from tests.sealed_keys import OAEP
 from wstrust_sts import ns
 from wstrust_sts.bindings.http import Request
+from wstrust_sts.model import KeyType
 from wstrust_sts.relying_parties import RelyingParty
 
 CLIENT_ENTROPY = bytes(range(32))
@@ -347,6 +348,25 @@ class TestRow6:
         if expected == 200:
             assert client.text(answer, ".//t:KeyType") == f"{client.trust}/{kind}"
         assert client.issue(f"<t:KeyType>{client.trust}/Bearer</t:KeyType>").fault == (client.trust, "BadRequest")
+
+    def test_row_6_without_a_key_type_the_relying_partys_default_comes_first_then_the_endpoints(self, client):
+        kinds = {"symmetric": KeyType.SYMMETRIC, "bearer": KeyType.BEARER}
+        for of_endpoint in kinds.values():
+            sections = tuple(replace(section, default_key_type=of_endpoint) for section in ENDPOINTS[:2])
+            for of_party in (None, *kinds.values()):
+                party = replace(KEYED_PARTY, default_key_type=of_party)
+                asking = replace(client, sts=Sts(endpoints=sections, relying_parties=(party,)))
+                answer = asking.issue()
+                assert answer.status == 200, answer.body
+                bearer = ns.NO_PROOF_KEY if client.trust == ns.WST05 else f"{client.trust}/Bearer"
+                expected = {KeyType.BEARER: bearer, KeyType.SYMMETRIC: f"{client.trust}/SymmetricKey"}
+                assert client.text(answer, ".//t:KeyType") == expected[of_party or of_endpoint]
+
+    def test_row_6_a_default_holds_for_entropy_too(self, client):
+        client = at(client, replace(KEYED_PARTY, default_key_type=KeyType.SYMMETRIC))
+        answer = client.issue(entropy(CLIENT_ENTROPY))
+        server = client.text(answer, ".//t:RequestSecurityTokenResponse/t:Entropy/t:BinarySecret")
+        assert secret_in(answer) == p_sha1(CLIENT_ENTROPY, base64.b64decode(server), 32)
 
 
 class TestRow27:

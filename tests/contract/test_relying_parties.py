@@ -39,6 +39,7 @@ def test_a_relying_party_comes_back_as_it_was_put(node) -> None:
         "token_types": (TokenType.SAML11,),
         "default_token_type": TokenType.SAML11,
         "key_types": (KeyType.BEARER, KeyType.PUBLIC),
+        "default_key_type": KeyType.PUBLIC,
         "lifetime": LifetimeRule(default=timedelta(seconds=90), maximum=timedelta(days=1), clip=False),
         "name_identifier": NameIdentifierRule(format=ns.NAMEID_EMAIL, claim="email"),
         "audiences": ("urn:b", "urn:a"),

@@ -376,6 +376,11 @@ def test_a_relying_party_gets_its_encryption_certificate_and_its_key_types(sts, 
     assert changed["key_types"] == ["bearer", "public"]
     assert changed["encryption"] == card["encryption"] | {"tokens": True}
     assert changed["applies_to"] == ["urn:ships"]
+    for word, stored in (("public", "public"), ("none", None)):
+        assert sts("relying-party", "set", "ships", "--default-key-type", word).status == 0
+        assert sts("relying-party", "show", "ships", "--json").json().get("default_key_type") == stored
+    wrong = sts("relying-party", "set", "ships", "--default-key-type", "symmetric")
+    assert (wrong.status, "default_key_type: is not one of key_types" in wrong.err) == (1, True)
     assert sts("relying-party", "set", "ships").status == 2
     assert sts("relying-party", "set", "nobody", "--encrypt-tokens").status == 1
     assert sts("relying-party", "remove", "ships").status == 0

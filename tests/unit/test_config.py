@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wstrust_sts.config import Config, ConfigurationError, KnownNames, load_config, read_key_encryption_key
-from wstrust_sts.model import TokenType, TrustVersion
+from wstrust_sts.model import KeyType, TokenType, TrustVersion
 
 KNOWN = KnownNames(
     policies=frozenset({"usernamemixed", "certificatemixed", "certificatetransport", "username"}),
@@ -195,6 +195,7 @@ def test_an_endpoint_row_becomes_an_endpoint(tmp_path: Path) -> None:
     text = ENDPOINT + (
         'realm = "partners"\nlayout = "adfs"\ntolerances = ["no-applies-to", "bare-rstr"]\n'
         'default_token_type = "saml11"\ndefault_relying_party = "crm"\nstrict_to = true\n'
+        'default_key_type = "symmetric"\n'
     )
     (endpoint,) = load(tmp_path, MINIMAL + text).endpoints
     assert endpoint.path == "/sts"
@@ -203,6 +204,7 @@ def test_an_endpoint_row_becomes_an_endpoint(tmp_path: Path) -> None:
     assert endpoint.layout == "adfs"
     assert endpoint.tolerances == {"no-applies-to", "bare-rstr"}
     assert endpoint.default_token_type is TokenType.SAML11
+    assert endpoint.default_key_type is KeyType.SYMMETRIC
     assert endpoint.default_relying_party == "crm"
     assert endpoint.strict_to
 

@@ -18,7 +18,7 @@ from wstrust_sts.declaration import (
     write_declaration,
 )
 from wstrust_sts.declared_relying_parties import NAME_IDENTIFIER_FORMATS
-from wstrust_sts.model import Account, Claim, Realm, TokenType
+from wstrust_sts.model import Account, Claim, KeyType, Realm, TokenType
 from wstrust_sts.reconciliation import Action, Plan, plan
 from wstrust_sts.relying_parties import (
     AppliesToRule,
@@ -239,6 +239,11 @@ def test_a_default_token_type_is_one_that_the_relying_party_takes(tmp_path: Path
     assert problems(tmp_path, text) == ['relying_party["orders"].default_token_type: is not one of token_types']
 
 
+def test_a_default_key_type_is_one_that_the_relying_party_takes(tmp_path: Path) -> None:
+    text = PARTY + 'key_types = ["bearer"]\ndefault_key_type = "public"\n'
+    assert problems(tmp_path, text) == ['relying_party["orders"].default_key_type: is not one of key_types']
+
+
 def test_doubled_rows_and_shared_addresses_are_refused(tmp_path: Path) -> None:
     doubled = '[[account]]\nname = "alice"\n'
     other = PARTY.replace('"orders"', '"billing"')
@@ -433,6 +438,7 @@ parties = st.builds(
     token_types=st.permutations(list(TokenType)).flatmap(
         lambda order: st.sampled_from([tuple(order), tuple(order[:1])])
     ),
+    default_key_type=st.sampled_from([None, KeyType.BEARER]),
     lifetime=lifetimes,
     name_identifier=st.builds(
         NameIdentifierRule,

@@ -54,6 +54,31 @@ class TestKeyType:
                 with pytest.raises(BadRequest, match="strict takes no"):
                     choose_key_type(request(key_type=key_type), (KEYED_PARTY, STRICT_PARTY), original=None)
 
+    @pytest.mark.parametrize(
+        ("of_party", "of_endpoint", "taken", "chosen"),
+        [
+            (None, KeyType.BEARER, tuple(KeyType), KeyType.BEARER),
+            (None, KeyType.PUBLIC, tuple(KeyType), KeyType.PUBLIC),
+            (KeyType.SYMMETRIC, KeyType.PUBLIC, tuple(KeyType), KeyType.SYMMETRIC),
+            (KeyType.BEARER, KeyType.PUBLIC, tuple(KeyType), KeyType.BEARER),
+            (None, KeyType.BEARER, (KeyType.SYMMETRIC,), KeyType.SYMMETRIC),
+        ],
+        ids=["bearer", "endpoint", "relying party", "relying party, bearer", "only one taken"],
+    )
+    def test_without_one_the_relying_partys_default_comes_first_then_the_endpoints(
+        self, of_party, of_endpoint, taken, chosen
+    ):
+        party = replace(KEYED_PARTY, default_key_type=of_party, key_types=taken)
+        assert choose_key_type(request(), (party,), original=None, default=of_endpoint) is chosen
+        for kept in taken:
+            assert choose_key_type(request(key_type=kept), (party,), original=None, default=of_endpoint) is kept
+            assert choose_key_type(request(), (party,), original=kept, default=of_endpoint) is kept
+
+    def test_a_default_that_the_relying_party_does_not_take_is_refused_not_replaced(self):
+        party = replace(KEYED_PARTY, key_types=(KeyType.BEARER, KeyType.PUBLIC))
+        with pytest.raises(BadRequest, match="takes no symmetric-key"):
+            choose_key_type(request(), (party,), original=None, default=KeyType.SYMMETRIC)
+
     def test_that_of_the_original_stays(self):
         assert choose_key_type(request(), (KEYED_PARTY,), original=KeyType.PUBLIC) is KeyType.PUBLIC
         for other in (KeyType.BEARER, KeyType.SYMMETRIC):

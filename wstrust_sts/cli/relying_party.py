@@ -11,8 +11,8 @@ from wstrust_sts.cli.output import Refusal, json_option, print_json, print_table
 from wstrust_sts.cli.relying_party_snippet import snippet
 from wstrust_sts.cli.relying_party_template import merged, row_of_template, set_option, template_option, templates
 from wstrust_sts.cli.rows import read_row
+from wstrust_sts.config import KEY_TYPES
 from wstrust_sts.declared_relying_parties import (
-    KEY_TYPES,
     RelyingPartyTable,
     relying_party_card,
     relying_party_table,
@@ -35,6 +35,12 @@ _key_type_option = click.option(
     multiple=True,
     type=click.Choice(list(KEY_TYPES)),
     help="A key that its tokens may be bound to, or none; repeat for more. [default: bearer]",
+)
+_NO_DEFAULT = "none"
+_default_key_type_option = click.option(
+    "--default-key-type",
+    type=click.Choice([*KEY_TYPES, _NO_DEFAULT]),
+    help="What it gets when a request names none. [default: none, which is the endpoint's]",
 )
 _encryption_certificate_option = click.option(
     "--encryption-certificate",
@@ -64,6 +70,7 @@ Everything else that a relying party can have: `wstrust-sts apply`.
 @click.option("--token-type", "token_types", multiple=True, help="saml20 or saml11. [default: both]")
 @click.option("--default-token-type", help="What it gets when a request names none. [default: the endpoint's]")
 @_key_type_option
+@_default_key_type_option
 @_encryption_certificate_option
 @_encrypt_tokens_option
 @click.option("--audience", "audiences", multiple=True, help="Audience of its tokens. [default: the address asked for]")
@@ -90,6 +97,7 @@ def add(
     token_types: tuple[str, ...],
     default_token_type: str | None,
     key_types: tuple[str, ...],
+    default_key_type: str | None,
     encryption_certificate: Path | None,
     encrypt_tokens: bool | None,
     audiences: tuple[str, ...],
@@ -116,6 +124,7 @@ def add(
         "token_types": list(token_types) or None,
         "default_token_type": default_token_type,
         "key_types": list(key_types) or None,
+        "default_key_type": None if default_key_type == _NO_DEFAULT else default_key_type,
         "encryption": _given(
             {"file": encryption_certificate and str(encryption_certificate.absolute()), "tokens": encrypt_tokens}
         ),
@@ -155,6 +164,7 @@ Everything else: `wstrust-sts apply`.
 )
 @click.argument("name")
 @_key_type_option
+@_default_key_type_option
 @_encryption_certificate_option
 @_encrypt_tokens_option
 @realm_option
@@ -164,12 +174,15 @@ def set_(
     name: str,
     realm: str,
     key_types: tuple[str, ...],
+    default_key_type: str | None,
     encryption_certificate: Path | None,
     encrypt_tokens: bool | None,
 ) -> None:
     """Change what is encrypted for a relying party, and which keys its tokens may be bound to. The rest stays."""
-    if not key_types and encryption_certificate is None and encrypt_tokens is None:
-        raise click.UsageError("Nothing to change: --key-type, --encryption-certificate or --encrypt-tokens")
+    if not key_types and default_key_type is None and encryption_certificate is None and encrypt_tokens is None:
+        raise click.UsageError(
+            "Nothing to change: --key-type, --default-key-type, --encryption-certificate or --encrypt-tokens"
+        )
     with opened(config_file) as deployment:
         require_realm(deployment, realm)
         stored = find_relying_party(deployment, realm, name)
@@ -183,7 +196,9 @@ def set_(
         if encrypt_tokens is not None:
             encryption["tokens"] = encrypt_tokens
         row |= {"encryption": encryption} | ({"key_types": list(key_types)} if key_types else {})
-        deployment.stores.administration.put_relying_party(read_row(RelyingPartyTable, row).relying_party())
+        if default_key_type is not None:
+            row["default_key_type"] = None if default_key_type == _NO_DEFAULT else default_key_type
+        deployment.stores.administration.put_relying_party(read_row(RelyingPartyTable, _given(row)).relying_party())
     click.echo(f"Relying party {name} is changed.")
 
 

@@ -165,6 +165,7 @@ def _relying_party(row: Any, rules: Sequence[Any]) -> RelyingParty:
         token_types=settings.token_types,
         default_token_type=settings.default_token_type,
         key_types=settings.key_types,
+        default_key_type=settings.default_key_type,
         lifetime=settings.lifetime,
         name_identifier=settings.name_identifier,
         audiences=settings.audiences,

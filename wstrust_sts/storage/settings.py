@@ -1,6 +1,7 @@
 """A relying party's settings as one JSON document, written and read strictly.
 
     {"token_types": [...], "default_token_type": type or null, "key_types": [...],
+     "default_key_type": type or null,
      "lifetime": {"default": seconds, "maximum": seconds, "clip": true},
      "name_identifier": {"format": uri, "claim": type or null},
      "audiences": [...], "recipient": uri or null,
@@ -38,6 +39,7 @@ _KEYS = frozenset(
         "token_types",
         "default_token_type",
         "key_types",
+        "default_key_type",
         "lifetime",
         "name_identifier",
         "audiences",
@@ -58,6 +60,7 @@ class Settings:
     token_types: tuple[TokenType, ...]
     default_token_type: TokenType | None
     key_types: tuple[KeyType, ...]
+    default_key_type: KeyType | None
     lifetime: LifetimeRule
     name_identifier: NameIdentifierRule
     audiences: tuple[str, ...]
@@ -75,6 +78,7 @@ def write_settings(relying_party: RelyingParty) -> str:
         "token_types": [token_type.value for token_type in relying_party.token_types],
         "default_token_type": relying_party.default_token_type and relying_party.default_token_type.value,
         "key_types": [key_type.value for key_type in relying_party.key_types],
+        "default_key_type": relying_party.default_key_type and relying_party.default_key_type.value,
         "lifetime": {
             "default": _seconds(relying_party.lifetime.default),
             "maximum": _seconds(relying_party.lifetime.maximum),
@@ -101,10 +105,12 @@ def read_settings(document: str) -> Settings:
     lifetime = _object(root["lifetime"], {"default", "maximum", "clip"})
     name_identifier = _object(root["name_identifier"], {"format", "claim"})
     default = _text_or_none(root["default_token_type"])
+    default_key = _text_or_none(root["default_key_type"])
     return Settings(
         token_types=tuple(TokenType(value) for value in _texts(root["token_types"])),
         default_token_type=None if default is None else TokenType(default),
         key_types=tuple(KeyType(value) for value in _texts(root["key_types"])),
+        default_key_type=None if default_key is None else KeyType(default_key),
         lifetime=LifetimeRule(
             default=_duration(lifetime["default"]),
             maximum=_duration(lifetime["maximum"]),
