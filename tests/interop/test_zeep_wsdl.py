@@ -18,7 +18,9 @@ from zeep.wsse.utils import WSU
 from wstrust_sts import ns
 from wstrust_sts.bindings.metadata import render_wsdl
 from wstrust_sts.devpki import make_development_pki
-from wstrust_sts.model import Endpoint, Operation, TrustVersion
+from wstrust_sts.model import Endpoint, KeyType, Operation, TrustVersion
+from wstrust_sts.proof_keys import ClientEntropy
+from wstrust_sts.wire.wst import read_rst
 
 PUBLIC_URL = "https://sts.example.test"
 RELYING_PARTY = "https://rp.example.test/svc"
@@ -121,6 +123,88 @@ def test_a_wish_for_lifetime_and_claims_is_plain_python(version, tmp_path):
     assert request.find("wst:Claims", wst).get("Dialect") == ns.IDENTITY
     assert request.find("wst:Claims", wst)[0].get("Uri") == ns.CLAIM_EMAIL
     assert request.find("wst:Renewing", wst).get("Allow") == "false"
+
+
+KEY_INFO = (
+    f'<ds:KeyInfo xmlns:ds="{ns.DS}"><ds:X509Data><ds:X509Certificate>AA==</ds:X509Certificate></ds:X509Data>'
+    "</ds:KeyInfo>"
+)
+ENCRYPTED_KEY = f'<e:EncryptedKey xmlns:e="{ns.XENC}"><e:CipherData/></e:EncryptedKey>'
+
+
+@every_version
+@every_port
+def test_a_key_of_both_sides_making_is_plain_python(version, port, soap, tmp_path):
+    wst = version.namespace
+    envelope = message(
+        client_of(version, tmp_path, port),
+        "Issue",
+        RequestType=wst + "/Issue",
+        KeyType=wst + "/SymmetricKey",
+        KeySize=256,
+        Entropy={"BinarySecret": {"_value_1": b"sixteen octets..", "Type": wst + "/Nonce"}},
+        ComputedKeyAlgorithm=wst + "/CK/PSHA1",
+        SignWith=ns.HMAC_SHA1,
+        EncryptWith=ns.AES256_CBC,
+    )
+    request = read_rst(envelope[-1][0], version=version, action=None)
+    assert request.key_type is KeyType.SYMMETRIC
+    assert request.key_size == 256
+    assert request.entropy == ClientEntropy(b"sixteen octets..")
+    assert request.computed_key_algorithm == wst + "/CK/PSHA1"
+    assert request.unsupported == ()
+
+
+@every_version
+def test_a_key_of_ones_own_goes_out_encrypted_as_it_is(version, tmp_path):
+    entropy = {"_value_1": etree.fromstring(ENCRYPTED_KEY)}
+    envelope = message(client_of(version, tmp_path), "Issue", RequestType=version.namespace + "/Issue", Entropy=entropy)
+    (key,) = envelope[-1][0].find(f"{{{version.namespace}}}Entropy")
+    assert etree.tostring(key, method="c14n", exclusive=True).decode() == ENCRYPTED_KEY.replace(
+        "/></", "></e:CipherData></"
+    )
+
+
+@every_version
+@every_port
+def test_a_public_key_is_named_by_an_element_or_by_a_signature(version, port, soap, tmp_path):
+    wst = version.namespace
+    client = client_of(version, tmp_path, port)
+    for use_key in (
+        {"_value_1": etree.fromstring(KEY_INFO)},
+        {"Sig": "#signature"},
+        {"Sig": "#signature", "_value_1": etree.fromstring(KEY_INFO)},
+    ):
+        envelope = message(client, "Issue", RequestType=wst + "/Issue", KeyType=wst + "/PublicKey", UseKey=use_key)
+        written = envelope[-1][0].find(f"{{{wst}}}UseKey")
+        assert written.get("Sig") == use_key.get("Sig")
+        assert [etree.tostring(key, method="c14n", exclusive=True).decode() for key in written] == [KEY_INFO] * (
+            "_value_1" in use_key
+        )
+
+
+@every_version
+@pytest.mark.parametrize("kind", ["computed", "whole"])
+def test_the_key_of_a_token_comes_out_of_the_answer(version, kind, signed, tmp_path):
+    wst = version.namespace
+    secret = f'<t:BinarySecret Type="{wst}/%s">c2l4dGVlbiBvY3RldHMuLg==</t:BinarySecret>'
+    proofs = {
+        "computed": f"<t:ComputedKey>{wst}/CK/PSHA1</t:ComputedKey></t:RequestedProofToken>"
+        f"<t:Entropy>{secret % 'Nonce'}</t:Entropy>",
+        "whole": f"{secret % 'SymmetricKey'}</t:RequestedProofToken>",
+    }
+    body = issued(version, signed.markup).replace("<t:Lifetime", f"<t:RequestedProofToken>{proofs[kind]}<t:Lifetime", 1)
+    response = answer(client_of(version, tmp_path), "Issue", body)
+    if version is TrustVersion.V13:
+        (response,) = response.RequestSecurityTokenResponse
+    if kind == "computed":
+        assert response.RequestedProofToken.ComputedKey == wst + "/CK/PSHA1"
+        assert response.Entropy.BinarySecret._value_1 == b"sixteen octets.."
+    else:
+        assert response.RequestedProofToken.BinarySecret._value_1 == b"sixteen octets.."
+        assert response.RequestedProofToken.BinarySecret.Type == wst + "/SymmetricKey"
+        assert response.Entropy is None
+    signed.verify(etree.fromstring(etree.tostring(response.RequestedSecurityToken._value_1)))
 
 
 @every_version
