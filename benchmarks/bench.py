@@ -16,6 +16,8 @@ from functools import partial
 from itertools import repeat
 from pathlib import Path
 
+from benchmarks.keys import GOALS_IN_PROCESS, GOALS_OVER_TLS, MIXED, add_relying_parties
+from benchmarks.keys import requests as keyed_requests
 from benchmarks.measures import Load, cpu, end_tidily, family_cpu, family_memory, load, median_load, raw_signature, say
 from benchmarks.protected import POLICIES, Requestor, known_requestor, path_of
 from benchmarks.requests import PATH, assertion, cpu_under_way, envelope, granted, quiet_log, request
@@ -24,7 +26,7 @@ from tests.harness import Sts
 from tests.postgresql import programs, running_postgresql
 from tests.running import Prepared, another_node, prepare, serving, set_workers
 from wstrust_sts.app import open_application
-from wstrust_sts.bindings.http import settled
+from wstrust_sts.bindings.http import Handler, settled
 from wstrust_sts.config import load_config
 from wstrust_sts.wire.algorithms import DEFAULT
 from wstrust_sts.wire.asymmetric import open_asymmetric
@@ -32,12 +34,14 @@ from wstrust_sts.wire.soap import SoapVersion, read_envelope
 from wstrust_sts.wire.wsse import Freshness
 from wstrust_sts.wire.xml import parse
 
+PLAIN = "Issue, everything on, one by one"
 LOADS = (("Issue", 1), ("Issue", 8), ("Issue", 32), ("Validate", 8))  # at so many connections
 COMPARED = (
     ("SQLite, two workers", "SQLite, one worker"),
     ("PostgreSQL, one worker", "SQLite, one worker"),
     ("PostgreSQL, two workers", "PostgreSQL, one worker"),
 )
+KEYED_CONNECTIONS = 8
 WARMING = 200  # requests
 STARTS = 3
 
@@ -58,8 +62,10 @@ def main() -> None:
         if options.profile:
             profile(prepared, options.tokens)
             return
-        in_process(prepared, known_requestor(prepared, directory / "requestor"), options.rounds, options.tokens)
-        over_tls(prepared, directory, options.rounds_over_tls, options.requests)
+        add_relying_parties(prepared, directory / "rp")
+        requestor = known_requestor(prepared, directory / "requestor")
+        in_process(prepared, requestor, options.rounds, options.tokens)
+        over_tls(prepared, requestor, directory, options.rounds_over_tls, options.requests)
 
 
 # -- in process ---------------------------------------------------------------------------------------------
@@ -83,11 +89,13 @@ def in_process(prepared: Prepared, requestor: Requestor, rounds: int, tokens: in
             "raw RSA-2048 signature": raw_signature,
             "Issue, in-memory stores": lambda n: cpu(lambda: memory(request(asked)), n),
             "Validate, in-memory stores": lambda n: cpu(lambda: memory(request(validation)), n),
-            "Issue, everything on, one by one": lambda n: cpu_under_way(whole, repeat(real, n), at_once=1) / n,
+            PLAIN: partial(one_by_one, whole, real),
             "Issue, everything on, 8 under way": lambda n: cpu_under_way(whole, repeat(real, n), at_once=8) / n,
         }
         for policy in POLICIES:
             measured[f"Issue, everything on, {policy}"] = partial(protected, policy)
+        for name, body in keyed_requests(datetime.now(UTC)).items():
+            measured[f"Issue, everything on, {name}"] = partial(one_by_one, whole, body)
         measured["reading a signed request"] = partial(read_signed, requestor)
         for measure in measured.values():
             measure(50)
@@ -95,12 +103,22 @@ def in_process(prepared: Prepared, requestor: Requestor, rounds: int, tokens: in
         for _ in range(rounds):
             for name, measure in measured.items():
                 figures[name].append(measure(tokens))
-    raw = statistics.median(figures["raw RSA-2048 signature"])
-    print(f"\n{'in process, CPU':<36}{'microseconds':>14}{'a second':>12}{'of the raw limit':>18}")
-    for name, values in figures.items():
-        median = statistics.median(values)
-        print(f"{name:<36}{median * 1e6:>14.0f}{1 / median:>12.0f}{raw / median:>18.2f}")
+    medians = {name: statistics.median(values) for name, values in figures.items()}
+    raw, plain = medians["raw RSA-2048 signature"], medians[PLAIN]
+    columns = f"{'microseconds':>14}{'a second':>12}{'of the raw limit':>18}{'of a bearer token':>20}"
+    print(f"\n{'in process, CPU':<40}{columns}")
+    for name, median in medians.items():
+        figure = f"{median * 1e6:>14.0f}{1 / median:>12.0f}{raw / median:>18.2f}{median / plain:>20.2f}"
+        print(f"{name:<40}{figure}")
+    print()
+    for name, most in GOALS_IN_PROCESS:
+        print(f"{name} / one by one: {medians[name] / plain:.2f} (goal: at most {most})")
     print(flush=True)
+
+
+def one_by_one(handler: Handler, body: bytes, times: int) -> float:
+    """CPU seconds of one request, each answer waited for."""
+    return cpu_under_way(handler, repeat(body, times), at_once=1) / times
 
 
 def read_signed(requestor: Requestor, times: int) -> float:
@@ -152,8 +170,8 @@ class Figures:
     raw: float
 
 
-def over_tls(sqlite: Prepared, directory: Path, rounds: int, requests: int) -> None:
-    """Every deployment is loaded in turn, the others idle."""
+def over_tls(sqlite: Prepared, requestor: Requestor, directory: Path, rounds: int, requests: int) -> None:
+    """Every deployment is loaded in turn, the others idle; the first one with keys, too."""
     with ExitStack() as opened:
         deployments = list(deploy(sqlite, directory, opened))
         idle = family_memory(deployments[0].server)
@@ -164,9 +182,16 @@ def over_tls(sqlite: Prepared, directory: Path, rounds: int, requests: int) -> N
                 for deployment in deployments:
                     found = figures.setdefault((operation, connections, deployment.name), [])
                     found.append(loaded(deployment, operation, connections, requests))
+            say(f"over TLS: {requests} requests each for tokens with keys")
+            for operation, path, bodies in with_keys(requestor, requests):
+                found = figures.setdefault((operation, KEYED_CONNECTIONS, deployments[0].name), [])
+                found.append(load_with(deployments[0], bodies, KEYED_CONNECTIONS, requests, path=path))
         memory = family_memory(deployments[0].server)
     medians = {key: median_of(found) for key, found in figures.items()}
     print_loads(medians)
+    for operation, most in GOALS_OVER_TLS:
+        each = medians[operation, KEYED_CONNECTIONS, deployments[0].name]
+        print(f"{operation}: {each.server_cpu / each.raw:.2f} raw signatures (goal: at most {most})")
     print(f"\nPSS of the largest process: {max(idle):.0f} MiB before the load, {max(memory):.0f} MiB after the load")
     print(f"ready after: {ready_after(sqlite):.2f} s (median of {STARTS} starts)")
 
@@ -192,17 +217,31 @@ def deploy(sqlite: Prepared, directory: Path, opened: ExitStack) -> Iterator[Dep
             yield deployment
 
 
+def with_keys(requestor: Requestor, count: int) -> Iterator[tuple[str, str, Sequence[bytes]]]:
+    """What is asked for, where, and the requests."""
+    now = datetime.now(UTC)
+    for name, body in keyed_requests(now).items():
+        yield f"Issue, {name}", PATH, [body]
+    yield f"Issue, {MIXED}", path_of(MIXED), requestor.write(MIXED, count, now=now)
+
+
 def loaded(deployment: Deployment, operation: str, connections: int, requests: int) -> Figures:
     prepared = deployment.prepared
     body = envelope(messages.issue(), now=datetime.now(UTC))
     if operation == "Validate":
         token = prepared.ask("POST", PATH, body, content_type=messages.content_type()).body
         body = envelope(messages.validate(assertion(token)), now=datetime.now(UTC))
-    raw = raw_signature()
+    return load_with(deployment, [body], connections, requests)
+
+
+def load_with(
+    deployment: Deployment, bodies: Sequence[bytes], connections: int, requests: int, *, path: str = PATH
+) -> Figures:
+    prepared, raw = deployment.prepared, raw_signature()
     pids = [deployment.server, *([] if deployment.database is None else [deployment.database])]
     before = [family_cpu(pid) for pid in pids]
     seen = load(
-        port=prepared.port, ca=prepared.ca, path=PATH, bodies=[body], connections=connections, requests=requests
+        port=prepared.port, ca=prepared.ca, path=path, bodies=bodies, connections=connections, requests=requests
     )
     server, *database = ((family_cpu(pid) - began) / requests for pid, began in zip(pids, before, strict=True))
     return Figures(load=seen, server_cpu=server, database_cpu=sum(database), raw=(raw + raw_signature()) / 2)
@@ -219,10 +258,10 @@ def median_of(found: Sequence[Figures]) -> Figures:
 
 def print_loads(medians: dict[tuple[str, int, str], Figures]) -> None:
     columns = f"{'a second':>10}{'p50 ms':>9}{'p99 ms':>9}{'CPU us':>9}{'raw signatures':>16}{'database, us':>14}"
-    print(f"\n{'over TLS, keep-alive':<48}{columns}{'generator, us':>15}")
+    print(f"\n{'over TLS, keep-alive':<60}{columns}{'generator, us':>15}")
     for (operation, connections, name), each in medians.items():
         print(
-            f"{f'{operation}, {connections} connections, {name}':<48}{each.load.per_second:>10.0f}"
+            f"{f'{operation}, {connections} connections, {name}':<60}{each.load.per_second:>10.0f}"
             f"{each.load.p50:>9.1f}{each.load.p99:>9.1f}{each.server_cpu * 1e6:>9.0f}"
             f"{each.server_cpu / each.raw:>16.2f}{each.database_cpu * 1e6:>14.0f}{each.load.own_cpu * 1e6:>15.0f}"
         )

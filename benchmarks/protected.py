@@ -1,4 +1,4 @@
-"""Requests that protect themselves. A signed message counts once: each one that is measured is new, written before."""
+"""Requests that are signed, most of them hidden, too. A signed message counts once: each is new, written before."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from tests import messages
+from tests import endorsed, messages
 from tests.interop.identity import Identity, make_identity, message_certificate
 from tests.protected import GOOD, Draft, Form, Party, draft, protect
 from tests.running import Prepared
 from wstrust_sts import ns
 
-POLICIES = ("username", "certificate")
+POLICIES = ("username", "certificate", "certificatemixed")
 
 
 def path_of(policy: str) -> str:
@@ -30,6 +30,9 @@ class Requestor:
 
     def write(self, policy: str, count: int, *, now: datetime) -> Sequence[bytes]:
         """So many requests for a SAML 2.0 bearer token, as stock clients write them: `certificate` with RSA-SHA1."""
+        if policy == "certificatemixed":
+            own = endorsed.Party(self.own.key, self.own.der)
+            return [endorsed.request(own, now=now).encode() for _ in range(count)]
         form = Form(method=ns.RSA_SHA1) if policy == "certificate" else GOOD
 
         def sign(request: Draft) -> object:
