@@ -17,6 +17,8 @@ from lxml import etree
 from tests.attack import ENTRANCES, InProcess, assert_token_of_alice, demand_no_failure, demand_sound, in_process
 from tests.fakes import REALM, FakeKeyring
 from tests.fuzz import mutations, seeds, steady
+from tests.fuzz.keys import WILLING
+from tests.fuzz.protection import message_key
 from tests.fuzz.target import Target
 from tests.harness import Sts, account, allowing_digests
 from tests.messages import RP, Answer
@@ -167,7 +169,8 @@ class _Standing:
         keyring = FakeKeyring()
         keyring.signers[REALM.name] = [steady.signer()]
         keyring.verifiers[REALM.name] = [steady.verification_key()]
-        self.target.sts = self.sts = Sts(keyring=keyring)
+        keyring.message_keys[REALM.name] = [message_key()]
+        self.target.sts = self.sts = Sts(keyring=keyring, relying_parties=(WILLING,))
         stores = self.sts.stores
         stores.accounts.put(allowing_digests(account("alice"), "clarinet"))
         answer = self.sts.issue()

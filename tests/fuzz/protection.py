@@ -45,7 +45,7 @@ def _protected(octets: bytes) -> None:
 
 def _open(octets: bytes) -> ProtectedMessage:
     envelope = read_envelope(parse(octets), expected=SoapVersion.SOAP12)
-    how = {"algorithms": BASIC256SHA256, "now": _WHEN, "freshness": Freshness(), "decrypters": [_key()]}
+    how = {"algorithms": BASIC256SHA256, "now": _WHEN, "freshness": Freshness(), "decrypters": [message_key()]}
     if b"DerivedKeyToken" in octets:
         return open_symmetric(envelope, **how).protected
     return open_asymmetric(envelope, **how).protected
@@ -83,11 +83,11 @@ def _plaintexts() -> tuple[bytes, ...]:
 
 
 @cache
-def _hiding_key() -> bytes:
+def _hidingmessage_key() -> bytes:
     """The key that the recorded message's parts are encrypted with."""
     root, _ = _opened()
     wrapped = base64.b64decode(root.findtext(f".//{{{ns.XENC}}}EncryptedKey/{_VALUE}"))
-    secret = _key().decrypt(wrapped, digest=ns.SHA1, mask=ns.SHA1)
+    secret = message_key().decrypt(wrapped, digest=ns.SHA1, mask=ns.SHA1)
     (token,) = (
         token
         for token in root.iter(f"{{{ns.WSC13}}}DerivedKeyToken")
@@ -96,20 +96,31 @@ def _hiding_key() -> bytes:
     return p_sha1(secret, DEFAULT_LABEL + base64.b64decode(token.findtext(f"{{{ns.WSC13}}}Nonce")), 32)
 
 
+@cache
+def encrypted_key() -> str:
+    """The key of a recorded message, as it stands there, encrypted for `message_key`; it names nothing it opens."""
+    (element,) = etree.fromstring((CXF / _USERNAME).read_bytes()).iter(f"{{{ns.XENC}}}EncryptedKey")
+    element.tail = None
+    for references in element.findall(f"{{{ns.XENC}}}ReferenceList"):
+        element.remove(references)
+    return etree.tostring(element, method="c14n", exclusive=True).decode()
+
+
 def _encrypt(plaintext: bytes) -> str:
     length = 16 - len(plaintext) % 16
-    encryptor = Cipher(AES(_hiding_key()), CBC(bytes(16))).encryptor()
+    encryptor = Cipher(AES(_hidingmessage_key()), CBC(bytes(16))).encryptor()
     return base64.b64encode(bytes(16) + encryptor.update(plaintext + bytes([length]) * length)).decode()
 
 
 def _decrypt(ciphertext: bytes) -> bytes:
-    decryptor = Cipher(AES(_hiding_key()), CBC(ciphertext[:16])).decryptor()
+    decryptor = Cipher(AES(_hidingmessage_key()), CBC(ciphertext[:16])).decryptor()
     padded = decryptor.update(ciphertext[16:]) + decryptor.finalize()
     return padded[: -padded[-1]]
 
 
 @cache
-def _key() -> LocalMessageKey:
+def message_key() -> LocalMessageKey:
+    """Of the STS that the recorded messages were sent to."""
     certificate = x509.load_pem_x509_certificate((CXF / "keys" / "sts.pem").read_bytes())
     private_key = load_pem_private_key((CXF / "keys" / "sts.key").read_bytes(), None)
     return LocalMessageKey(private_key, certificate=certificate.public_bytes(Encoding.DER))

@@ -15,6 +15,7 @@ from tests.digests import digest_of
 from tests.fakes import NOON
 from tests.forgery import Form, forge
 from tests.fuzz import steady
+from tests.fuzz.protection import encrypted_key
 from tests.messages import RP
 from tests.recorded import BEARER, CXF_PARTY, KEYS, PUBLIC, Message
 from wstrust_sts import ns
@@ -160,7 +161,6 @@ def _issues(trust: str) -> list[str]:
         "c2l4dGVlbiBvY3RldHMuLg==</t:BinarySecret>"
         "</t:Entropy>"
     )
-    public = f"<t:KeyType>{trust}/PublicKey</t:KeyType>"
     on_behalf_of = f"<t:OnBehalfOf>{assertions()[0].decode()}</t:OnBehalfOf>"
     return [
         messages.issue(trust=trust),
@@ -170,23 +170,51 @@ def _issues(trust: str) -> list[str]:
         messages.issue(participants, trust=trust),
         messages.issue(use_key, trust=trust),
         messages.issue(secret, trust=trust),
-        *(messages.issue(public, f"<t:UseKey>{named}</t:UseKey>", trust=trust) for named in _public_keys()),
+        *_issues_with_keys(trust),
         messages.issue(on_behalf_of, trust=trust),
         messages.rst("Renew", f"<t:RenewTarget>{assertions()[0].decode()}</t:RenewTarget>", trust=trust),
     ]
 
 
+@cache
+def requests_for_keys() -> tuple[bytes, ...]:
+    """The RequestSecurityToken alone of each request for a token that is bound to a key."""
+    return tuple(body.encode() for trust in (ns.WST13, ns.WST05) for body in _issues_with_keys(trust))
+
+
+def _issues_with_keys(trust: str) -> list[str]:
+    public = f"<t:KeyType>{trust}/PublicKey</t:KeyType>"
+    symmetric = f"<t:KeyType>{trust}/SymmetricKey</t:KeyType><t:KeySize>256</t:KeySize>"
+    octets = base64.b64encode(bytes(range(32))).decode()
+    secrets = (
+        f"<t:BinarySecret>{octets}</t:BinarySecret>",
+        f'<t:BinarySecret Type="{trust}/SymmetricKey">{octets}</t:BinarySecret>',
+        encrypted_key(),
+    )
+    return [
+        *(messages.issue(symmetric, f"<t:Entropy>{secret}</t:Entropy>", trust=trust) for secret in secrets),
+        *(messages.issue(public, f"<t:UseKey>{named}</t:UseKey>", trust=trust) for named in _public_keys()),
+    ]
+
+
+@cache
+def recorded_certificate() -> str:
+    """Of a recorded UseKey, in base64."""
+    (written,) = parse(Message.read(PUBLIC).body).iter(f"{{{ns.DS}}}X509Certificate")
+    return str(written.text)
+
+
 def _public_keys() -> list[str]:
     """The certificate that a recorded UseKey has, and its key, in every form."""
-    (written,) = parse(Message.read(PUBLIC).body).iter(f"{{{ns.DS}}}X509Certificate")
-    numbers = x509.load_der_x509_certificate(base64.b64decode(written.text)).public_key().public_numbers()
+    written = recorded_certificate()
+    numbers = x509.load_der_x509_certificate(base64.b64decode(written)).public_key().public_numbers()
     modulus = base64.b64encode(numbers.n.to_bytes(256)).decode()
     value = f"<d:RSAKeyValue><d:Modulus>{modulus}</d:Modulus><d:Exponent>AQAB</d:Exponent></d:RSAKeyValue>"
     keys = (
-        f"<d:X509Data><d:X509Certificate>{written.text}</d:X509Certificate></d:X509Data>",
+        f"<d:X509Data><d:X509Certificate>{written}</d:X509Certificate></d:X509Data>",
         f"<d:KeyValue>{value}</d:KeyValue>",
     )
-    token = f'<o:BinarySecurityToken xmlns:o="{ns.WSSE}" ValueType="{ns.X509V3}">{written.text}</o:BinarySecurityToken>'
+    token = f'<o:BinarySecurityToken xmlns:o="{ns.WSSE}" ValueType="{ns.X509V3}">{written}</o:BinarySecurityToken>'
     reference = f'<o:SecurityTokenReference xmlns:o="{ns.WSSE}"><o:Reference URI="#user"/></o:SecurityTokenReference>'
     return [*(f'<d:KeyInfo xmlns:d="{ns.DS}">{key}</d:KeyInfo>' for key in keys), token, reference]
 

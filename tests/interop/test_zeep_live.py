@@ -8,7 +8,10 @@ from signxml import XMLVerifier
 from zeep.transports import Transport
 from zeep.wsse.username import UsernameToken
 
+from tests.holders import HOLDERS, RECIPIENT, key_info, unwrap, x509_data
 from tests.messages import RP
+from tests.protected import p_sha1
+from tests.running import command
 from wstrust_sts import ns
 
 VERSIONS = {"13": ns.WST13, "2005": ns.WST05}
@@ -36,14 +39,16 @@ class Client:
         self.service = self.zeep.bind(service.name, next(p for p in service.ports if soap.replace(".", "") in p))
 
     def issue(self, token_type: str = ns.TP11_SAML20, address: str = RP, **more):
+        return self.response(token_type, address, **more).RequestedSecurityToken._value_1
+
+    def response(self, token_type: str = ns.TP11_SAML20, address: str = RP, **more):
         answer = self.service.Issue(
             TokenType=token_type,
             RequestType=f"{self.trust}/Issue",
             AppliesTo={"EndpointReference": {"Address": address}},
             **more,
         )
-        response = answer.RequestSecurityTokenResponse[0] if self.trust == ns.WST13 else answer
-        return response.RequestedSecurityToken._value_1
+        return answer.RequestSecurityTokenResponse[0] if self.trust == ns.WST13 else answer
 
     def validate(self, assertion) -> str:
         answer = self.service.Validate(
@@ -113,6 +118,49 @@ def test_claims_arrive(client):
     assertion = client.issue()
     names = [attribute.get("Name") for attribute in assertion.iter(f"{{{ns.SAML20}}}Attribute")]
     assert names == [ns.CLAIM_EMAIL, "department", ns.CLAIM_ROLE]
+
+
+KEYED = "https://keyed.example.test/svc"
+
+
+@pytest.fixture(scope="module")
+def keyed(sts, tmp_path_factory) -> str:
+    """The address of a relying party that takes tokens with keys."""
+    file = tmp_path_factory.mktemp("keyed") / "rp.der"
+    file.write_bytes(RECIPIENT)
+    types = ("--key-type", "bearer", "--key-type", "symmetric", "--key-type", "public")
+    arguments = ("relying-party", "add", "keyed", "--applies-to", KEYED, *types, "--encryption-certificate", str(file))
+    command(*arguments, "--config", str(sts.config), directory=sts.directory)
+    return KEYED
+
+
+@pytest.mark.parametrize("token_type", TOKEN_TYPES, ids=["saml20", "saml11"])
+def test_a_secret_of_both_sides_making(client, keyed, token_type):
+    mine = bytes(range(32))
+    response = client.response(
+        token_type,
+        keyed,
+        KeyType=f"{client.trust}/SymmetricKey",
+        KeySize=256,
+        Entropy={"BinarySecret": {"_value_1": mine, "Type": f"{client.trust}/Nonce"}},
+        ComputedKeyAlgorithm=f"{client.trust}/CK/PSHA1",
+    )
+    assert response.RequestedProofToken.ComputedKey == f"{client.trust}/CK/PSHA1"
+    (encrypted_key, *_) = response.RequestedSecurityToken._value_1.iter(f"{{{ns.XENC}}}EncryptedKey")
+    assert unwrap(encrypted_key) == p_sha1(mine, response.Entropy.BinarySecret._value_1, 32)
+
+
+def test_a_secret_that_the_sts_chose(client, keyed):
+    response = client.response(address=keyed, KeyType=f"{client.trust}/SymmetricKey")
+    (encrypted_key,) = response.RequestedSecurityToken._value_1.iter(f"{{{ns.XENC}}}EncryptedKey")
+    assert unwrap(encrypted_key) == response.RequestedProofToken.BinarySecret._value_1
+
+
+def test_a_public_key_that_was_not_proved_is_refused_in_zeep_s_words(client, keyed):
+    use_key = {"_value_1": etree.fromstring(key_info(x509_data(HOLDERS["rsa-2048"])))}
+    with pytest.raises(zeep.exceptions.Fault) as refused:
+        client.issue(address=keyed, KeyType=f"{client.trust}/PublicKey", UseKey=use_key)
+    assert code_of(refused.value) == "InvalidRequest"
 
 
 def test_a_wrong_password_is_zeeps_fault_with_the_right_code(sts, versions):
