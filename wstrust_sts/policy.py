@@ -157,7 +157,7 @@ def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
             reasons=(
                 *findings.reasons,
                 f"token type {token_type.value}, {whence}",
-                *_describe_keys(key_type, encryption),
+                *_describe_keys(key_type, encryption, by_default=request.key_type is None and before is None),
                 f"name identifier {relying_party.name_identifier.format}",
                 f"{how}, {round((lifetime.expires - lifetime.created).total_seconds())} s",
             ),
@@ -168,9 +168,9 @@ def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
     )
 
 
-def _describe_keys(key_type: KeyType, encryption: EncryptionRule) -> Iterator[str]:
+def _describe_keys(key_type: KeyType, encryption: EncryptionRule, *, by_default: bool) -> Iterator[str]:
     if key_type is not KeyType.BEARER:
-        yield f"key type {key_type.value}"
+        yield f"key type {key_type.value}{', by default' if by_default else ''}"
     if encryption.tokens:
         yield f"encrypted by {encryption.algorithm}"
 

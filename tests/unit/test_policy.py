@@ -7,6 +7,7 @@ import pytest
 
 from tests.fakes import NOON, REALM
 from tests.harness import RELYING_PARTY, account
+from tests.holders import KEYED_PARTY, public_proof
 from wstrust_sts import ns, policy
 from wstrust_sts.errors import BadRequest, InvalidSecurityToken, InvalidTimeRange, NotAuthorized, RequestFailed
 from wstrust_sts.lineage import LONGEST_LINEAGE
@@ -27,6 +28,7 @@ from wstrust_sts.model import (
     VerifiedMessage,
 )
 from wstrust_sts.policy import IssueQuestion, Original, authorize_issue, demand_supported, shared_claims
+from wstrust_sts.proof_keys import ProvedKey
 from wstrust_sts.records import TokenRecord
 from wstrust_sts.relying_parties import LifetimeRule, NameIdentifierRule, RelyingPartyMatch
 
@@ -147,6 +149,13 @@ class TestTokenType:
         party = replace(RELYING_PARTY, default_token_type=of_party, token_types=taken)
         endpoint = replace(ENDPOINT, default_token_type=of_endpoint)
         assert authorize_issue(question(party, endpoint=endpoint)).token_type is chosen
+
+    def test_the_reasons_tell_a_key_type_and_whether_it_was_asked_for(self):
+        proved = VerifiedMessage(credentials=(), tls=True, proved_keys=(ProvedKey(public_proof("ec")),))
+        for asked, told in ((KeyType.PUBLIC, "key type PublicKey"), (None, "key type PublicKey, by default")):
+            party = replace(KEYED_PARTY, default_key_type=KeyType.PUBLIC)
+            made = authorize_issue(question(party, key_type=asked, message=proved))
+            assert told in made.decision.reasons
 
     @pytest.mark.parametrize("uri", ["urn:x", ns.JWT_TOKEN_TYPE, ns.SCT13_TOKEN_TYPE, ns.SAML20 + " "])
     def test_an_unknown_one_is_a_bad_request(self, uri):
