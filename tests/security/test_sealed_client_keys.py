@@ -62,6 +62,7 @@ def test_whatever_is_wrong_once_the_private_key_was_used_is_one_answer(sts: Seal
     assert sts.stores.issued_tokens.rows == {}
 
 
+@pytest.mark.alone
 def test_it_is_answered_at_one_time(sts: SealedSts) -> None:
     """The password is remembered, so that what is measured is what opening a key takes."""
     made = {
