@@ -105,6 +105,11 @@ CERTIFICATE_ENDPOINTS = tuple(
     for name, trust in (("13", TrustVersion.V13), ("2005", TrustVersion.V2005))
     for policy in ("certificatemixed", "certificatetransport", "usernamecertificatemixed")
 )
+ISSUED_TOKEN_ENDPOINTS = tuple(
+    EndpointSection(path=f"/trust/{name}/{policy}", trust=trust, policy=policy)
+    for name, trust in (("13", TrustVersion.V13), ("2005", TrustVersion.V2005))
+    for policy in ("issuedtokenmixedsymmetricbasic256", "issuedtokenmixedasymmetricbasic256")
+)
 SERVER = ServerSection(public_url=PUBLIC_URL, certificate="unused", private_key="unused")
 
 

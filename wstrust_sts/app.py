@@ -38,6 +38,7 @@ from wstrust_sts.service import SecurityTokenService
 from wstrust_sts.storage.database import open_database
 from wstrust_sts.storage.janitor import Janitor
 from wstrust_sts.storage.stores import Stores, open_stores
+from wstrust_sts.token_credentials import TokenSecrets
 from wstrust_sts.wire.native import check_native_libraries
 from wstrust_sts.wire.wsse import Freshness
 
@@ -192,6 +193,7 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
         keyring=keyring,
         patience=_patience(authentication, stores),
         certificates=stores.certificates,
+        secrets=TokenSecrets(stores.issued_tokens, box),
         policies=registry.POLICIES,
         layouts=registry.LAYOUTS,
         documents=documents,

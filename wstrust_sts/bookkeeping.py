@@ -74,6 +74,13 @@ def record_of(issued: IssuedToken, *, subject: Principal, asked: Asked, box: Sec
     return replace(record, wrapped_proof_key=box.seal(proof.secret, purpose=record.proof_key_purpose))
 
 
+def secret_of(record: TokenRecord, box: SecretBox) -> bytes | None:
+    """The secret that a token is bound to; None: it is bound to none."""
+    if record.wrapped_proof_key is None:
+        return None
+    return box.open(record.wrapped_proof_key, purpose=record.proof_key_purpose)
+
+
 def event_of(asked: Asked, *, outcome: str, refused: str = "") -> AuditEvent:
     findings = asked.findings
     return AuditEvent(

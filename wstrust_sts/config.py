@@ -34,7 +34,11 @@ _MINUTE, _HOUR, _DAY = (timedelta(seconds=n) for n in (60, 3600, 86400))
 TRUST_VERSIONS = {"1.3": TrustVersion.V13, "2005": TrustVersion.V2005}
 HIDDEN_POLICIES = frozenset({"username", "certificate"})  # messages are encrypted, whatever carries them
 CLIENT_CERTIFICATE_POLICIES = frozenset({"certificatetransport"})  # TLS, or a proxy, says who the client is
-ENDORSED_POLICIES = frozenset({"certificatemixed", "usernamecertificatemixed"})  # a signature inside of TLS
+ISSUED_TOKEN_POLICIES = frozenset({"issuedtokenmixedsymmetricbasic256", "issuedtokenmixedasymmetricbasic256"})
+ENDORSED_POLICIES = ISSUED_TOKEN_POLICIES | {
+    "certificatemixed",
+    "usernamecertificatemixed",
+}  # a signature inside of TLS
 SIGNED_POLICIES = HIDDEN_POLICIES | {"certificatesigned"}  # and signed, for which the STS needs a message key
 TOKEN_TYPES = {"saml20": TokenType.SAML20, "saml11": TokenType.SAML11}
 KEY_TYPES = {"bearer": KeyType.BEARER, "symmetric": KeyType.SYMMETRIC, "public": KeyType.PUBLIC}
@@ -176,7 +180,7 @@ class PluginsSection:
     authenticators: tuple[str, ...] = key(
         kinds.many(kinds.text()),
         "Credentials that are accepted: username is UsernameToken, x509 a certificate whose key signed the message or "
-        "TLS, saml this STS's own tokens as targets.",
+        "TLS, saml this STS's own tokens, as targets and where their key signed the message.",
         default=("username", "x509", "saml"),
         shown='["username", "x509", "saml"]',
     )

@@ -3,10 +3,17 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from wstrust_sts.errors import FailedAuthentication, InvalidHeaderToken, InvalidSecurity, UnsupportedSecurityToken
+from wstrust_sts.errors import (
+    FailedAuthentication,
+    InvalidHeaderToken,
+    InvalidSecurity,
+    InvalidSecurityToken,
+    UnsupportedSecurityToken,
+)
 from wstrust_sts.model import (
     Authenticated,
     Circumstances,
+    EndorsingAssertion,
     Evidence,
     Principal,
     Realm,
@@ -15,6 +22,7 @@ from wstrust_sts.model import (
 )
 from wstrust_sts.ports import Authenticator, ReplayCache
 from wstrust_sts.records import MessageSeen
+from wstrust_sts.token_credentials import TokenCredentials
 
 
 class Identification:
@@ -24,25 +32,48 @@ class Identification:
     """
 
     def __init__(
-        self, authenticators: Sequence[Authenticator], replay_cache: ReplayCache, message_window: timedelta
+        self,
+        authenticators: Sequence[Authenticator],
+        replay_cache: ReplayCache,
+        message_window: timedelta,
+        tokens: TokenCredentials,
     ) -> None:
         self._authenticators = tuple(authenticators)
         self._replay_cache = replay_cache
         self._message_window = message_window
+        self._tokens = tokens
 
     def identify(self, message: VerifiedMessage, realm: Realm, at: Circumstances) -> Principal:
         """One Principal of all that the message's credentials prove. Raises on none, or on a contradiction."""
-        evidence = Evidence(tuple(self.authenticate(token, realm, at) for token in message.credentials))
+        evidence = Evidence(tuple(proof for token in message.credentials for proof in self._prove(token, realm, at)))
         accounts = {proof.account.id: proof.account for proof in evidence.authenticated if proof.account is not None}
         if len(accounts) != 1 or any(proof.account is None for proof in evidence.authenticated):
             raise InvalidSecurity("the credentials do not prove exactly one account")
         (account,) = accounts.values()
+        token = next((proof.token for proof in evidence.authenticated if proof.token is not None), None)
         return Principal(
             realm=realm.name,
             account=account,
             methods=tuple(proof.method for proof in evidence.authenticated),
             instant=min(proof.instant for proof in evidence.authenticated),
+            token=token,
+            until=None if token is None else token.expires_at,
         )
+
+    def _prove(self, token: ReceivedToken, realm: Realm, at: Circumstances) -> Sequence[Authenticated]:
+        """What one credential proves. A token of ours is one only where its key signed the message.
+
+        Raises InvalidHeaderToken, and what an authenticator does.
+        """
+        if not isinstance(token, EndorsingAssertion):
+            return (self.authenticate(token, realm, at),)
+        try:
+            proof = self.authenticate(token, realm, at)
+            if proof.token is None:
+                raise InvalidSecurityToken("not a token of ours")
+            return self._tokens.authenticate(proof.token, realm=realm, now=at.now)
+        except InvalidSecurityToken as refusal:
+            raise InvalidHeaderToken(f"as a credential: {refusal.detail}") from None
 
     def sighting_of(self, message: VerifiedMessage, realm: Realm, at: Circumstances) -> tuple[MessageSeen, ...]:
         """What is stored with all that comes of a signed message, since it counts once; nothing for another message.

@@ -117,7 +117,26 @@ class UnknownToken:
     name: str
 
 
-ReceivedToken = UsernamePassword | PresentedCertificate | PresentedAssertion | PresentedReference | UnknownToken
+@dataclass(frozen=True, slots=True)
+class EndorsingAssertion:
+    """A SAML assertion as presented whose key, as it says itself, signed the message.
+
+    `key` is that key where it is a public one; None: it is the secret that the register has for the id `token_id`.
+    """
+
+    assertion: PresentedAssertion
+    token_id: str
+    key: PublicProof | None = None
+
+
+ReceivedToken = (
+    UsernamePassword
+    | PresentedCertificate
+    | PresentedAssertion
+    | EndorsingAssertion
+    | PresentedReference
+    | UnknownToken
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,12 +275,16 @@ class Evidence:
 class Principal:
     """One account and how it proved itself: the requestor, made only from `Evidence`; or, where a token is made from
     another, the subject of that one, made only from a `VerifiedToken` and its row in the register.
+
+    `token` is the token of ours that it was proved by. No token that it asks for lives beyond `until`.
     """
 
     realm: str
     account: Account
     methods: tuple[AuthenticationMethod, ...]
     instant: datetime
+    token: "VerifiedToken | None" = None
+    until: datetime | None = None
 
     @property
     def name(self) -> str:

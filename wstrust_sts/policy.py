@@ -204,10 +204,12 @@ def _choose_lifetime(question: IssueQuestion) -> tuple[Lifetime, str]:
     latest, default = now + rule.maximum, now + rule.default
     if question.original is not None:
         latest, default = min(latest, question.original.expires_at), min(default, question.original.expires_at)
+    if question.principal.until is not None:
+        latest, default = min(latest, question.principal.until), min(default, question.principal.until)
     if wish is not None and wish.created is not None and wish.created > now + _CLOCKS_DIFFER:
         raise InvalidTimeRange("a lifetime that begins later; postdated tokens are not offered")
     if wish is None or wish.expires is None:
-        cut = "" if default == now + rule.default else ", cut to that of the original"
+        cut = "" if default == now + rule.default else ", cut to that of what it rests on"
         return Lifetime(now, default), f"the default lifetime{cut}"
     if wish.expires <= (wish.created or now) or wish.expires <= now:
         raise InvalidTimeRange("a lifetime that is already over")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from wstrust_sts.addresses import canonical
+from wstrust_sts.bookkeeping import thumbprint_of
 from wstrust_sts.errors import BadRequest, InvalidRequest, InvalidSecurityToken, NotAuthorized, UnableToRenew
 from wstrust_sts.model import (
     AppliesTo,
@@ -16,6 +17,7 @@ from wstrust_sts.model import (
     Principal,
     Realm,
     RequestSecurityToken,
+    VerifiedMessage,
     VerifiedToken,
 )
 from wstrust_sts.own_party import OwnAddresses
@@ -49,15 +51,14 @@ def demand_renewable(
     principal: Principal,
     *,
     by_reference: bool,
-    proved: Collection[str],
+    proved: bool,
     key_ids: Collection[str],
     now: datetime,
     terms: RenewalTerms,
 ) -> None:
     """Only the subject of a token renews it, and only one that was issued to it.
 
-    A token bound to a public key is renewed by whoever proves that key, too, by the message or by TLS: `proved` are the
-    thumbprints. One bound to a secret is not renewed, because no endpoint takes a proof of it.
+    A token bound to a key is renewed by whoever proves that key, too: `proved`.
     Raises InvalidSecurityToken (not in force; or, by reference, a stranger's, as for an unknown id), NotAuthorized,
     UnableToRenew.
     """
@@ -68,12 +69,21 @@ def demand_renewable(
     demand_in_force([record], key_ids=key_ids, now=now, overdue=terms.after_expiry)
     if record.original is not None:
         raise UnableToRenew(f"made from the token {record.original}, with which it ends")
-    if record.key_type != KeyType.BEARER.value and (by_reference or record.key_thumbprint not in proved):
+    if record.key_type != KeyType.BEARER.value and (by_reference or not proved):
         raise UnableToRenew(f"its key, of the type {record.key_type}, was not proved")
     if not record.renewing_allowed:
         raise UnableToRenew("issued as not to be renewed")
     if record.expires_at <= now and not record.renewing_after_expiry:
         raise UnableToRenew("expired, and issued as not to be renewed after that")
+
+
+def is_proved(record: TokenRecord, principal: Principal, message: VerifiedMessage) -> bool:
+    """Whether the requestor showed the key that a token is bound to: the token was its credential, or it signed with a
+    public key, or showed that to TLS.
+    """
+    if principal.token is not None and principal.token.token_id == record.token_id:
+        return True
+    return record.key_thumbprint in {thumbprint_of(each.key) for each in message.proved_keys}
 
 
 def demand_same_scope(request: RequestSecurityToken) -> None:
@@ -82,13 +92,19 @@ def demand_same_scope(request: RequestSecurityToken) -> None:
         raise BadRequest("Participants of a renewed token")
 
 
-def renewed_subject(principal: Principal, record: TokenRecord, verified: VerifiedToken | None) -> Principal:
+def renewed_subject(
+    principal: Principal, record: TokenRecord, verified: VerifiedToken | None, *, longest: timedelta, now: datetime
+) -> Principal:
     """Whom the new token is about, and as having proved itself how and when.
 
     A renewal is no authentication: the new token keeps the instant of the presented one, as long as the subject proves
     itself as strongly as it did then. Where it proves less today, what it proved then is not carried on for ever; and
     an id (`verified` None) shows nothing of what was proved then. In both cases the token says what was proved today,
     as an issued one does.
+
+    Whoever shows a token instead of proving itself anew gets none that lives beyond it. One that is its own credential
+    would then be renewed in vain or, without any bound, for ever: what it is renewed into ends `longest`, the longest
+    life that the relying party gives a token, after that authentication. Raises UnableToRenew: that is over.
     """
     methods = tuple(AuthenticationMethod(method) for method in record.methods.split())
     if verified is None or not set(methods) <= set(principal.methods):
@@ -98,7 +114,18 @@ def renewed_subject(principal: Principal, record: TokenRecord, verified: Verifie
         account=principal.account,
         methods=methods,
         instant=verified.authentication_instant,
+        token=principal.token,
+        until=_end(principal, verified, longest=longest, now=now),
     )
+
+
+def _end(principal: Principal, renewed: VerifiedToken, *, longest: timedelta, now: datetime) -> datetime | None:
+    if principal.token is None or principal.token.token_id != renewed.token_id:
+        return principal.until
+    end = renewed.authentication_instant + longest
+    if end <= now:
+        raise UnableToRenew("its subject proved itself too long ago, and shows nothing else today")
+    return end
 
 
 def audiences_of_named(relying_party: RelyingParty, scope: AppliesTo | None) -> tuple[str, ...]:

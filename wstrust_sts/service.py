@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from wstrust_sts.bookkeeping import Asked, Findings, event_of, record_of, thumbprint_of
+from wstrust_sts.bookkeeping import Asked, Findings, event_of, record_of, secret_of, thumbprint_of
 from wstrust_sts.errors import (
     InvalidRequest,
     InvalidScope,
@@ -87,9 +87,11 @@ from wstrust_sts.renewal import (
     demand_renewable,
     demand_same_audiences,
     demand_same_scope,
+    is_proved,
     renewed_subject,
     take_turn,
 )
+from wstrust_sts.token_credentials import TokenCredentials
 
 _SENTENCES = {Status.VALID: "The token is valid.", Status.INVALID: "The token is not valid."}
 
@@ -135,7 +137,8 @@ class SecurityTokenService:
         self._issued_tokens = issued_tokens
         self._journal = journal
         self._keyring = keyring
-        self._identification = Identification(authenticators, replay_cache, message_window)
+        tokens = TokenCredentials(issued_tokens=issued_tokens, accounts=accounts, keyring=keyring, own=renewal.own)
+        self._identification = Identification(authenticators, replay_cache, message_window, tokens)
         self._providers: dict[TokenType, TokenProvider] = {}
         for provider in providers:
             for token_type in provider.token_types:
@@ -350,9 +353,10 @@ class SecurityTokenService:
             case KeyType.BEARER:
                 return None
             case KeyType.SYMMETRIC:
-                if record.wrapped_proof_key is None:
+                secret = secret_of(record, self._box)
+                if secret is None:
                     raise RequestFailed(f"the key of token {record.token_id} is not in the register")
-                return SymmetricProof(secret=self._box.open(record.wrapped_proof_key, purpose=record.proof_key_purpose))
+                return SymmetricProof(secret=secret)
             case KeyType.PUBLIC:
                 key = verified.public_key
                 if key is None or thumbprint_of(key) != record.key_thumbprint:
@@ -413,7 +417,7 @@ class SecurityTokenService:
             record,
             asked.principal,
             by_reference=verified is None,
-            proved={thumbprint_of(each.key) for each in asked.message.proved_keys},
+            proved=is_proved(record, asked.principal, asked.message),
             key_ids=keys,
             now=now,
             terms=terms,
@@ -422,7 +426,7 @@ class SecurityTokenService:
         party = self._relying_parties.get(asked.realm.name, record.relying_party)
         if party is None or not party.enabled:
             raise InvalidSecurityToken("its relying party is disabled, or not registered any more")
-        subject = renewed_subject(asked.principal, record, verified)
+        subject = renewed_subject(asked.principal, record, verified, longest=party.lifetime.maximum, now=now)
         scope = terms.scope(asked.request, asked.realm)
         if verified is None:
             audiences = audiences_of_named(party, scope)
@@ -452,7 +456,8 @@ class SecurityTokenService:
     def _recorded(self, asked: Asked, *, overdue: timedelta = timedelta(0)) -> tuple[TokenRecord, VerifiedToken | None]:
         """The register's row of the request's target, whose every octet is the one issued, and what it says.
 
-        A target that is only named by its id says nothing: None. `overdue`: for how long after its end it counts.
+        A target that is only named by its id says nothing: None, unless it is the credential of the request, too.
+        `overdue`: for how long after its end it counts.
         Raises InvalidRequest (no target), InvalidSecurityToken (anything wrong with it).
         """
         target = asked.request.target
@@ -462,7 +467,8 @@ class SecurityTokenService:
             record = self._issued_tokens.find(asked.realm.name, target.token_id)
             if record is None:
                 raise InvalidSecurityToken("an unknown token id")
-            return record, None
+            shown = asked.principal.token
+            return record, shown if shown is not None and shown.token_id == record.token_id else None
         if isinstance(target, PresentedAssertion):
             target = replace(target, overdue=overdue)
         verified = self._verify(target, asked)

@@ -12,6 +12,7 @@ CORE = {
     "policy",
     "proof_policy",
     "own_party",
+    "token_credentials",
     "lineage",
     "renewal",
     "identification",

@@ -7,6 +7,8 @@ import pytest
 
 from tests.fakes import NOON, REALM, FakeReplayCache
 from tests.harness import RELYING_PARTY
+from tests.holders import public_proof
+from wstrust_sts.bookkeeping import thumbprint_of
 from wstrust_sts.errors import BadRequest, InvalidRequest, InvalidSecurityToken, NotAuthorized, UnableToRenew
 from wstrust_sts.model import (
     Account,
@@ -17,9 +19,11 @@ from wstrust_sts.model import (
     RequestSecurityToken,
     TokenType,
     TrustVersion,
+    VerifiedMessage,
     VerifiedToken,
 )
 from wstrust_sts.own_party import OwnAddresses
+from wstrust_sts.proof_keys import ProvedKey, PublicProof
 from wstrust_sts.records import TokenRecord
 from wstrust_sts.relying_parties import AppliesToRule
 from wstrust_sts.renewal import (
@@ -28,6 +32,7 @@ from wstrust_sts.renewal import (
     demand_renewable,
     demand_same_audiences,
     demand_same_scope,
+    is_proved,
     renewed_subject,
     take_turn,
 )
@@ -72,7 +77,7 @@ def demand(
     name: str = "alice",
     *,
     by_reference: bool = False,
-    proved: tuple[str, ...] = (),
+    proved: bool = False,
     **changes,
 ) -> None:
     demand_renewable(
@@ -90,16 +95,33 @@ def request(**fields) -> RequestSecurityToken:
     return RequestSecurityToken(version=TrustVersion.V13, operation=Operation.RENEW, **fields)
 
 
-def test_a_token_bound_to_a_public_key_is_renewed_by_whoever_proves_that_key():
-    demand(proved=("other", "thumb"), key_type="PublicKey", key_thumbprint="thumb")
-    for how in ({"proved": ("other",)}, {"proved": ()}, {"proved": ("thumb",), "by_reference": True}):
+@pytest.mark.parametrize("key_type", ["PublicKey", "SymmetricKey"])
+def test_a_token_bound_to_a_key_is_renewed_by_whoever_proves_that_key(key_type):
+    demand(proved=True, key_type=key_type)
+    for how in ({"proved": False}, {"proved": True, "by_reference": True}):
         with pytest.raises(UnableToRenew, match="was not proved"):
-            demand(key_type="PublicKey", key_thumbprint="thumb", **how)
+            demand(key_type=key_type, **how)
 
 
-def test_a_token_bound_to_a_secret_is_not_renewed_because_nothing_proves_it():
-    with pytest.raises(UnableToRenew, match="was not proved"):
-        demand(proved=("thumb",), key_type="SymmetricKey")
+class TestProof:
+    """The key of a token is proved by a public key that signed, or by the token as credential."""
+
+    KEY = public_proof("ec")
+    BOUND = replace(RECORD, key_type="PublicKey", key_thumbprint=thumbprint_of(KEY))
+
+    def message(self, *keys: PublicProof) -> VerifiedMessage:
+        return VerifiedMessage(credentials=(), tls=True, proved_keys=tuple(map(ProvedKey, keys)))
+
+    def test_by_the_public_key_that_it_is_bound_to(self):
+        other = public_proof("rsa-2048")
+        assert is_proved(self.BOUND, somebody(), self.message(other, self.KEY))
+        assert not is_proved(self.BOUND, somebody(), self.message(other))
+        assert not is_proved(replace(RECORD, key_type="SymmetricKey"), somebody(), self.message(other))
+
+    def test_by_that_token_as_credential_and_by_no_other(self):
+        secret = replace(RECORD, key_type="SymmetricKey")
+        assert is_proved(secret, replace(somebody(), token=VERIFIED), self.message())
+        assert not is_proved(secret, replace(somebody(), token=replace(VERIFIED, token_id="_2")), self.message())
 
 
 @pytest.mark.parametrize("by_reference", [False, True])
@@ -158,19 +180,35 @@ class TestRenewable:
         demand(by_reference=by_reference, cancelled_at=NOON + MINUTE, cancel_reason="renewed as _2")
 
 
+def renewed(
+    principal: Principal, record: TokenRecord = RECORD, verified: VerifiedToken | None = VERIFIED, *, now=NOON
+) -> Principal:
+    return renewed_subject(principal, record, verified, longest=8 * HOUR, now=now)
+
+
 class TestAuthentication:
     def test_a_renewal_is_no_authentication(self):
-        subject = renewed_subject(somebody("alice", PASSWORD, X509), RECORD, VERIFIED)
+        subject = renewed(somebody("alice", PASSWORD, X509))
         assert (subject.methods, subject.instant) == ((X509,), NOON - HOUR)
 
     @pytest.mark.parametrize("methods", ["x509", "password-over-tls x509"])
     def test_what_is_not_proved_today_is_not_carried_on(self, methods):
         today = somebody("alice", PASSWORD)
-        assert renewed_subject(today, replace(RECORD, methods=methods), VERIFIED) is today
+        assert renewed(today, replace(RECORD, methods=methods)) is today
 
     def test_an_id_shows_nothing_of_what_was_proved_once(self):
         today = somebody("alice", X509)
-        assert renewed_subject(today, RECORD, None) is today
+        assert renewed(today, RECORD, None) is today
+
+    def test_by_another_token_nothing_lives_longer_than_that(self):
+        shown = replace(somebody(), token=replace(VERIFIED, token_id="_2"), until=NOON + MINUTE)
+        assert renewed(shown).until == NOON + MINUTE
+
+    def test_by_itself_a_token_lives_no_longer_than_one_could_from_the_authentication_on(self):
+        shown = replace(somebody(), token=VERIFIED, until=RECORD.expires_at)
+        assert renewed(shown).until == NOON + 7 * HOUR
+        with pytest.raises(UnableToRenew, match="too long ago"):
+            renewed(shown, now=NOON + 7 * HOUR)
 
 
 class TestScope:

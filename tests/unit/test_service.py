@@ -642,7 +642,7 @@ class TestTransformation:
         late = replace(AT, now=NOON + timedelta(minutes=50))
         assert world.transformed(record, at=late).expires_at == record.expires_at
         assert world.journal.events[-1].detail["reasons"][-1] == (
-            "the default lifetime, cut to that of the original, 600 s"
+            "the default lifetime, cut to that of what it rests on, 600 s"
         )
         longer = LifetimeWish(expires=NOON + timedelta(hours=3))
         assert world.transformed(record, lifetime=longer).expires_at == record.expires_at

@@ -44,6 +44,7 @@ from wstrust_sts.model import (
 )
 from wstrust_sts.ports import Certificates, Clock, Decrypter, Keyring, Patience
 from wstrust_sts.service import SecurityTokenService
+from wstrust_sts.token_credentials import TokenSecrets
 from wstrust_sts.wire.addressing import Addressing, demand_anonymous_replies, read_addressing
 from wstrust_sts.wire.algorithms import ALGORITHMS
 from wstrust_sts.wire.public_keys import proved_keys_of
@@ -185,6 +186,7 @@ class SoapBinding:
         keyring: Keyring,
         patience: Patience,
         certificates: Certificates,
+        secrets: TokenSecrets,
         policies: Mapping[str, SecurityReader],
         layouts: Mapping[str, Layout],
         documents: Mapping[str, bytes],
@@ -199,6 +201,7 @@ class SoapBinding:
         self._keyring = keyring
         self._patience = patience
         self._certificates = certificates
+        self._secrets = secrets
         self._policies = policies
         self._layouts = layouts
         self._descriptions = {path: mex.describe(document) for path, document in documents.items()}
@@ -367,6 +370,7 @@ class SoapBinding:
             signer=lambda: self._keyring.message_signer(endpoint.realm),
             confirms_signatures=endpoint.signature_confirmation,
             pinned=lambda name: self._certificates.pinned(endpoint.realm, name),
+            secret_of=lambda token_id: self._secrets.find(endpoint.realm, token_id),
         )
 
     def _admitted_decrypters(self, exchange: Exchange) -> Sequence[Decrypter]:

@@ -97,17 +97,24 @@ class Certificate:
 
     def verify(self, signature: bytes, octets: bytes, *, algorithm: str) -> None:
         """`signature` as in ds:SignatureValue. Raises FailedCheck, UnsupportedAlgorithm (not of this key's family)."""
-        try:
-            if isinstance(self.public_key, rsa.RSAPublicKey):
-                self.public_key.verify(signature, octets, PKCS1v15(), _hash(algorithm, _RSA))
-            else:
-                width = (self.public_key.curve.key_size + 7) // 8
-                if len(signature) != 2 * width:
-                    raise FailedCheck("an ECDSA signature of the wrong length")
-                r, s = int.from_bytes(signature[:width], "big"), int.from_bytes(signature[width:], "big")
-                self.public_key.verify(encode_dss_signature(r, s), octets, ec.ECDSA(_hash(algorithm, _ECDSA)))
-        except InvalidSignature:
-            raise FailedCheck("not a signature by this certificate's key") from None
+        verify_signature(self.public_key, signature, octets, algorithm=algorithm)
+
+
+def verify_signature(
+    public_key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey, signature: bytes, octets: bytes, *, algorithm: str
+) -> None:
+    """As `Certificate.verify`."""
+    try:
+        if isinstance(public_key, rsa.RSAPublicKey):
+            public_key.verify(signature, octets, PKCS1v15(), _hash(algorithm, _RSA))
+        else:
+            width = (public_key.curve.key_size + 7) // 8
+            if len(signature) != 2 * width:
+                raise FailedCheck("an ECDSA signature of the wrong length")
+            r, s = int.from_bytes(signature[:width], "big"), int.from_bytes(signature[width:], "big")
+            public_key.verify(encode_dss_signature(r, s), octets, ec.ECDSA(_hash(algorithm, _ECDSA)))
+    except InvalidSignature:
+        raise FailedCheck("not a signature by this key") from None
 
 
 def index_name(reference: KeyReference) -> str | None:

@@ -6,7 +6,7 @@ verify, and who owns that key is another question.
 
 import base64
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wstrust_sts import ns
 from wstrust_sts.errors import InvalidRequest, InvalidSecurity, SecurityTokenUnavailable
@@ -63,6 +63,13 @@ class ByAssertionId:
 
 
 @dataclass(frozen=True, slots=True)
+class ByEmbedding:
+    """The token itself, inside of the reference (WSS 1.1 section 7.4)."""
+
+    token: Element = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ByCertificate:
     """The certificate itself, DER."""
 
@@ -90,6 +97,7 @@ KeyReference = (
     | ByIssuerSerial
     | ByEncryptedKeySha1
     | ByAssertionId
+    | ByEmbedding
     | ByCertificate
     | ByDerivation
 )
@@ -139,6 +147,8 @@ def _read_token_reference(reference: Element) -> KeyReference:
             return _read_key_identifier(name)
         case str() as tag if tag == f"{{{ns.DS}}}X509Data":
             return _read_x509_data(name)
+        case str() as tag if tag == f"{{{ns.WSSE}}}Embedded" and len(children(name)) == 1:
+            return ByEmbedding(name[0])
     raise SecurityTokenUnavailable(f"a token named by {local(name)}")
 
 

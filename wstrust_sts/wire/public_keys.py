@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from wstrust_sts import ns
 from wstrust_sts.errors import InvalidHeaderToken, InvalidRequest, RequestFailed
-from wstrust_sts.model import PresentedCertificate, VerifiedMessage
+from wstrust_sts.model import EndorsingAssertion, PresentedCertificate, VerifiedMessage
 from wstrust_sts.proof_keys import ProvedKey, PublicProof
-from wstrust_sts.wire.certificates import read_certificate, suitable_key
+from wstrust_sts.wire.certificates import read_certificate, suitable_key, verify_signature
 from wstrust_sts.wire.keyinfo import MAX_CERTIFICATE
 from wstrust_sts.wire.xml import Element, children, local, octets_of
 
@@ -95,6 +95,16 @@ def _exactly(parent: Element, *names: str) -> list[Element]:
     return found
 
 
+class PublicKey:
+    """The key of a `PublicProof` that `read_public_key` read. A `MessageKey`."""
+
+    def __init__(self, proof: PublicProof) -> None:
+        self._key = suitable_key(load_der_public_key(proof.key_info))
+
+    def verify(self, signature: bytes, octets: bytes, *, algorithm: str) -> None:
+        verify_signature(self._key, signature, octets, algorithm=algorithm)
+
+
 def write_public_key(proof: PublicProof) -> str:
     """What a ds:KeyInfo holds, in canonical form where the prefix `ds` is declared: as the key was named."""
     if proof.certificate is not None:
@@ -130,6 +140,11 @@ def proved_keys_of(message: VerifiedMessage) -> tuple[ProvedKey, ...]:
     signed = [token.certificate for token in message.credentials if isinstance(token, PresentedCertificate)]
     proved = [
         ProvedKey(read_certified_key(der), message.signature_id) for der in signed if der != message.peer_certificate
+    ]
+    proved += [
+        ProvedKey(token.key, message.signature_id)
+        for token in message.credentials
+        if isinstance(token, EndorsingAssertion) and token.key is not None
     ]
     if message.peer_certificate is not None:
         signature_id = message.signature_id if message.peer_certificate in signed else None

@@ -104,6 +104,16 @@ def verify_assertion(
     )
 
 
+def id_of(unverified: Element) -> str:
+    """What an assertion calls itself. Raises InvalidSecurityToken."""
+    return _required(unverified, _vocabulary_of(unverified).id_attribute)
+
+
+def confirmation_key(unverified: Element) -> PublicProof | None:
+    """The public key that an assertion says it is bound to; None: none, or a secret. Raises InvalidSecurityToken."""
+    return _public_key(unverified, _vocabulary_of(unverified))
+
+
 def _public_key(signed: Element, vocabulary: _Vocabulary) -> PublicProof | None:
     """The public key that the assertion is bound to: None where it is bound to none, or to a secret."""
     place = ["Subject", "SubjectConfirmation", "SubjectConfirmationData"]  # of SAML 1.1, each statement has the same

@@ -16,7 +16,8 @@ from wstrust_sts.wire.wsse import Freshness, Transport
 class Terms:
     """What one endpoint asks of one message, and what is at hand to check it. The keys are the endpoint's realm's.
 
-    `pinned` finds the certificates (DER) that the realm knows by an `index_name` (certificates.py).
+    `pinned` finds the certificates (DER) that the realm knows by an `index_name` (certificates.py), `secret_of` the
+    secret that the realm's token with this id is bound to.
     """
 
     transport: Transport
@@ -28,6 +29,7 @@ class Terms:
     signer: Callable[[], MessageSigner]
     confirms_signatures: bool = False
     pinned: Callable[[str], Sequence[bytes]] = lambda name: ()
+    secret_of: Callable[[str], bytes | None] = lambda token_id: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,7 @@ def read_username_over_tls(envelope: Envelope, terms: Terms) -> SecuredMessage:
     with in_security_header():
         parts, created = _timestamped(envelope, terms)
         token = parts.pop(USERNAME_TOKEN, None)
-        _demand_nothing_else(parts)
+        demand_nothing_else(parts)
         credential = _read_username(token, terms)
     return _secured(envelope, terms, credential, created=created)
 
@@ -48,7 +48,7 @@ def read_certificate_of_tls(envelope: Envelope, terms: Terms) -> SecuredMessage:
     """
     with in_security_header():
         parts, created = _timestamped(envelope, terms)
-        _demand_nothing_else(parts)
+        demand_nothing_else(parts)
     certificate = terms.transport.peer_certificate
     if certificate is None:
         raise InvalidSecurity("no TLS client certificate")
@@ -62,8 +62,8 @@ def read_endorsing_certificate(envelope: Envelope, terms: Terms) -> SecuredMessa
     Raises as `read_endorsed` and `find_certificate` do, and UnsupportedSecurityToken.
     """
     endorsed, certificate = _read_endorsed(envelope, terms)
-    _demand_nothing_else(endorsed.parts)
-    return _endorsed_by(endorsed, certificate, envelope, terms)
+    demand_nothing_else(endorsed.parts)
+    return endorsed_by(endorsed, _shown(certificate, terms), envelope=envelope, terms=terms, key=certificate.key_info)
 
 
 def read_username_and_endorsing_certificate(envelope: Envelope, terms: Terms) -> SecuredMessage:
@@ -73,10 +73,12 @@ def read_username_and_endorsing_certificate(envelope: Envelope, terms: Terms) ->
     """
     endorsed, certificate = _read_endorsed(envelope, terms)
     token = endorsed.parts.pop(USERNAME_TOKEN, None)
-    _demand_nothing_else(endorsed.parts)
+    demand_nothing_else(endorsed.parts)
     with in_security_header():
         username = _read_username(token, terms)
-    return _endorsed_by(endorsed, certificate, envelope, terms, username)
+    return endorsed_by(
+        endorsed, _shown(certificate, terms), username, envelope=envelope, terms=terms, key=certificate.key_info
+    )
 
 
 def _timestamped(envelope: Envelope, terms: Terms) -> tuple[dict[str, Element], datetime | None]:
@@ -88,7 +90,7 @@ def _timestamped(envelope: Envelope, terms: Terms) -> tuple[dict[str, Element], 
     return parts, None if timestamp is None else read_timestamp(timestamp, terms.now, terms.freshness)
 
 
-def _demand_nothing_else(parts: Mapping[str, Element]) -> None:
+def demand_nothing_else(parts: Mapping[str, Element]) -> None:
     if parts:
         raise UnsupportedSecurityToken(f"not asked for by this endpoint: {', '.join(map(local, parts.values()))}")
 
@@ -110,20 +112,23 @@ def _read_endorsed(envelope: Envelope, terms: Terms) -> tuple[EndorsedMessage, C
     return read_endorsed(envelope, terms, find_key=find_key), used[0]
 
 
-def _endorsed_by(
-    endorsed: EndorsedMessage, certificate: Certificate, envelope: Envelope, terms: Terms, *more: ReceivedToken
+def _shown(certificate: Certificate, terms: Terms) -> PresentedCertificate:
+    return PresentedCertificate(certificate.der, source=terms.transport.source, intermediates=certificate.intermediates)
+
+
+def endorsed_by(
+    endorsed: EndorsedMessage, *credentials: ReceivedToken, envelope: Envelope, terms: Terms, key: bytes
 ) -> SecuredMessage:
-    """What the endorsing signature proved, and `more`: nobody tries passwords without the certificate."""
-    credential = PresentedCertificate(
-        certificate.der, source=terms.transport.source, intermediates=certificate.intermediates
-    )
+    """What the endorsing signature proved, first, and the other `credentials`: nobody tries passwords without it.
+
+    `key` stands for the key that signed.
+    """
     repeatable = "repeated-signature" in terms.tolerances
-    digest = None if repeatable else endorsed.signature.digest_under(certificate.key_info)
+    digest = None if repeatable else endorsed.signature.digest_under(key)
     return _secured(
         envelope,
         terms,
-        credential,
-        *more,
+        *credentials,
         created=endorsed.created,
         signature_digest=digest,
         signature_id=endorsed.signature.id,

@@ -159,12 +159,14 @@ SUPPORTING = {
     "certificatemixed": {"EndorsingSupportingTokens"},
     "certificatetransport": set(),
     "usernamecertificatemixed": {"EndorsingSupportingTokens", "SignedSupportingTokens"},
+    "issuedtokenmixedsymmetricbasic256": {"EndorsingSupportingTokens"},
+    "issuedtokenmixedasymmetricbasic256": {"EndorsingSupportingTokens"},
 }
 
 
 @every_version
 @pytest.mark.parametrize("name", SUPPORTING)
-def test_a_policy_with_certificates_names_its_tokens_in_the_words_of_its_time(version, name):
+def test_a_policy_inside_of_tls_names_its_tokens_in_the_words_of_its_time(version, name):
     prefix = {TrustVersion.V13: "sp12", TrustVersion.V2005: "sp11"}[version]
     endpoint = Endpoint(path="/trust", version=version, policy=name, algorithms="basic256-sha1")
     document = etree.fromstring(render_wsdl(endpoint, PUBLIC_URL, IMPLEMENTED))
@@ -180,6 +182,17 @@ def test_a_policy_with_certificates_names_its_tokens_in_the_words_of_its_time(ve
     demanded = next(https.iter(f"{{{N[prefix]}}}RequireClientCertificate"), None) is not None
     demanded |= https.get("RequireClientCertificate") == "true"
     assert demanded == (name == "certificatetransport")
+
+
+@every_version
+@pytest.mark.parametrize(("kind", "key"), [("symmetric", "SymmetricKey"), ("asymmetric", "PublicKey")])
+def test_a_policy_with_issued_tokens_says_which_key_they_are_bound_to(version, kind, key):
+    prefix = {TrustVersion.V13: "sp12", TrustVersion.V2005: "sp11"}[version]
+    endpoint = Endpoint(path="/trust", version=version, policy=f"issuedtokenmixed{kind}basic256")
+    document = etree.fromstring(render_wsdl(endpoint, PUBLIC_URL, IMPLEMENTED))
+    (template,) = document.findall(f".//{prefix}:IssuedToken/{prefix}:RequestSecurityTokenTemplate", N)
+    key_type = template.findtext(f"{{{version.namespace}}}KeyType")
+    assert key_type == f"{version.namespace}/{key}"
 
 
 @every_version

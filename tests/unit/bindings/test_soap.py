@@ -12,7 +12,8 @@ import pytest
 from lxml import etree
 
 from tests import messages
-from tests.fakes import NOON, FakeCertificates, FakeClock, FakeKeyring
+from tests.assertions import BOX
+from tests.fakes import NOON, FakeCertificates, FakeClock, FakeIssuedTokens, FakeKeyring
 from tests.harness import PUBLIC_URL
 from wstrust_sts import ns
 from wstrust_sts.authenticators.patience import EndlessPatience
@@ -29,6 +30,7 @@ from wstrust_sts.errors import (
 )
 from wstrust_sts.model import Endpoint, Operation, Outcome, RequestSecurityTokenResponse, Status, TrustVersion
 from wstrust_sts.registry import LAYOUTS, POLICIES
+from wstrust_sts.token_credentials import TokenSecrets
 from wstrust_sts.wire.wsse import Freshness
 
 ENDPOINT = Endpoint(path="/trust", version=TrustVersion.V13)
@@ -65,6 +67,7 @@ class Face:
             clock=self.clock,
             keyring=FakeKeyring(),
             certificates=FakeCertificates(),
+            secrets=TokenSecrets(FakeIssuedTokens(), BOX),
             patience=EndlessPatience(),
             policies=POLICIES,
             layouts=LAYOUTS,

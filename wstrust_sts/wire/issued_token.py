@@ -1,0 +1,142 @@
+"""A token of this STS whose key endorses a message inside of TLS: what was issued comes back as a credential.
+
+The policies `issuedtokenmixedsymmetricbasic256` and `issuedtokenmixedasymmetricbasic256` (WS-SecurityPolicy 1.2, an
+IssuedToken as endorsing supporting token). What is proved here is that the sender holds the key that the assertion
+names. Whether that is one of ours, unchanged, for this STS and in force is not looked at: an `EndorsingAssertion` is
+not believed yet.
+
+A secret is the one that the register has for the assertion's id, not what the EncryptedKey in it decrypts to: it is the
+same whoever that is encrypted for, and no private key is at work for strangers.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from wstrust_sts import ns
+from wstrust_sts.errors import (
+    FailedCheck,
+    InvalidHeaderToken,
+    InvalidSecurity,
+    InvalidSecurityToken,
+    SecurityTokenUnavailable,
+)
+from wstrust_sts.model import EndorsingAssertion, PresentedAssertion
+from wstrust_sts.proof_keys import PublicProof
+from wstrust_sts.wire.endorsing import read_endorsed
+from wstrust_sts.wire.keyinfo import ByAssertionId, ByDerivation, ByEmbedding, ById, KeyReference
+from wstrust_sts.wire.message_signature import MacKey, MessageKey
+from wstrust_sts.wire.public_keys import PublicKey
+from wstrust_sts.wire.saml import confirmation_key, id_of
+from wstrust_sts.wire.sc import DERIVED_KEY_TOKENS, DerivedKeyToken, implied_token, read_derived_key_token
+from wstrust_sts.wire.soap import Envelope
+from wstrust_sts.wire.terms import SecuredMessage, Terms
+from wstrust_sts.wire.transport import demand_nothing_else, endorsed_by
+from wstrust_sts.wire.xml import Element
+
+_ASSERTIONS = (f"{{{ns.SAML20}}}Assertion", f"{{{ns.SAML11}}}Assertion")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Endorsement:
+    """What a signature's KeyInfo leads to. `octets` stand for the key, where a replay is looked for."""
+
+    credential: EndorsingAssertion
+    key: MessageKey
+    octets: bytes = field(repr=False)
+
+
+_Find = Callable[[KeyReference, dict[str, Element], Mapping[str, Element]], _Endorsement]
+
+
+def read_token_with_secret(envelope: Envelope, terms: Terms) -> SecuredMessage:
+    """One Timestamp, one assertion, and a signature over the Timestamp (and over wsa:To) by the secret that the
+    assertion is bound to, or by a key derived from it (WS-SecureConversation 1.3 section 7, and as of 2005/02).
+
+    Raises as `read_endorsed` does, InvalidSecurity (the signature is not keyed by an assertion in the header),
+    SecurityTokenUnavailable, UnsupportedSecurityToken.
+    """
+
+    def find(name: KeyReference, parts: dict[str, Element], ids: Mapping[str, Element]) -> _Endorsement:
+        derived = _take_derivation(name, parts, ids)
+        credential = _presented(_take_assertion(name if derived is None else derived.base, parts, ids))
+        secret = terms.secret_of(credential.token_id)
+        if secret is None:
+            raise FailedCheck("an assertion that is unknown, or bound to no secret")
+        key = secret if derived is None else derived.derive(secret)
+        return _Endorsement(credential=credential, key=MacKey(key), octets=secret)
+
+    return _read(envelope, terms, find)
+
+
+def read_token_with_public_key(envelope: Envelope, terms: Terms) -> SecuredMessage:
+    """The same with the public key, RSA or elliptic, that the assertion is bound to.
+
+    Raises the same, and InvalidHeaderToken: it is bound to none, or to one that is not offered.
+    """
+
+    def find(name: KeyReference, parts: dict[str, Element], ids: Mapping[str, Element]) -> _Endorsement:
+        element = _take_assertion(name, parts, ids)
+        try:
+            key = confirmation_key(element)
+        except InvalidSecurityToken as refusal:
+            raise InvalidHeaderToken(refusal.detail) from None
+        if key is None:
+            raise InvalidHeaderToken("an assertion that is bound to no public key")
+        return _Endorsement(credential=_presented(element, key), key=PublicKey(key), octets=key.key_info)
+
+    return _read(envelope, terms, find)
+
+
+def _read(envelope: Envelope, terms: Terms, find: _Find) -> SecuredMessage:
+    used: list[_Endorsement] = []
+
+    def find_key(name: KeyReference, parts: dict[str, Element], ids: Mapping[str, Element]) -> MessageKey:
+        used.append(find(name, parts, ids))
+        return used[0].key
+
+    endorsed = read_endorsed(envelope, terms, find_key=find_key)
+    demand_nothing_else(endorsed.parts)
+    return endorsed_by(endorsed, used[0].credential, envelope=envelope, terms=terms, key=used[0].octets)
+
+
+def _take_derivation(
+    name: KeyReference, parts: dict[str, Element], ids: Mapping[str, Element]
+) -> DerivedKeyToken | None:
+    """How the key is derived that `name` leads to, explicitly or implicitly; None: it is not.
+
+    Raises InvalidSecurity (unreadable, or out of bounds), UnsupportedAlgorithm.
+    """
+    match name:
+        case ByDerivation():
+            return implied_token(name)
+        case ById(identifier):
+            for tag in DERIVED_KEY_TOKENS & parts.keys():
+                if ids.get(identifier) is parts[tag]:
+                    return read_derived_key_token(parts.pop(tag))
+    return None
+
+
+def _take_assertion(name: KeyReference, parts: dict[str, Element], ids: Mapping[str, Element]) -> Element:
+    """The assertion that `name` leads to: of the Security header, and taken out of its `parts`, or in the name itself.
+
+    Raises InvalidSecurity, SecurityTokenUnavailable.
+    """
+    match name:
+        case ByEmbedding(element) if element.tag in _ASSERTIONS:
+            return element
+        case ByAssertionId(identifier) | ById(identifier):
+            element = ids.get(identifier)
+            if element is None:
+                raise SecurityTokenUnavailable("the token whose key signed is named, and not shown")
+            for tag in _ASSERTIONS:
+                if parts.get(tag) is element:
+                    return parts.pop(tag)
+    raise InvalidSecurity("signed by a key that is not an assertion's of the Security header")
+
+
+def _presented(element: Element, key: PublicProof | None = None) -> EndorsingAssertion:
+    try:
+        token_id = id_of(element)
+    except InvalidSecurityToken as refusal:
+        raise InvalidHeaderToken(refusal.detail) from None
+    return EndorsingAssertion(PresentedAssertion(element, element.getroottree().getroot()), token_id, key)
