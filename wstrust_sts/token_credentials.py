@@ -44,6 +44,8 @@ class TokenCredentials:
         new authentication. Raises InvalidSecurityToken.
         """
         record = self._recorded(token, realm)
+        if record.requestor != record.account:
+            raise InvalidSecurityToken("a token that somebody else was issued than its subject")
         if not any(self._own.include(audience, realm) for audience in token.audiences):
             raise InvalidSecurityToken("a token for somebody else than this STS")
         keys = [key.key_id for key in self._keyring.verification_keys(realm.name)]
