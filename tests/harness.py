@@ -110,6 +110,10 @@ ISSUED_TOKEN_ENDPOINTS = tuple(
     for name, trust in (("13", TrustVersion.V13), ("2005", TrustVersion.V2005))
     for policy in ("issuedtokenmixedsymmetricbasic256", "issuedtokenmixedasymmetricbasic256")
 )
+PROVING_ENDPOINTS = tuple(  # a password, and the secret of any token
+    EndpointSection(path=f"/trust/{name}/usernameissuedtokenmixed", trust=trust, policy="usernameissuedtokenmixed")
+    for name, trust in (("13", TrustVersion.V13), ("2005", TrustVersion.V2005))
+)
 SERVER = ServerSection(public_url=PUBLIC_URL, certificate="unused", private_key="unused")
 
 

@@ -8,12 +8,21 @@ import hmac
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from lxml import etree
 
 from tests import endorsed, messages
 from tests.endorsed import Party, b64
-from tests.harness import ENDPOINTS, ISSUED_TOKEN_ENDPOINTS, PASSWORDS, PUBLIC_URL, RELYING_PARTY, STRICT_PARTY
+from tests.harness import (
+    ENDPOINTS,
+    ISSUED_TOKEN_ENDPOINTS,
+    PASSWORDS,
+    PROVING_ENDPOINTS,
+    PUBLIC_URL,
+    RELYING_PARTY,
+    STRICT_PARTY,
+)
 from tests.holders import KEYED_PARTY, key_info, key_value
 from tests.messages import Answer
 from tests.protected import p_sha1
@@ -34,7 +43,7 @@ LABEL = b"WS-SecureConversation" * 2
 class TokenSts(SealedSts):
     """`keyed` is a relying party that takes tokens with keys."""
 
-    endpoints: tuple[EndpointSection, ...] = (*ENDPOINTS, *ISSUED_TOKEN_ENDPOINTS)
+    endpoints: tuple[EndpointSection, ...] = (*ENDPOINTS, *ISSUED_TOKEN_ENDPOINTS, *PROVING_ENDPOINTS)
     relying_parties: tuple[RelyingParty, ...] = (RELYING_PARTY, STRICT_PARTY, OTHER)
 
 
@@ -145,8 +154,12 @@ def with_public_key(sts: TokenSts, *more: str, kind: str = "rsa-2048", certified
     return Holder(answer.assertion.decode(), key)
 
 
-def holder_for(sts: TokenSts, policy: str, **how) -> Holder:
-    return (with_secret if policy == SYMMETRIC else with_public_key)(sts, **how)
+def holder_for(sts: TokenSts, policy: str, *more: str, **how) -> Holder:
+    return (with_secret if policy == SYMMETRIC else with_public_key)(sts, *more, **how)
+
+
+def until(moment: datetime) -> str:
+    return f'<t:Lifetime><u:Expires xmlns:u="{ns.WSU}">{messages.instant(moment)}</u:Expires></t:Lifetime>'
 
 
 # -- requests ------------------------------------------------------------------------------------------------------

@@ -34,7 +34,9 @@ _MINUTE, _HOUR, _DAY = (timedelta(seconds=n) for n in (60, 3600, 86400))
 TRUST_VERSIONS = {"1.3": TrustVersion.V13, "2005": TrustVersion.V2005}
 HIDDEN_POLICIES = frozenset({"username", "certificate"})  # messages are encrypted, whatever carries them
 CLIENT_CERTIFICATE_POLICIES = frozenset({"certificatetransport"})  # TLS, or a proxy, says who the client is
-ISSUED_TOKEN_POLICIES = frozenset({"issuedtokenmixedsymmetricbasic256", "issuedtokenmixedasymmetricbasic256"})
+ISSUED_TOKEN_POLICIES = frozenset(
+    {"issuedtokenmixedsymmetricbasic256", "issuedtokenmixedasymmetricbasic256", "usernameissuedtokenmixed"}
+)
 ENDORSED_POLICIES = ISSUED_TOKEN_POLICIES | {
     "certificatemixed",
     "usernamecertificatemixed",

@@ -146,6 +146,7 @@ class VerifiedMessage:
     `seal` protects the answer with the keys that protected the request, opaque above `wire`; None: the transport does.
     `signature_digest` is SHA-256 of the message signature's value, by which a replay is known; `signature_id` is what
     the message calls that signature. `encrypted`: request and answer are hidden by the message's own protection.
+    `proved_tokens` are the ids of tokens by whose secrets it is signed, beside its credentials.
     """
 
     credentials: tuple[ReceivedToken, ...]
@@ -157,6 +158,7 @@ class VerifiedMessage:
     signature_id: str | None = None
     encrypted: bool = False
     proved_keys: tuple[ProvedKey, ...] = ()
+    proved_tokens: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,11 @@ from wstrust_sts.ports import (
 from wstrust_sts.tokens.saml11 import Saml11Provider
 from wstrust_sts.tokens.saml20 import Saml20Provider
 from wstrust_sts.wire.asymmetric import read_certificate_in_message, read_certificate_that_signed
-from wstrust_sts.wire.issued_token import read_token_with_public_key, read_token_with_secret
+from wstrust_sts.wire.issued_token import (
+    read_token_with_public_key,
+    read_token_with_secret,
+    read_username_and_secret_of_token,
+)
 from wstrust_sts.wire.layouts.default import write_rstr
 from wstrust_sts.wire.symmetric import read_username_in_message
 from wstrust_sts.wire.terms import SecurityReader
@@ -118,6 +122,7 @@ POLICIES: Mapping[str, SecurityReader] = {
     "certificatemixed": read_endorsing_certificate,
     "certificatetransport": read_certificate_of_tls,
     "usernamecertificatemixed": read_username_and_endorsing_certificate,
+    "usernameissuedtokenmixed": read_username_and_secret_of_token,
     "issuedtokenmixedsymmetricbasic256": read_token_with_secret,
     "issuedtokenmixedasymmetricbasic256": read_token_with_public_key,
 }

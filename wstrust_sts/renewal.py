@@ -78,9 +78,11 @@ def demand_renewable(
 
 
 def is_proved(record: TokenRecord, principal: Principal, message: VerifiedMessage) -> bool:
-    """Whether the requestor showed the key that a token is bound to: the token was its credential, or it signed with a
-    public key, or showed that to TLS.
+    """Whether the requestor showed the key that a token is bound to: the token was its credential, or the secret or
+    public key signed, or TLS was shown the key.
     """
+    if record.token_id in message.proved_tokens:
+        return True
     if principal.token is not None and principal.token.token_id == record.token_id:
         return True
     return record.key_thumbprint in {thumbprint_of(each.key) for each in message.proved_keys}

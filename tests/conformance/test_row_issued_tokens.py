@@ -9,9 +9,10 @@ import pytest
 from lxml import etree
 
 from tests import messages
+from tests.assertions import BOX
 from tests.attack import assert_token_of_alice
 from tests.fakes import NOON
-from tests.harness import ISSUED_TOKEN_ENDPOINTS
+from tests.harness import ISSUED_TOKEN_ENDPOINTS, PROVING_ENDPOINTS
 from tests.issued import (
     ASYMMETRIC,
     KEYED,
@@ -23,6 +24,7 @@ from tests.issued import (
     embedded,
     holder_for,
     request,
+    until,
     with_public_key,
     with_secret,
 )
@@ -126,8 +128,7 @@ def test_a_token_shown_is_no_new_authentication_and_nothing_got_by_it_lives_long
     answer = ask(sts, row, holder)
     assert times(issued(answer)) == before
     assert issued(answer).findtext(f".//{{{ns.SAML20}}}AuthnContextClassRef") == ns.SAML20_AC_PASSWORD_PROTECTED
-    wish = f'<t:Lifetime><u:Expires xmlns:u="{ns.WSU}">{messages.instant(NOON, 5 * HOUR)}</u:Expires></t:Lifetime>'
-    body = messages.issue(wish, trust=row.trust.namespace)
+    body = messages.issue(until(NOON + 5 * HOUR), trust=row.trust.namespace)
     assert times(issued(ask(sts, row, holder, body=body))) == before
 
 
@@ -189,6 +190,25 @@ def test_row_28_a_token_that_is_the_credential_cancels_itself(sts, row):
     answer = ask(sts, row, holder, body=messages.cancel(holder.by_id, trust=row.trust.namespace))
     assert answer.status == 200, answer.body
     assert ask(sts, row, holder).code == "InvalidSecurityToken"
+
+
+@each_type
+@pytest.mark.parametrize("proving", PROVING_ENDPOINTS, ids=["13", "2005"])
+@pytest.mark.parametrize("derived", [False, True], ids=["the secret", "derived"])
+def test_row_28_a_token_for_any_relying_party_is_renewed_for_its_subject_who_proves_its_secret(
+    sts, token_type, proving, derived
+):
+    holder = with_secret(sts, address=KEYED, token_type=token_type)
+    sts.clock.advance(HOUR / 2)
+    body = messages.renew(holder.token, trust=proving.trust.namespace)
+    way = holder.derived() if derived else None
+    how = {} if way is None else {"key": way.key, "name": by_reference("DK")}
+    more = (messages.username_token(), *(() if way is None else (way.markup,)))
+    answer = ask(sts, proving, holder, body=body, more=more, **how)
+    assert times(issued(answer)) == (messages.instant(NOON), messages.instant(NOON, 1.5 * HOUR))
+    rows = sts.stores.issued_tokens.rows.values()
+    secrets = [BOX.open(row.wrapped_proof_key, purpose=row.proof_key_purpose) for row in rows]
+    assert secrets == [holder.key.octets] * 2
 
 
 def test_row_27_a_holder_validates_tokens(sts, row):

@@ -15,7 +15,7 @@ from tests.assertions import verification_key
 from tests.attack import assert_token_of_alice, demand_sound
 from tests.endorsed import Party, b64, party
 from tests.fakes import NOON, REALM
-from tests.harness import ISSUED_TOKEN_ENDPOINTS
+from tests.harness import ISSUED_TOKEN_ENDPOINTS, PASSWORDS, PROVING_ENDPOINTS
 from tests.issued import (
     ASYMMETRIC,
     KEYED,
@@ -420,6 +420,73 @@ def test_a_token_whose_key_is_not_the_one_that_signed_is_not_renewed(attack):
         assert attack.sts.ask(messages.renew(target)).code == "UnableToRenew"
     assert attack.sts.ask(messages.renew(holder.token)).code == "UnableToRenew"
     assert attack.sts.ask(messages.renew(holder.by_id)).code == "UnableToRenew"
+
+
+class TestProvingBesidePassword:
+    """Policy `usernameissuedtokenmixed`: the signature proves a token's secret, and nothing else."""
+
+    ALICE, BOB = messages.username_token(), messages.username_token("bob", PASSWORDS["bob"])
+
+    @pytest.fixture
+    def attack(self) -> Attack:
+        return Attack(PROVING_ENDPOINTS[0])
+
+    def renewing(self, attack: Attack, target: Holder, *, by: Holder | None = None, **how) -> str | None:
+        """The code of what comes of it."""
+        how = {"body": messages.renew(target.token), "more": (self.ALICE,), "address": None} | how
+        return attack.send(attack.write(by or target, **how)).code
+
+    def test_another_secret_renews_nothing(self, attack):
+        one, other = (with_secret(attack.sts, address=KEYED) for _ in range(2))
+        assert self.renewing(attack, one, by=other) == "UnableToRenew"
+        assert self.renewing(attack, one, name=other.by_id) == "FailedCheck"
+        assert self.renewing(attack, one, key=other.key) == "FailedCheck"
+        assert self.renewing(attack, one, body=messages.renew(one.by_id)) == "UnableToRenew"
+        assert self.renewing(attack, one, name=by_key_identifier("_nobody")) == "FailedCheck"
+        assert self.renewing(attack, one) is None
+
+    def test_whoever_knows_the_secret_is_not_its_subject(self, attack):
+        """As its relying party does."""
+        token = with_secret(attack.sts, address=KEYED)
+        assert self.renewing(attack, token, more=(self.BOB,)) == "RequestFailed"
+        assert self.renewing(attack, token, more=()) == "InvalidSecurity"
+        assert self.renewing(attack, token, more=(messages.username_token("alice", "wrong"),)) == "FailedAuthentication"
+
+    def test_a_password_is_tried_only_beside_a_signature(self, attack):
+        for password in ("wrong", PASSWORDS["alice"]):
+            token, more = with_secret(attack.sts), (messages.username_token("alice", password),)
+            assert self.renewing(attack, token, more=more, key=Secret(bytes(32))) == "FailedCheck"
+
+    def test_what_is_bound_to_no_secret_proves_none(self, attack):
+        public = with_public_key(attack.sts, address=KEYED)
+        bearer = Holder(attack.sts.issue().assertion.decode(), Secret(bytes(32)))
+        assert self.renewing(attack, public, key=Secret(bytes(32))) == "FailedCheck"
+        assert self.renewing(attack, public) == "FailedCheck"
+        assert self.renewing(attack, bearer) == "FailedCheck"
+
+    def test_the_token_is_in_its_place_and_in_no_other(self, attack):
+        token = with_secret(attack.sts, address=KEYED)
+        shown = (self.ALICE, token.token)
+        assert self.renewing(attack, token, more=shown) == "FailedCheck"  # twice
+        assert self.renewing(attack, token, more=shown, body=messages.renew(token.by_id)) == "UnsupportedSecurityToken"
+        for name in (by_reference(token.id), embedded(token.token)):
+            assert self.renewing(attack, token, name=name) in ("InvalidSecurity", "FailedCheck")
+
+    def test_the_proof_is_none_of_a_public_key_and_no_credential(self, attack):
+        token = with_secret(attack.sts)
+        attack.sts.clock.advance(timedelta(minutes=9))
+        kind = f"<t:KeyType>{ns.WST13}/PublicKey</t:KeyType>"
+        body = messages.issue(kind, address=KEYED)
+        assert attack.send(attack.write(token, more=(self.ALICE,), body=body)).code == "InvalidRequest"
+        answer = attack.send(attack.write(token, more=(self.ALICE,)))
+        assert_token_of_alice(answer)
+        assert answer.find(".//saml2:AuthnStatement").get("AuthnInstant") == messages.instant(attack.sts.clock.now)
+
+    def test_a_message_counts_once(self, attack):
+        token = with_secret(attack.sts, address=KEYED)
+        message = attack.write(token, more=(self.ALICE,))
+        assert attack.code(message) is None
+        assert attack.code(message) == "FailedAuthentication"
 
 
 def test_somebody_else_s_token_is_neither_renewed_nor_cancelled(attack):

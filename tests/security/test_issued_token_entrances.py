@@ -4,12 +4,13 @@ The tests are those of the other modules; only how a good message proves its sen
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from tests.attack import Entrance, InProcess, Target, demand_quiet, entrances, in_process
 from tests.harness import ISSUED_TOKEN_ENDPOINTS
-from tests.issued import Holder, TokenSts, holder_for, request
+from tests.issued import Holder, TokenSts, holder_for, request, until
 from tests.messages import security
 from tests.security.test_certificate_entrances import CertificateAttack
 from tests.security.test_hostile_messages import *  # noqa: F403
@@ -49,7 +50,8 @@ def entrance(request: pytest.FixtureRequest) -> Entrance:
 @pytest.fixture
 def attack(target: Target, entrance: Entrance) -> Iterator[HolderAttack]:
     attacker = HolderAttack(target, entrance)
-    attacker.holder = holder_for(target.sts, entrance.policy)
+    longest = until(target.now() + timedelta(hours=8))
+    attacker.holder = holder_for(target.sts, entrance.policy, longest)
     target.logged()
     yield attacker
     attacker.issued(attacker.message())

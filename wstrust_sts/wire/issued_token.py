@@ -1,4 +1,4 @@
-"""A token of this STS whose key endorses a message inside of TLS: what was issued comes back as a credential.
+"""A token of this STS whose key endorses a message inside of TLS: what was issued comes back, mostly as a credential.
 
 The policies `issuedtokenmixedsymmetricbasic256` and `issuedtokenmixedasymmetricbasic256` (WS-SecurityPolicy 1.2, an
 IssuedToken as endorsing supporting token). What is proved here is that the sender holds the key that the assertion
@@ -10,7 +10,7 @@ same whoever that is encrypted for, and no private key is at work for strangers.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wstrust_sts import ns
 from wstrust_sts.errors import (
@@ -30,7 +30,8 @@ from wstrust_sts.wire.saml import confirmation_key, id_of
 from wstrust_sts.wire.sc import DERIVED_KEY_TOKENS, DerivedKeyToken, implied_token, read_derived_key_token
 from wstrust_sts.wire.soap import Envelope
 from wstrust_sts.wire.terms import SecuredMessage, Terms
-from wstrust_sts.wire.transport import demand_nothing_else, endorsed_by
+from wstrust_sts.wire.transport import demand_nothing_else, endorsed_by, read_username
+from wstrust_sts.wire.wsse import USERNAME_TOKEN, in_security_header
 from wstrust_sts.wire.xml import Element
 
 _ASSERTIONS = (f"{{{ns.SAML20}}}Assertion", f"{{{ns.SAML11}}}Assertion")
@@ -85,6 +86,36 @@ def read_token_with_public_key(envelope: Envelope, terms: Terms) -> SecuredMessa
         return _Endorsement(credential=_presented(element, key), key=PublicKey(key), octets=key.key_info)
 
     return _read(envelope, terms, find)
+
+
+def read_username_and_secret_of_token(envelope: Envelope, terms: Terms) -> SecuredMessage:
+    """Policy `usernameissuedtokenmixed`: one Timestamp, one UsernameToken, and a signature over the Timestamp (and over
+    wsa:To) by the secret of a token that is named by its id and not shown. It proves that secret, and nobody's
+    identity.
+
+    Raises as `read_token_with_secret` and `read_username_token` do.
+    """
+    used: list[tuple[str, bytes]] = []
+
+    def find_key(name: KeyReference, parts: dict[str, Element], ids: Mapping[str, Element]) -> MessageKey:
+        derived = _take_derivation(name, parts, ids)
+        named = name if derived is None else derived.base
+        if not isinstance(named, ByAssertionId):
+            raise InvalidSecurity("signed by a key that is not an assertion's, by its id")
+        secret = terms.secret_of(named.id)
+        if secret is None:
+            raise FailedCheck("an assertion that is unknown, or bound to no secret")
+        used.append((named.id, secret))
+        return MacKey(secret if derived is None else derived.derive(secret))
+
+    endorsed = read_endorsed(envelope, terms, find_key=find_key)
+    token = endorsed.parts.pop(USERNAME_TOKEN, None)
+    demand_nothing_else(endorsed.parts)
+    with in_security_header():
+        username = read_username(token, terms)
+    ((token_id, secret),) = used
+    secured = endorsed_by(endorsed, username, envelope=envelope, terms=terms, key=secret)
+    return replace(secured, proved=replace(secured.proved, proved_tokens=frozenset({token_id})))
 
 
 def _read(envelope: Envelope, terms: Terms, find: _Find) -> SecuredMessage:

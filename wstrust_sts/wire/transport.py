@@ -37,7 +37,7 @@ def read_username_over_tls(envelope: Envelope, terms: Terms) -> SecuredMessage:
         parts, created = _timestamped(envelope, terms)
         token = parts.pop(USERNAME_TOKEN, None)
         demand_nothing_else(parts)
-        credential = _read_username(token, terms)
+        credential = read_username(token, terms)
     return _secured(envelope, terms, credential, created=created)
 
 
@@ -75,7 +75,7 @@ def read_username_and_endorsing_certificate(envelope: Envelope, terms: Terms) ->
     token = endorsed.parts.pop(USERNAME_TOKEN, None)
     demand_nothing_else(endorsed.parts)
     with in_security_header():
-        username = _read_username(token, terms)
+        username = read_username(token, terms)
     return endorsed_by(
         endorsed, _shown(certificate, terms), username, envelope=envelope, terms=terms, key=certificate.key_info
     )
@@ -95,7 +95,7 @@ def demand_nothing_else(parts: Mapping[str, Element]) -> None:
         raise UnsupportedSecurityToken(f"not asked for by this endpoint: {', '.join(map(local, parts.values()))}")
 
 
-def _read_username(token: Element | None, terms: Terms) -> UsernamePassword:
+def read_username(token: Element | None, terms: Terms) -> UsernamePassword:
     if token is None:
         raise InvalidSecurity("no UsernameToken")
     return read_username_token(token, terms.transport)

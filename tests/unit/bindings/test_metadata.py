@@ -159,6 +159,7 @@ SUPPORTING = {
     "certificatemixed": {"EndorsingSupportingTokens"},
     "certificatetransport": set(),
     "usernamecertificatemixed": {"EndorsingSupportingTokens", "SignedSupportingTokens"},
+    "usernameissuedtokenmixed": {"EndorsingSupportingTokens", "SignedSupportingTokens"},
     "issuedtokenmixedsymmetricbasic256": {"EndorsingSupportingTokens"},
     "issuedtokenmixedasymmetricbasic256": {"EndorsingSupportingTokens"},
 }
