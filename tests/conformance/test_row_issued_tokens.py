@@ -162,10 +162,11 @@ def test_row_11_a_token_may_be_bound_to_the_key_that_its_credential_proves(sts, 
 
 
 @each_type
-def test_row_28_a_token_that_is_the_credential_is_renewed_with_its_key(sts, row, token_type):
+@pytest.mark.parametrize("named", [True, False], ids=["by its id", "itself"])
+def test_row_28_a_token_that_is_the_credential_is_renewed_with_its_key(sts, row, token_type, named):
     holder = holder_for(sts, row.policy, token_type=token_type)
     sts.clock.advance(HOUR / 2)
-    body = messages.renew(holder.by_id, trust=row.trust.namespace)
+    body = messages.renew(holder.by_id if named else holder.token, trust=row.trust.namespace)
     renewed = Holder(ask(sts, row, holder, body=body).assertion.decode(), holder.key)
     instant, end = times(etree.fromstring(renewed.token))
     assert (instant, end) == (messages.instant(NOON), messages.instant(NOON, 1.5 * HOUR))
@@ -194,16 +195,17 @@ def test_row_28_a_token_that_is_the_credential_cancels_itself(sts, row):
 
 @each_type
 @pytest.mark.parametrize("proving", PROVING_ENDPOINTS, ids=["13", "2005"])
+@pytest.mark.parametrize("shown", [False, True], ids=["named", "shown"])
 @pytest.mark.parametrize("derived", [False, True], ids=["the secret", "derived"])
 def test_row_28_a_token_for_any_relying_party_is_renewed_for_its_subject_who_proves_its_secret(
-    sts, token_type, proving, derived
+    sts, token_type, proving, derived, shown
 ):
     holder = with_secret(sts, address=KEYED, token_type=token_type)
     sts.clock.advance(HOUR / 2)
     body = messages.renew(holder.token, trust=proving.trust.namespace)
     way = holder.derived() if derived else None
     how = {} if way is None else {"key": way.key, "name": by_reference("DK")}
-    more = (messages.username_token(), *(() if way is None else (way.markup,)))
+    more = (messages.username_token(), *((holder.token,) if shown else ()), *(() if way is None else (way.markup,)))
     answer = ask(sts, proving, holder, body=body, more=more, **how)
     assert times(issued(answer)) == (messages.instant(NOON), messages.instant(NOON, 1.5 * HOUR))
     rows = sts.stores.issued_tokens.rows.values()

@@ -20,6 +20,9 @@ PROTECTED = (
     ("certificatemixed-sha1", "certificatemixed", 'algorithms = "basic256sha256"'),
     ("certificatetransport", "certificatetransport", ""),
     ("usernamecertificatemixed", "usernamecertificatemixed", ""),
+    ("issuedtokenmixedsymmetricbasic256", "issuedtokenmixedsymmetricbasic256", ""),
+    ("issuedtokenmixedasymmetricbasic256", "issuedtokenmixedasymmetricbasic256", ""),
+    ("usernameissuedtokenmixed", "usernameissuedtokenmixed", ""),
 )
 
 

@@ -133,9 +133,26 @@ def test_two_tokens_are_refused_whichever_signed(attack):
 
 def test_an_id_that_occurs_twice_is_refused(attack):
     holder = attack.holder()
-    for decoy in (f'<x ID="{holder.id}"/>', f'<x xmlns:u="{ns.WSU}" u:Id="{holder.id}"/>', holder.token):
+    twin = holder.token.replace(">alice<", ">mallory<")
+    assert twin != holder.token
+    for decoy in (f'<x ID="{holder.id}"/>', f'<x xmlns:u="{ns.WSU}" u:Id="{holder.id}"/>', twin):
         assert attack.code(attack.write(holder, body=messages.issue(decoy))) == "FailedCheck"
         assert attack.code(attack.write(holder, more=(decoy, holder.token))) in ("FailedCheck", "InvalidSecurity")
+
+
+def test_the_token_itself_may_be_in_the_request_too_where_the_credential_is_still_the_one_that_signed(attack):
+    """As clients have it that renew their session; another one of its id is not it."""
+    holder = attack.holder()
+    renewed = attack.send(attack.write(holder, body=messages.renew(holder.token), address=None))
+    assert Holder(renewed.assertion.decode(), holder.key).id != holder.id
+    for target in (holder.token.replace(">alice<", ">mallory<"), f'<x ID="{holder.id}">{holder.token}</x>'):
+        message = attack.write(holder, body=messages.renew(target), address=None)
+        assert attack.send(message).code in ("FailedCheck", "InvalidSecurityToken")
+    forged = holder.token.replace(">alice<", ">mallory<")
+    message = attack.write(holder, more=(forged,), body=messages.renew(holder.token), address=None)
+    assert attack.send(message).code == "FailedCheck"
+    message = attack.write(holder, more=(forged,), body=messages.renew(forged), address=None)
+    assert attack.send(message).code == "InvalidSecurityToken"
 
 
 def test_a_token_that_ended_was_cancelled_or_whose_signing_key_is_retired_gets_nothing(attack):
@@ -466,9 +483,14 @@ class TestProvingBesidePassword:
 
     def test_the_token_is_in_its_place_and_in_no_other(self, attack):
         token = with_secret(attack.sts, address=KEYED)
-        shown = (self.ALICE, token.token)
-        assert self.renewing(attack, token, more=shown) == "FailedCheck"  # twice
-        assert self.renewing(attack, token, more=shown, body=messages.renew(token.by_id)) == "UnsupportedSecurityToken"
+        other = with_secret(attack.sts, address=KEYED)
+        twin = token.token.replace(">alice<", ">mallory<")
+        assert self.renewing(attack, token, more=(self.ALICE, other.token)) == "UnsupportedSecurityToken"
+        assert self.renewing(attack, token, more=(self.ALICE, twin)) == "FailedCheck"
+        assert (
+            self.renewing(attack, token, more=(self.ALICE, twin), body=messages.renew(twin)) == "InvalidSecurityToken"
+        )
+        assert self.renewing(attack, token, more=(self.ALICE, token.token)) is None
         for name in (by_reference(token.id), embedded(token.token)):
             assert self.renewing(attack, token, name=name) in ("InvalidSecurity", "FailedCheck")
 

@@ -34,7 +34,7 @@ from wstrust_sts.wire.transport import demand_nothing_else, endorsed_by, read_us
 from wstrust_sts.wire.wsse import USERNAME_TOKEN, in_security_header
 from wstrust_sts.wire.xml import Element
 
-_ASSERTIONS = (f"{{{ns.SAML20}}}Assertion", f"{{{ns.SAML11}}}Assertion")
+_ASSERTIONS = frozenset({f"{{{ns.SAML20}}}Assertion", f"{{{ns.SAML11}}}Assertion"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +90,8 @@ def read_token_with_public_key(envelope: Envelope, terms: Terms) -> SecuredMessa
 
 def read_username_and_secret_of_token(envelope: Envelope, terms: Terms) -> SecuredMessage:
     """Policy `usernameissuedtokenmixed`: one Timestamp, one UsernameToken, and a signature over the Timestamp (and over
-    wsa:To) by the secret of a token that is named by its id and not shown. It proves that secret, and nobody's
-    identity.
+    wsa:To) by the secret of a token that is named by its id. It proves that secret, and nobody's identity; what the
+    header shows of the token itself says nothing that the register does not know, and is not looked at.
 
     Raises as `read_token_with_secret` and `read_username_token` do.
     """
@@ -102,13 +102,15 @@ def read_username_and_secret_of_token(envelope: Envelope, terms: Terms) -> Secur
         named = name if derived is None else derived.base
         if not isinstance(named, ByAssertionId):
             raise InvalidSecurity("signed by a key that is not an assertion's, by its id")
+        if ids.get(named.id) is not None and parts.get(ids[named.id].tag) is ids[named.id]:
+            _take_assertion(named, parts, ids)
         secret = terms.secret_of(named.id)
         if secret is None:
             raise FailedCheck("an assertion that is unknown, or bound to no secret")
         used.append((named.id, secret))
         return MacKey(secret if derived is None else derived.derive(secret))
 
-    endorsed = read_endorsed(envelope, terms, find_key=find_key)
+    endorsed = read_endorsed(envelope, terms, find_key=find_key, documents=_ASSERTIONS)
     token = endorsed.parts.pop(USERNAME_TOKEN, None)
     demand_nothing_else(endorsed.parts)
     with in_security_header():
@@ -125,7 +127,7 @@ def _read(envelope: Envelope, terms: Terms, find: _Find) -> SecuredMessage:
         used.append(find(name, parts, ids))
         return used[0].key
 
-    endorsed = read_endorsed(envelope, terms, find_key=find_key)
+    endorsed = read_endorsed(envelope, terms, find_key=find_key, documents=_ASSERTIONS)
     demand_nothing_else(endorsed.parts)
     return endorsed_by(endorsed, used[0].credential, envelope=envelope, terms=terms, key=used[0].octets)
 
