@@ -98,11 +98,16 @@ def event_of(asked: Asked, *, outcome: str, refused: str = "") -> AuditEvent:
     )
 
 
+def _describe_evidence(principal: Principal) -> list[str]:
+    shown = [] if principal.token is None else [f"by the token {principal.token.token_id}"]
+    return [*(method.value for method in principal.methods), *shown]
+
+
 def _detail(asked: Asked, refused: str) -> dict[str, object]:
     """JSON, without what is empty."""
     decision = asked.findings.decision
     told = {
-        "evidence": [method.value for method in asked.principal.methods],
+        "evidence": _describe_evidence(asked.principal),
         "asked": describe_request(asked.request),
         "reasons": list(decision.reasons),
         "found": list(decision.found),

@@ -58,6 +58,7 @@ class Identification:
             instant=min(proof.instant for proof in evidence.authenticated),
             token=token,
             until=None if token is None else token.expires_at,
+            renewable=all(proof.renewable for proof in evidence.authenticated),
         )
 
     def _prove(self, token: ReceivedToken, realm: Realm, at: Circumstances) -> Sequence[Authenticated]:

@@ -258,12 +258,15 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authenticated:
-    """What one authenticator proved of one credential. `token` is set when the credential was a token of ours."""
+    """What one authenticator proved of one credential. `token` is set when the credential was a token of ours, which
+    is `renewable` or not.
+    """
 
     account: Account | None
     method: AuthenticationMethod
     instant: datetime
     token: "VerifiedToken | None" = None
+    renewable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +281,8 @@ class Principal:
     """One account and how it proved itself: the requestor, made only from `Evidence`; or, where a token is made from
     another, the subject of that one, made only from a `VerifiedToken` and its row in the register.
 
-    `token` is the token of ours that it was proved by. No token that it asks for lives beyond `until`.
+    `token` is the token of ours that it was proved by. No token that it asks for lives beyond `until`, and none that is
+    issued to it can be renewed unless it is `renewable`.
     """
 
     realm: str
@@ -287,6 +291,7 @@ class Principal:
     instant: datetime
     token: "VerifiedToken | None" = None
     until: datetime | None = None
+    renewable: bool = True
 
     @property
     def name(self) -> str:

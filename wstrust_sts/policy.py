@@ -133,6 +133,7 @@ def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
     proof = choose_proof(key_type, request, parties, message=question.message, kept=kept)
     encryption = choose_encryption(request, parties)
     lifetime, how = _choose_lifetime(question)
+    renewable = question.original is None and question.principal.renewable
     findings = question.findings
     return TokenDescriptor(
         token_id="_" + secrets.token_hex(16),
@@ -150,8 +151,8 @@ def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
         attributes=question.claims,
         recipient=relying_party.recipient,
         relying_party=relying_party.name,
-        renewing_allowed=question.request.renewing_allowed and question.original is None,
-        renewing_after_expiry=question.request.renewing_after_expiry and question.original is None,
+        renewing_allowed=question.request.renewing_allowed and renewable,
+        renewing_after_expiry=question.request.renewing_after_expiry and renewable,
         original=None if question.original is None else question.original.token_id,
         decision=Decision(
             reasons=(

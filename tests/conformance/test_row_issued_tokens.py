@@ -126,6 +126,8 @@ def test_a_token_shown_is_no_new_authentication_and_nothing_got_by_it_lives_long
     before = times(etree.fromstring(holder.token))
     sts.clock.advance(HOUR / 2)
     answer = ask(sts, row, holder)
+    evidence = sts.stores.journal.events[-1].detail["evidence"]
+    assert evidence == ["password-over-tls", f"by the token {holder.id}"]
     assert times(issued(answer)) == before
     assert issued(answer).findtext(f".//{{{ns.SAML20}}}AuthnContextClassRef") == ns.SAML20_AC_PASSWORD_PROTECTED
     body = messages.issue(until(NOON + 5 * HOUR), trust=row.trust.namespace)

@@ -52,8 +52,8 @@ class Attack:
         self.row = row
         self.sts = TokenSts()
 
-    def holder(self, **how) -> Holder:
-        return holder_for(self.sts, self.row.policy, **how)
+    def holder(self, more: str = "", **how) -> Holder:
+        return holder_for(self.sts, self.row.policy, more, **how)
 
     def send(self, message: str, *, path: str | None = None) -> Answer:
         answer = self.sts.post(message, path=path or self.row.path)
@@ -520,16 +520,31 @@ def test_somebody_else_s_token_is_neither_renewed_nor_cancelled(attack):
     assert attack.code(attack.write(alice)) is None
 
 
+def test_a_session_that_was_not_to_be_renewed_is_not_by_way_of_another_token(symmetric):
+    """What is got by a token that cannot be renewed cannot be, either."""
+    first = symmetric.holder(more='<t:Renewing Allow="false"/>')
+    second = got_by(symmetric, first)
+    for holder in (first, second, got_by(symmetric, second)):
+        message = symmetric.write(holder, body=messages.renew(holder.token), address=None)
+        assert symmetric.send(message).code == "UnableToRenew"
+    allowed = got_by(symmetric, symmetric.holder())
+    message = symmetric.write(allowed, body=messages.renew(allowed.token), address=None)
+    assert symmetric.send(message).status == 200
+
+
+def got_by(attack: Attack, holder: Holder) -> Holder:
+    """Another token for the STS."""
+    kind = f"<t:KeyType>{ns.WST13}/SymmetricKey</t:KeyType>"
+    answer = attack.send(attack.write(holder, body=messages.issue(kind, address="https://sts.example.test/")))
+    return Holder(answer.assertion.decode(), Secret(base64.b64decode(answer.text(".//t:BinarySecret"))))
+
+
 def test_a_chain_of_tokens_got_by_tokens_ends_with_the_first(symmetric):
     holder = symmetric.holder()
     end = etree.fromstring(holder.token).find(f"{{{ns.SAML20}}}Conditions").get("NotOnOrAfter")
     for _ in range(5):
         symmetric.sts.clock.advance(timedelta(minutes=10))
-        kind = f"<t:KeyType>{ns.WST13}/SymmetricKey</t:KeyType>"
-        body = messages.issue(kind, address="https://sts.example.test/")
-        answer = symmetric.send(symmetric.write(holder, body=body))
-        secret = answer.text(".//t:BinarySecret")
-        holder = Holder(answer.assertion.decode(), Secret(base64.b64decode(secret)))
+        holder = got_by(symmetric, holder)
         conditions = etree.fromstring(holder.token).find(f"{{{ns.SAML20}}}Conditions")
         assert conditions.get("NotOnOrAfter") == end
     symmetric.sts.clock.advance(timedelta(minutes=10))
