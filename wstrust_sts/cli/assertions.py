@@ -6,9 +6,11 @@ from lxml import etree
 
 from wstrust_sts import ns
 from wstrust_sts.cli.output import Refusal
-from wstrust_sts.cli.sts_client import parse_token
+from wstrust_sts.cli.token_keys import describe_key, describe_sealed, unseal
+from wstrust_sts.cli.token_markup import parse_token
 from wstrust_sts.errors import InvalidSecurityToken
 from wstrust_sts.model import TokenType
+from wstrust_sts.ports import Decrypter
 from wstrust_sts.wire.saml import read_assertion
 
 _NAMES = {TokenType.SAML20: "SAML 2.0", TokenType.SAML11: "SAML 1.1"}
@@ -19,19 +21,29 @@ class NotVerified(Refusal):
     """A signature that does not verify under the certificate given."""
 
 
-def describe_token(token: bytes) -> dict[str, Any]:
-    """What an assertion says of itself, unverified. Raises Refusal for another kind of token."""
+def describe_token(token: bytes, *, opener: Decrypter | None = None) -> dict[str, Any]:
+    """What an assertion says of itself, unverified. With its relying party's key, `opener`, also what is encrypted.
+
+    Raises Refusal for another kind of token, or one that is not for that key.
+    """
+    element = parse_token(token)
+    sealed = describe_sealed(element)
+    if sealed and opener is None:
+        return sealed
+    if sealed and opener is not None:
+        element = parse_token(unseal(element, opener))
     try:
-        view = read_assertion(parse_token(token))
+        view = read_assertion(element)
     except InvalidSecurityToken:
         raise Refusal("This token is not a SAML 1.1 or 2.0 assertion, and cannot be shown.") from None
-    return {
+    return sealed | {
         "type": f"{_NAMES[view.token_type]} assertion",
         "id": view.token_id,
         "issuer": view.issuer,
         "subject": view.subject,
         "subject_format": view.subject_format,
         "confirmation": view.confirmation_method,
+        **describe_key(element, opener),
         "recipient": view.recipient,
         "audiences": list(view.audiences),
         "issued_at": view.issued_at,

@@ -18,7 +18,7 @@ from wstrust_sts.cli.demo_server import (
     start_server,
     stop_remembered,
 )
-from wstrust_sts.cli.exchanges.usernamemixed import PasswordOverTls
+from wstrust_sts.cli.exchanges.over_tls import OverTls
 from wstrust_sts.cli.opening import now, opened
 from wstrust_sts.cli.output import Refusal
 from wstrust_sts.cli.sts_client import SoapFault, SoapVersion, StsClient, TokenWish
@@ -155,7 +155,7 @@ class Story:
         password = password or (self.server.directory / "alice.password").read_text("ascii").strip()
         return StsClient(
             connection=StsConnection(url=self.server.url(PATHS[trust]), ca=self.server.ca),
-            binding=PasswordOverTls(user="alice", password=password),
+            binding=OverTls(user="alice", password=password),
             trust=trust,
             soap=soap,
         )
@@ -174,7 +174,7 @@ class Story:
         from wstrust_sts.cli.assertions import describe_token, verify_by_signxml, verify_by_xmlsec
 
         wish = TokenWish(applies_to=applies_to, token_type=TOKEN_TYPE_URIS[token_type])
-        token = self._client(trust, soap).issue(wish, now=now())
+        token = self._client(trust, soap).issue(wish, now=now()).token
         verify_by_signxml(token, self.certificate)
         verify_by_xmlsec(token, self.certificate)
         card = describe_token(token)

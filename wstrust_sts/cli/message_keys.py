@@ -1,6 +1,7 @@
 """The certificates and the key that a client protects its messages with, out of PEM files."""
 
 import os
+from functools import cache
 from pathlib import Path
 
 import click
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from wstrust_sts.cli.output import Refusal
 from wstrust_sts.errors import StsError
-from wstrust_sts.keys import LocalMessageKey
+from wstrust_sts.keys import LocalMessageKey, PrivateKey
 from wstrust_sts.wire.certificates import Certificate, read_certificate
 
 KEY_PASSWORD_VARIABLE = "WSTRUST_STS_KEY_PASSWORD"  # noqa: S105 (a variable's name)
@@ -37,18 +38,38 @@ def _read_certificate(path: Path) -> Certificate:
     return certificate
 
 
-def read_own_key(*, certificate: Path, key: Path) -> LocalMessageKey:
-    """The requestor's key, under a password from the environment or the prompt where it has one. Raises Refusal."""
+def read_own_key(*, certificate: Path, key: Path) -> tuple[PrivateKey, bytes]:
+    """The requestor's key and its certificate (DER). Raises Refusal."""
     own = _read_certificate(certificate)
-    private = _read_private_key(key)
-    if not isinstance(private, rsa.RSAPrivateKey):
-        raise Refusal(f"The key in {key} is not RSA, which these bindings need.")
+    private = read_private_key(key)
+    if not isinstance(private, PrivateKey):
+        raise Refusal(f"The key in {key} is neither RSA nor elliptic.")
     if private.public_key() != own.public_key:
         raise Refusal(f"The key in {key} is not the one of the certificate in {certificate}.")
-    return LocalMessageKey(private, certificate=own.der)
+    return private, own.der
 
 
-def _read_private_key(path: Path) -> object:
+def read_message_key(*, certificate: Path, key: Path) -> LocalMessageKey:
+    """The same, for messages that are encrypted for it, too. Raises Refusal."""
+    private, der = read_own_key(certificate=certificate, key=key)
+    if not isinstance(private, rsa.RSAPrivateKey):
+        raise Refusal(f"The key in {key} is not RSA, which this binding needs.")
+    return LocalMessageKey(private, certificate=der)
+
+
+def read_opener(path: Path) -> LocalMessageKey:
+    """A relying party's key, for what is encrypted for its certificate. Raises Refusal."""
+    private = read_private_key(path)
+    if not isinstance(private, rsa.RSAPrivateKey):
+        raise Refusal(f"The key in {path} is not RSA: nothing is encrypted for it.")
+    try:
+        return LocalMessageKey(private, certificate=b"")
+    except ValueError as error:
+        raise Refusal(f"The key in {path} cannot be used: {error}.") from None
+
+
+def read_private_key(path: Path) -> object:
+    """Under a password from the environment or the prompt where it has one. Raises Refusal."""
     try:
         octets = path.read_bytes()
     except OSError as error:
@@ -56,12 +77,19 @@ def _read_private_key(path: Path) -> object:
     try:
         return load_pem_private_key(octets, None)
     except TypeError:
-        password = os.environ.get(KEY_PASSWORD_VARIABLE) or click.prompt(
-            f"Password of {path}", hide_input=True, err=True
-        )
+        password = key_password(path)
     except ValueError:
         raise Refusal(f"{path} is not a PEM file with a private key in it.") from None
     try:
         return load_pem_private_key(octets, password.encode())
     except ValueError:
         raise Refusal(f"The key in {path} does not open with this password.") from None
+
+
+@cache
+def key_password(path: Path) -> str:
+    """Of the private key in `path`, which has one; asked for once."""
+    password: str = os.environ.get(KEY_PASSWORD_VARIABLE) or click.prompt(
+        f"Password of {path}", hide_input=True, err=True
+    )
+    return password

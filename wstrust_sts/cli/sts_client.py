@@ -5,7 +5,7 @@ are not trusted: a token is shown, kept and presented again as it is.
 """
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 from xml.sax.saxutils import escape, quoteattr
@@ -14,9 +14,11 @@ from lxml import etree
 
 from wstrust_sts import ns
 from wstrust_sts.cli.exchanges.exchange import Binding, Sent, explain_refused_answer
-from wstrust_sts.cli.exchanges.unverified import Fault, body_of, find_fault, parse_unverified, read_soap
+from wstrust_sts.cli.exchanges.unverified import Fault, body_of, find_fault, read_soap
+from wstrust_sts.cli.key_wishes import NO_KEY, HeldKey, KeyWish, read_key, read_renewed_key, write_key_wish
 from wstrust_sts.cli.output import Refusal, in_one_line
 from wstrust_sts.cli.sts_connection import NoAnswer
+from wstrust_sts.cli.token_markup import as_text, refer_to
 from wstrust_sts.cli.trace import Trace
 from wstrust_sts.errors import StsError
 from wstrust_sts.model import TrustVersion
@@ -51,12 +53,24 @@ class SoapFault(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenWish:
-    """What to ask for. `token_type` is a URI; `claims` are types with whether they are optional."""
+    """What to ask for. `token_type` and `encryption_algorithm` are URIs; `claims` are types with whether they are
+    optional.
+    """
 
     applies_to: str | None = None
     token_type: str | None = None
     claims: tuple[tuple[str, bool], ...] = ()
     lifetime: timedelta | None = None
+    key: KeyWish = NO_KEY
+    encryption_algorithm: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A token as it came. `key` is the one that it is bound to; of a renewed token, only if it got another one."""
+
+    token: bytes = field(repr=False)
+    key: HeldKey | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +95,23 @@ class Connection(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StsClient:
-    """One STS endpoint as one requestor. Every operation raises SoapFault, NoAnswer, UnprotectedAnswer, Refusal."""
+    """One STS endpoint as one requestor. Every operation raises SoapFault, NoAnswer, UnprotectedAnswer, Refusal.
+
+    `shown` is the token that every message brings as the proof of who asks, if one does: it stands in a message once,
+    and what is asked about it refers to it.
+    """
 
     connection: Connection
     binding: Binding
     trust: TrustVersion = TrustVersion.V13
     soap: SoapVersion = "1.2"
     trace: Trace | None = None
+    shown: bytes | None = field(default=None, repr=False)
 
-    def issue(self, wish: TokenWish, *, now: datetime) -> bytes:
-        """The issued token, as it came."""
+    def issue(self, wish: TokenWish, *, now: datetime) -> Issued:
+        """The issued token and its key, if it has one. Raises InconsistentAnswer, too."""
         wst = self.trust.namespace
-        bearer = f"{ns.WST13}/Bearer" if self.trust is TrustVersion.V13 else ns.NO_PROOF_KEY
-        parts = [f"<t:RequestType>{wst}/Issue</t:RequestType>", f"<t:KeyType>{bearer}</t:KeyType>"]
+        parts = [f"<t:RequestType>{wst}/Issue</t:RequestType>", write_key_wish(wish.key, self.trust)]
         if wish.token_type is not None:
             parts.append(f"<t:TokenType>{escape(wish.token_type)}</t:TokenType>")
         if wish.applies_to is not None:
@@ -105,13 +123,19 @@ class StsClient:
             parts.append(_write_claims(wish.claims))
         if wish.lifetime is not None:
             parts.append(f"<t:Lifetime>{_times(now, now + wish.lifetime)}</t:Lifetime>")
-        return self._issued(self._call("Issue", "".join(parts), now=now))
+        if wish.encryption_algorithm is not None:
+            parts.append(f"<t:EncryptionAlgorithm>{escape(wish.encryption_algorithm)}</t:EncryptionAlgorithm>")
+        response = self._response(self._call("Issue", "".join(parts), now=now))
+        key = read_key(response, wish.key, trust=self.trust, decrypter=self.binding.decrypter)
+        return Issued(self._token(response), key)
 
-    def renew(self, token: bytes, *, now: datetime) -> bytes:
-        """The token that takes the place of `token`, as it came."""
+    def renew(self, token: bytes, *, now: datetime) -> Issued:
+        """The token that takes the place of `token`, and its key if it got another one. Raises InconsistentAnswer."""
         request_type = f"<t:RequestType>{self.trust.namespace}/Renew</t:RequestType>"
-        target = f"<t:RenewTarget>{_as_text(token)}</t:RenewTarget>"
-        return self._issued(self._call("Renew", request_type + target, now=now))
+        target = f"<t:RenewTarget>{self._target(token)}</t:RenewTarget>"
+        response = self._response(self._call("Renew", request_type + target, now=now))
+        key = read_renewed_key(response, trust=self.trust, decrypter=self.binding.decrypter)
+        return Issued(self._token(response), key)
 
     def validate(self, token: bytes, *, token_type: str | None = None, now: datetime) -> Verdict:
         """What the STS says of the token now; with `token_type`, a URI, also the token of that type made of it."""
@@ -120,7 +144,7 @@ class StsClient:
             "Validate",
             f"<t:RequestType>{wst}/Validate</t:RequestType>"
             f"<t:TokenType>{escape(token_type or _STATUS_TYPES[self.trust])}</t:TokenType>"
-            f"<t:ValidateTarget>{_as_text(token)}</t:ValidateTarget>",
+            f"<t:ValidateTarget>{self._target(token)}</t:ValidateTarget>",
             now=now,
         )
         code = (answer.findtext(f".//{{{wst}}}Status/{{{wst}}}Code") or "").strip()
@@ -130,7 +154,7 @@ class StsClient:
         return Verdict(
             valid,
             answer.findtext(f".//{{{wst}}}Status/{{{wst}}}Reason") or "",
-            self._issued(answer) if valid and token_type is not None else None,
+            self._token(self._response(answer)) if valid and token_type is not None else None,
         )
 
     def cancel(self, token: bytes, *, now: datetime) -> None:
@@ -138,16 +162,26 @@ class StsClient:
         wst = self.trust.namespace
         answer = self._call(
             "Cancel",
-            f"<t:RequestType>{wst}/Cancel</t:RequestType><t:CancelTarget>{_as_text(token)}</t:CancelTarget>",
+            f"<t:RequestType>{wst}/Cancel</t:RequestType><t:CancelTarget>{self._target(token)}</t:CancelTarget>",
             now=now,
         )
         if answer.find(f".//{{{wst}}}RequestedTokenCancelled") is None:
             raise NoAnswer("The answer does not say that the token is cancelled.")
 
-    def _issued(self, answer: etree._Element) -> bytes:
-        token = answer.find(f".//{{{self.trust.namespace}}}RequestedSecurityToken/*")
-        if token is None:
-            raise NoAnswer("The answer has no token in it.")
+    def _target(self, token: bytes) -> str:
+        return refer_to(token) if token == self.shown else as_text(token)
+
+    def _response(self, body: etree._Element) -> etree._Element:
+        """The one RequestSecurityTokenResponse that has a token in it, in a collection or not."""
+        wst = self.trust.namespace
+        found = body.findall(f".//{{{wst}}}RequestSecurityTokenResponse/{{{wst}}}RequestedSecurityToken/*")
+        if len(found) != 1:
+            raise NoAnswer(f"The answer has {'no token' if not found else 'more than one token'} in it.")
+        (response,) = found[0].iterancestors(f"{{{wst}}}RequestSecurityTokenResponse")
+        return response
+
+    def _token(self, response: etree._Element) -> bytes:
+        token = response.find(f"{{{self.trust.namespace}}}RequestedSecurityToken/*")
         markup: bytes = etree.tostring(token, with_tail=False)
         return markup
 
@@ -230,17 +264,3 @@ def _write_claims(claims: tuple[tuple[str, bool], ...]) -> str:
         for type_, optional in claims
     )
     return f'<t:Claims Dialect="{ns.IDENTITY}" xmlns:i="{ns.IDENTITY}">{items}</t:Claims>'
-
-
-def parse_token(octets: bytes) -> etree._Element:
-    """A token's element. Raises Refusal for what is not XML, or not plain enough."""
-    root = parse_unverified(octets)
-    if root is None:
-        raise Refusal("This is not a token in XML.")
-    return root
-
-
-def _as_text(token: bytes) -> str:
-    """A token's markup without what may stand only at the head of a document."""
-    markup: str = etree.tostring(parse_token(token), encoding="unicode", with_tail=False)
-    return markup

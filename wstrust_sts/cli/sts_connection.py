@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from wstrust_sts import __version__
+from wstrust_sts.cli.message_keys import key_password
 from wstrust_sts.cli.output import Refusal
 
 _MAXIMUM_ANSWER = 4 * 2**20  # octets
@@ -19,10 +20,14 @@ class NoAnswer(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StsConnection:
-    """`ca` is a PEM file of what to trust; without it, what the system trusts."""
+    """`ca` is a PEM file of what to trust; without it, what the system trusts. `certificate`, with what it was issued
+    by below it, and `key` are the requestor's in TLS.
+    """
 
     url: str
     ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
     timeout: float = 30.0
 
     def post(self, message: bytes, headers: dict[str, str], *, hidden: bool) -> tuple[int, bytes]:
@@ -55,11 +60,20 @@ class StsConnection:
             if not hidden and not _is_loopback(parts.hostname):
                 raise Refusal(f"{self.url} would show the password or the token to the network: use https")
             return http.client.HTTPConnection(parts.hostname, parts.port, timeout=self.timeout), path
+        tls = self._tls()
+        return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=self.timeout, context=tls), path
+
+    def _tls(self) -> ssl.SSLContext:
         try:
             tls = ssl.create_default_context(cafile=self.ca)
         except (OSError, ssl.SSLError) as error:
             raise Refusal(f"{self.ca} cannot be read as PEM certificates: {error}") from None
-        return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=self.timeout, context=tls), path
+        if self.certificate is not None and (key := self.key) is not None:
+            try:
+                tls.load_cert_chain(self.certificate, key, password=lambda: key_password(key))
+            except (OSError, ssl.SSLError):
+                raise Refusal(f"TLS cannot use {self.certificate} with the key in {key}.") from None
+        return tls
 
 
 def _is_loopback(host: str) -> bool:

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from wstrust_sts import ns
+from wstrust_sts.cli.bindings import BINDINGS
 from wstrust_sts.cli.passwords import obtain_password, password_file_option
 from wstrust_sts.config import TRUST_VERSIONS
 
 if TYPE_CHECKING:
     from wstrust_sts.cli.exchanges.exchange import Binding
+    from wstrust_sts.cli.key_wishes import OwnKey
     from wstrust_sts.cli.sts_client import StsClient
+    from wstrust_sts.keys import PrivateKey
     from wstrust_sts.wire.certificates import Certificate
     from wstrust_sts.wire.sealing import Methods
 
@@ -33,7 +36,7 @@ ENCRYPTIONS = {
     "aes128-gcm": ns.AES128_GCM,
 }
 DERIVATIONS = {"1.3": ns.WSC13, "2005": ns.WSC05}
-BINDINGS = ("usernamemixed", "username", "certificate", "certificatesigned")
+CONDITIONAL = ("user", "password_file", "certificate", "key", "sts_certificate", "with_token", "proof_key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,8 @@ class StsOptions:
     sts_certificate: Path | None
     certificate: Path | None
     key: Path | None
+    with_token: Path | None
+    proof_key: Path | None
     signature: str
     mac: str
     digest: str
@@ -58,53 +63,127 @@ class StsOptions:
     secure_conversation: str | None
     trace: Path | None
 
-    def client(self) -> "StsClient":
-        """Raises UsageError (an option is missing or makes no sense here), Refusal (a file that is not right)."""
+    def client(self, *, target: bytes | None = None) -> "StsClient":
+        """`target` is the token that is asked about: it also proves who asks, where a token does and no other is given.
+
+        Raises UsageError (an option is missing or makes no sense here), Refusal (a file that is not right).
+        """
         from wstrust_sts.cli.sts_client import StsClient
         from wstrust_sts.cli.sts_connection import StsConnection
         from wstrust_sts.cli.trace import Trace
 
+        self._refuse_unused()
+        shown = self._shown(target) if BINDINGS[self.binding].issued else None
+        binding = self._binding() if shown is None else self._issued_token(shown)
+        by_tls = self.binding == "certificatetransport"
         return StsClient(
-            connection=StsConnection(url=self.url, ca=self.ca),
-            binding=self._binding(),
+            connection=StsConnection(
+                url=self.url,
+                ca=self.ca,
+                certificate=self.certificate if by_tls else None,
+                key=self.key if by_tls else None,
+            ),
+            binding=binding,
             trust=TRUST_VERSIONS[self.trust],
             soap=self.soap,
             trace=None if self.trace is None else Trace(self.trace),
+            shown=shown,
         )
+
+    def own_certified_key(self) -> "OwnKey | None":
+        """The key of the certificate that proves who asks, where one does. Raises as `client`."""
+        from wstrust_sts.cli.proof_files import own_key
+
+        if not BINDINGS[self.binding].certificate:
+            return None
+        private, certificate = self._own_key()
+        return own_key(private, certificate=certificate)
+
+    def _refuse_unused(self) -> None:
+        """What is given and not used would look as if it protected something."""
+        for option in CONDITIONAL:
+            if getattr(self, option) is not None and option not in BINDINGS[self.binding].options:
+                raise click.UsageError(f"--binding {self.binding} does not use {_written(option)}.")
 
     def _binding(self) -> "Binding":
-        from wstrust_sts.cli.exchanges.username import PasswordInMessage
-        from wstrust_sts.cli.exchanges.usernamemixed import PasswordOverTls
-
         match self.binding:
-            case "usernamemixed":
-                self._refuse("sts_certificate", "certificate", "key")
-                return PasswordOverTls(user=self._user(), password=self._password())
             case "username":
-                self._refuse("certificate", "key")
-                sts_certificate = self._sts_certificate()
-                return PasswordInMessage(
-                    user=self._user(),
-                    password=self._password(),
-                    sts_certificate=sts_certificate,
-                    methods=self._methods(MACS[self.mac]),
-                    derivation=self._derivation(),
-                )
+                return self._password_in_message()
+            case "certificate" | "certificatesigned":
+                return self._certificate_in_message()
+            case "certificatetransport":
+                return self._over_tls(signed=False)
             case _:
-                self._refuse("user", "password_file")
-                return self._certificate_binding()
+                return self._over_tls(signed=BINDINGS[self.binding].certificate)
 
-    def _certificate_binding(self) -> "Binding":
+    def _password_in_message(self) -> "Binding":
+        from wstrust_sts.cli.exchanges.username import PasswordInMessage
+
+        return PasswordInMessage(
+            sts_certificate=self._sts_certificate(),
+            user=self._user(),
+            password=self._password(),
+            methods=self._methods(MACS[self.mac]),
+            derivation=self._derivation(),
+        )
+
+    def _certificate_in_message(self) -> "Binding":
         from wstrust_sts.cli.exchanges.certificate import CertificateInMessage
-        from wstrust_sts.cli.message_keys import read_own_key
+        from wstrust_sts.cli.message_keys import read_message_key
 
-        certificate = self._demand("certificate", self.certificate, "the certificate of who asks, a PEM file")
-        key = self._demand("key", self.key, "the certificate's private key, a PEM file")
+        certificate, key = self._own_files()
         return CertificateInMessage(
             sts_certificate=self._sts_certificate(),
-            key=read_own_key(certificate=certificate, key=key),
+            key=read_message_key(certificate=certificate, key=key),
             methods=self._methods(SIGNATURES[self.signature]),
         )
+
+    def _over_tls(self, *, signed: bool) -> "Binding":
+        """A password, a signature, or both; or neither, where the connection proves who asks."""
+        from wstrust_sts.cli.endorsing_keys import endorse_by_certificate, opener_of
+        from wstrust_sts.cli.exchanges.over_tls import OverTls
+
+        kind, endorsement, decrypter = BINDINGS[self.binding], None, None
+        if kind.certificate:
+            private, certificate = self._own_key()
+            decrypter = opener_of(private, certificate=certificate)
+            if signed:
+                endorsement = endorse_by_certificate(
+                    private, certificate=certificate, signature=SIGNATURES[self.signature], digest=DIGESTS[self.digest]
+                )
+        return OverTls(
+            user=self._user() if kind.password else None,
+            password=self._password() if kind.password else "",
+            endorsement=endorsement,
+            decrypter=decrypter,
+        )
+
+    def _shown(self, target: bytes | None) -> bytes:
+        """The token that proves who asks."""
+        if target is not None and self.with_token is None:
+            return target
+        return self._demand("with_token", self.with_token, "the token that proves who asks").read_bytes()
+
+    def _issued_token(self, shown: bytes) -> "Binding":
+        from wstrust_sts.cli.endorsing_keys import endorse_by_token
+        from wstrust_sts.cli.exchanges.over_tls import OverTls
+        from wstrust_sts.cli.proof_files import read_proof_key
+
+        key = read_proof_key(self._demand("proof_key", self.proof_key, "the key that the token is bound to"))
+        endorsement = endorse_by_token(
+            shown, key, signature=SIGNATURES[self.signature], mac=MACS[self.mac], digest=DIGESTS[self.digest]
+        )
+        return OverTls(endorsement=endorsement)
+
+    def _own_key(self) -> "tuple[PrivateKey, bytes]":
+        from wstrust_sts.cli.message_keys import read_own_key
+
+        certificate, key = self._own_files()
+        return read_own_key(certificate=certificate, key=key)
+
+    def _own_files(self) -> tuple[Path, Path]:
+        certificate = self._demand("certificate", self.certificate, "the certificate of who asks, a PEM file")
+        return certificate, self._demand("key", self.key, "the certificate's private key, a PEM file")
 
     def _sts_certificate(self) -> "Certificate":
         from wstrust_sts.cli.message_keys import read_sts_certificate
@@ -115,7 +194,7 @@ class StsOptions:
     def _methods(self, signature: str) -> "Methods":
         from wstrust_sts.wire.sealing import Methods
 
-        encryption = "" if self.binding == "certificatesigned" else ENCRYPTIONS[self.encryption]
+        encryption = ENCRYPTIONS[self.encryption] if BINDINGS[self.binding].encrypted else ""
         return Methods(signature=signature, digest=DIGESTS[self.digest], encryption=encryption)
 
     def _derivation(self) -> str | None:
@@ -133,12 +212,6 @@ class StsOptions:
         if value is None:
             raise click.UsageError(f"--binding {self.binding} needs {_written(option)}: {meaning}.")
         return value
-
-    def _refuse(self, *options: str) -> None:
-        """What is given and not used would look as if it protected something."""
-        for option in options:
-            if getattr(self, option) is not None:
-                raise click.UsageError(f"--binding {self.binding} does not use {_written(option)}.")
 
 
 def _written(option: str) -> str:
@@ -164,17 +237,22 @@ _OPTIONS = (
     _choice(
         "--binding",
         BINDINGS,
-        "What protects the messages: usernamemixed, TLS around a password; username, the STS's certificate and a "
-        "password; certificate, your certificate and the STS's; certificatesigned, the same, only signed, in TLS.",
+        f"What protects the messages: {'; '.join(f'{name}, {kind.meaning}' for name, kind in BINDINGS.items())}.",
         default="usernamemixed",
     ),
     _file("--sts-certificate", "The STS's message certificate, PEM; ask its operator for it."),
-    _file("--certificate", "Your certificate, PEM, for certificate and certificatesigned."),
+    _file("--certificate", "Your certificate, PEM, for the bindings with a certificate."),
     _file("--key", "Its private key, PEM. The key's password is asked for, or taken from WSTRUST_STS_KEY_PASSWORD."),
+    _file(
+        "--with-token",
+        "A token that proves who asks, for issuedtokenmixed. [default: the token that is asked about]",
+    ),
+    _file("--proof-key", "The key that this token is bound to, as --out kept it, or any private key in PEM."),
     _choice(
         "--signature",
         SIGNATURES,
-        "How your key signs. Stock CXF and WCF may insist on rsa-sha1; choosing it accepts it in the answer, too.",
+        "How your key signs; an elliptic one by ECDSA with the same hash. Stock CXF and WCF may insist on rsa-sha1; "
+        "choosing it accepts it in the answer, too.",
         default="rsa-sha256",
     ),
     _choice(

@@ -1,19 +1,27 @@
 """`wstrust-sts token`: a client of any STS, and a look into tokens."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from wstrust_sts import ns, toml_kinds
+from wstrust_sts.cli.key_options import KeyOptions, key_options
 from wstrust_sts.cli.opening import now
 from wstrust_sts.cli.output import Refusal, json_option, print_card, print_json
 from wstrust_sts.cli.sts_options import StsOptions, sts_options
 from wstrust_sts.strict_toml import Place, Refused
 
+if TYPE_CHECKING:
+    from wstrust_sts.cli.key_wishes import HeldKey
+
 _out_option = click.option(
-    "--out", type=click.Path(path_type=Path), help="Keep the token in this file; - is standard output."
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Keep the token in this file, and a key of its own beside it, in the same name with .key: both for your eyes "
+    "only (mode 0600). - is standard output, for the token alone.",
 )
 TOKEN_TYPE_URIS = {"saml20": ns.TP11_SAML20, "saml11": ns.TP11_SAML11}
 
@@ -25,9 +33,20 @@ def token() -> None:
 
 @token.command(
     epilog="""\b
-Example:
+Examples:
   wstrust-sts token request --url https://localhost:8443/trust/13/usernamemixed --ca sts/ca.pem \\
       --user alice --password-file sts/alice.password --applies-to https://orders.example.test/ --out token.xml
+\b
+A token with a symmetric key, and with it another token (token by token):
+  wstrust-sts token request --key-type symmetric --applies-to https://sts.example.test/ --out token.xml ...
+  wstrust-sts token request --binding issuedtokenmixed --with-token token.xml --proof-key token.key \\
+      --url https://localhost:8443/trust/13/issuedtokenmixed --ca sts/ca.pem --applies-to https://orders.example.test/
+\b
+A token bound to the certificate that proves who asks:
+  wstrust-sts token request --binding certificatemixed --certificate me.pem --key me.key --key-type public \\
+      --url https://localhost:8443/trust/13/certificatemixed --ca sts/ca.pem --applies-to https://orders.example.test/
+\b
+Messages that protect themselves:
   wstrust-sts token request --binding username --sts-certificate message.pem --trace exchange.xml \\
       --url https://localhost:8443/trust/13/username --ca sts/ca.pem \\
       --user alice --password-file sts/alice.password --applies-to https://orders.example.test/
@@ -42,6 +61,7 @@ Example:
 @click.option("--claim", "claims", multiple=True, metavar="TYPE", help="A claim that the token must have.")
 @click.option("--optional-claim", "optional_claims", multiple=True, metavar="TYPE", help="A claim it may have.")
 @click.option("--lifetime", metavar="DURATION", help="How long it should live, like 30m.")
+@key_options
 @_out_option
 @json_option
 def request(
@@ -51,43 +71,78 @@ def request(
     claims: tuple[str, ...],
     optional_claims: tuple[str, ...],
     lifetime: str | None,
+    key: KeyOptions,
     out: Path | None,
     as_json: bool,
 ) -> None:
     """Request a token, and show what is in it.
 
     The answer is used only if it is protected as the binding demands: signed by the STS over all that is read of it,
-    encrypted where the binding encrypts, and the answer to this request.
+    encrypted where the binding encrypts, and the answer to this request; and if the token is bound to a key as asked.
     """
     from wstrust_sts.cli.sts_client import TokenWish
 
+    _demand_room_for_a_key(out)
     wish = TokenWish(
         applies_to=applies_to,
         token_type=TOKEN_TYPE_URIS.get(token_type or "", token_type),
         claims=(*((type_, False) for type_ in claims), *((type_, True) for type_ in optional_claims)),
         lifetime=None if lifetime is None else _duration(lifetime),
+        key=key.wish(sts),
+        encryption_algorithm=key.token_encryption,
     )
-    _hand_over(sts.client().issue(wish, now=now()), out=out, as_json=as_json)
+    issued = sts.client().issue(wish, now=now())
+    _hand_over(issued.token, key=issued.key, out=out, as_json=as_json)
 
 
-def _hand_over(issued: bytes, *, out: Path | None, as_json: bool) -> None:
-    """To where the caller wants it: standard output, a file, JSON or eyes."""
+def _demand_room_for_a_key(out: Path | None) -> None:
+    if out is not None and out.suffix == ".key":
+        raise click.UsageError("--out is for the token: a name that ends with .key is its key's")
+
+
+def _hand_over(issued: bytes, *, key: "HeldKey | None", out: Path | None, as_json: bool) -> None:
+    """To where the caller wants it: standard output, a file, JSON or eyes. A key goes into a file or nowhere."""
     if str(out) == "-":
         click.echo(issued.decode())
+        if key is not None:
+            click.echo("The token's key was not kept: --out FILE keeps both.", err=True)
         return
-    if out is not None:
-        _keep(issued, out)
+    kept = {} if out is None else _keep(issued, key, out)
     if as_json:
-        print_json(_card_with(issued))
+        print_json(_card_with(issued) | {name: str(path) for name, path in kept.items()})
         return
-    _show_issued(issued, out)
+    _show_issued(issued)
+    for line in _what_next(key, kept):
+        click.echo(line)
 
 
-def _keep(issued: bytes, out: Path) -> None:
-    """A bearer token is as good as a password while it lives: for its owner's eyes only."""
+def _keep(issued: bytes, key: "HeldKey | None", out: Path) -> dict[str, Path]:
+    """A bearer token is as good as a password while it lives, and so is another one with its key."""
+    from wstrust_sts.cli.proof_files import key_file_beside, write_proof_key
     from wstrust_sts.cli.trace import write_private_file
 
-    write_private_file(out, issued)
+    kept = {"token_file": out}
+    try:
+        write_private_file(out, issued)
+        if key is not None:
+            kept["key_file"] = key_file_beside(out)
+            write_proof_key(kept["key_file"], key)
+    except OSError as error:
+        raise Refusal(f"The token cannot be kept in {out}: {error.strerror}") from None
+    return kept
+
+
+def _what_next(key: "HeldKey | None", kept: dict[str, Path]) -> Iterator[str]:
+    """Where things are, and the command that uses them."""
+    token_file, key_file = kept.get("token_file"), kept.get("key_file")
+    if token_file is None:
+        if key is not None:
+            yield "The token is of no use without its key, and neither was kept: --out FILE keeps both."
+        return
+    yield f"The token is in {token_file}{'.' if key_file is None else f', its key in {key_file}.'}"
+    if key_file is not None:
+        shown = f"--binding issuedtokenmixed --with-token {token_file} --proof-key {key_file}"
+        yield f"They prove who asks where the STS takes its own tokens: wstrust-sts token request {shown} ..."
 
 
 def _card_with(issued: bytes) -> dict[str, Any]:
@@ -96,12 +151,10 @@ def _card_with(issued: bytes) -> dict[str, Any]:
     return describe_token(issued) | {"token": issued.decode("utf-8")}
 
 
-def _show_issued(issued: bytes, out: Path | None) -> None:
+def _show_issued(issued: bytes) -> None:
     from wstrust_sts.cli.assertions import describe_token
 
     show_token(describe_token(issued))
-    if out is not None:
-        click.echo(f"The token is in {out}.")
 
 
 def _duration(written: str) -> Any:
@@ -116,7 +169,7 @@ def _duration(written: str) -> Any:
 
 def show_token(card: dict[str, Any]) -> None:
     """The card of a token, for people."""
-    attributes = [f"{name} = {', '.join(values)}" for name, values in card["attributes"].items()]
+    attributes = [f"{name} = {', '.join(values)}" for name, values in card.get("attributes", {}).items()]
     shown = {name.replace("_", " "): value for name, value in card.items() if value not in (None, [], {})}
     print_card(shown | {"attributes": attributes or None})
 
@@ -167,10 +220,12 @@ def validate(
     if out is not None and token_type is None:
         raise click.UsageError("--out is for the token that --token-type asks for")
     read = _read_token(file)
-    verdict = sts.client().validate(read, token_type=TOKEN_TYPE_URIS.get(token_type or "", token_type), now=now())
+    verdict = sts.client(target=read).validate(
+        read, token_type=TOKEN_TYPE_URIS.get(token_type or "", token_type), now=now()
+    )
     made = verdict.token
     if out is not None and made is not None and str(out) != "-":
-        _keep(made, out)
+        _keep(made, None, out)
     if str(out) == "-" and made is not None:
         click.echo(made.decode())
     elif as_json:
@@ -179,7 +234,9 @@ def validate(
     else:
         click.echo(f"{'valid' if verdict.valid else 'invalid'}: {verdict.reason}".removesuffix(": "))
         if made is not None:
-            _show_issued(made, out)
+            _show_issued(made)
+            if out is not None:
+                click.echo(f"The token is in {out}.")
     context.exit(0 if verdict.valid else 1)
 
 
@@ -195,7 +252,7 @@ Example:
 def cancel(file: str, sts: StsOptions) -> None:
     """Cancel the token in FILE, for good."""
     read = _read_token(file)
-    sts.client().cancel(read, now=now())
+    sts.client(target=read).cancel(read, now=now())
     click.echo("The token is cancelled.")
 
 
@@ -204,6 +261,8 @@ def cancel(file: str, sts: StsOptions) -> None:
 Example:
   wstrust-sts token renew token.xml --url https://localhost:8443/trust/13/usernamemixed --ca sts/ca.pem \\
       --user alice --password-file sts/alice.password --out renewed.xml
+  wstrust-sts token renew token.xml --binding issuedtokenmixed --proof-key token.key --out token.xml \\
+      --url https://localhost:8443/trust/13/issuedtokenmixed --ca sts/ca.pem
 """,
     short_help="Ask the STS for a new token in place of one.",
 )
@@ -212,8 +271,18 @@ Example:
 @_out_option
 @json_option
 def renew(file: str, sts: StsOptions, out: Path | None, as_json: bool) -> None:
-    """Ask the STS for a token in place of the one in FILE. Not every STS renews: it then refuses."""
-    _hand_over(sts.client().renew(_read_token(file), now=now()), out=out, as_json=as_json)
+    """Ask the STS for a token in place of the one in FILE. Not every STS renews: it then refuses.
+
+    One that is bound to a key is renewed by who proves that: by --binding issuedtokenmixed and --proof-key, or by the
+    certificate that it is bound to.
+    """
+    from wstrust_sts.cli.proof_files import read_proof_key
+
+    _demand_room_for_a_key(out)
+    read = _read_token(file)
+    renewed = sts.client(target=read).renew(read, now=now())
+    kept = None if sts.proof_key is None else read_proof_key(sts.proof_key)
+    _hand_over(renewed.token, key=renewed.key or kept, out=out, as_json=as_json)
 
 
 @token.command(
@@ -221,6 +290,7 @@ def renew(file: str, sts: StsOptions, out: Path | None, as_json: bool) -> None:
 Example:
   wstrust-sts key list --pem > signing.pem
   wstrust-sts token inspect token.xml --signed-by signing.pem
+  wstrust-sts token inspect token.xml --key service.key     # as the relying party reads it
 """,
     short_help="Show what is in a token.",
 )
@@ -231,15 +301,26 @@ Example:
     metavar="FILE",
     help="PEM certificates, one of which must have signed it.",
 )
+@click.option(
+    "--key",
+    "key_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="The relying party's private key, PEM: opens what is encrypted for it. A symmetric key is told as SHA-256.",
+)
 @json_option
-def inspect(file: str, signed_by: Path | None, as_json: bool) -> None:
-    """Show what is in the token in FILE, and verify its signature if a certificate is given."""
+def inspect(file: str, signed_by: Path | None, key_file: Path | None, as_json: bool) -> None:
+    """Show what is in the token in FILE and which key it is bound to, and verify its signature if a certificate is
+    given.
+    """
     from wstrust_sts.cli.assertions import describe_token
+    from wstrust_sts.cli.message_keys import read_opener
+    from wstrust_sts.cli.token_keys import in_clear
 
-    read = _read_token(file)
-    card = describe_token(read)
+    read, opener = _read_token(file), None if key_file is None else read_opener(key_file)
+    card = describe_token(read, opener=opener)
     if signed_by is not None:
-        card["verified"] = _verified(read, signed_by)
+        card["verified"] = _verified(read if opener is None else in_clear(read, opener), signed_by)
     if as_json:
         print_json(card)
     else:

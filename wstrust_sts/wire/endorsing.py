@@ -25,7 +25,7 @@ from wstrust_sts.wire.terms import Terms
 from wstrust_sts.wire.wsse import TIMESTAMP, in_security_header, once, read_timestamp, security_header
 from wstrust_sts.wire.xml import Element, local, parse
 
-_TO = frozenset({f"{{{ns.WSA}}}To", f"{{{ns.WSA04}}}To"})
+TO = frozenset({f"{{{ns.WSA}}}To", f"{{{ns.WSA04}}}To"})
 
 FindKey = Callable[[KeyReference, dict[str, Element], Mapping[str, Element]], MessageKey]
 """The key for what a KeyInfo names, of the header's parts by name (it takes out what it uses) and all ids."""
@@ -63,7 +63,7 @@ def read_endorsed(
         ids = _set_apart(envelope.root, parts, documents)
         key = find_key(read_key_info(unverified.key_info), parts, ids)
         signature = verify_message_signature(unverified, key=key, ids=ids)
-    for part in (timestamp, *(block for block in envelope.blocks if block.tag in _TO)):
+    for part in (timestamp, *(block for block in envelope.blocks if block.tag in TO)):
         if not signature.covers(part):
             raise InvalidSecurity(f"{local(part)} is not signed")
     return EndorsedMessage(created=created, signature=signature, parts=parts)

@@ -21,6 +21,7 @@ from wstrust_sts.proof_keys import p_sha1
 from wstrust_sts.wire.algorithms import KEY_OCTETS
 from wstrust_sts.wire.certificates import Certificate, read_certificate
 from wstrust_sts.wire.encrypting import name_certificate, write_encrypted_key
+from wstrust_sts.wire.endorsing import TO
 from wstrust_sts.wire.message_signature import MacKey, write_message_signature
 from wstrust_sts.wire.opening import SharedSecret
 from wstrust_sts.wire.sc import DEFAULT_LABEL
@@ -28,7 +29,7 @@ from wstrust_sts.wire.seal import Unsealed
 from wstrust_sts.wire.signature_parts import canonical
 from wstrust_sts.wire.wsse import write_timestamp
 from wstrust_sts.wire.xenc import Oaep, encrypt, new_key, wrap_key
-from wstrust_sts.wire.xml import parse_part
+from wstrust_sts.wire.xml import Element, parse_part
 
 _WSU_ID = f"{{{ns.WSU}}}Id"
 _SECRET_OCTETS = 32
@@ -157,8 +158,7 @@ class AsymmetricSeal:
     def protect(self, message: Unsealed) -> bytes:
         token, reference = "", name_certificate(read_certificate(self.signer.certificate), KeyName.THUMBPRINT)
         if self.sends_certificate:
-            identifier = _new_id()
-            token, reference = _binary_security_token(self.signer, identifier), _to_token(identifier, ns.X509V3)
+            token, reference = show_certificate(self.signer.certificate)
         sign = partial(self.signer.sign, algorithm=self.methods.signature)
         if not self.methods.encryption:
             plain = _Sealing(methods=self.methods, sign=sign, signature_key=reference, confirmed=self.confirmed)
@@ -174,6 +174,56 @@ class AsymmetricSeal:
         )
         sealed = sealing.seal(message)
         return sealed.write(f"{token}{wrapped.write(reference_list=sealed.reference_list)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndorsingKey:
+    """A key whose signature endorses messages, by `methods`. `token` is what the Security header brings of it, perhaps
+    nothing, and `reference` what the signature's KeyInfo holds.
+    """
+
+    sign: Callable[[bytes], bytes]
+    methods: Methods
+    token: str = field(default="", repr=False)
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndorsingSeal:
+    """For messages inside of TLS: a Timestamp, and where there is a `key`, its signature over that and over wsa:To
+    (WS-SecurityPolicy 1.2 section 8.3). The rest is TLS's to protect.
+    """
+
+    key: EndorsingKey | None = None
+
+    def protect(self, message: Unsealed) -> bytes:
+        token = "" if self.key is None else self.key.token
+        security = f"{write_timestamp(message.now, identifier=_new_id())}{''.join(message.tokens)}{token}"
+        clear = _envelope(message, security, "", message.body)
+        if self.key is None:
+            return clear
+        header, _ = parse_part(clear)
+        return _envelope(message, security + self._sign(header, self.key).decode(), "", message.body)
+
+    def _sign(self, header: Element, key: EndorsingKey) -> bytes:
+        timestamp = header[-1][0]
+        return write_message_signature(
+            [
+                (part.get(_WSU_ID), canonical(part))
+                for part in (timestamp, *header)
+                if part is timestamp or part.tag in TO
+            ],
+            method=key.methods.signature,
+            digest_method=key.methods.digest,
+            sign=key.sign,
+            key_info=key.reference,
+        )
+
+
+def show_certificate(certificate: bytes) -> tuple[str, str]:
+    """A BinarySecurityToken with `certificate` (DER), and the SecurityTokenReference to it."""
+    identifier = _new_id()
+    return _binary_security_token(certificate, identifier), _to_token(identifier, ns.X509V3)
 
 
 # -- the steps that both kinds share ---------------------------------------------------------------------------------
@@ -308,10 +358,10 @@ def _to_token(identifier: str, value_type: str) -> str:
     )
 
 
-def _binary_security_token(signer: MessageSigner, identifier: str) -> str:
+def _binary_security_token(certificate: bytes, identifier: str) -> str:
     return (
         f'<o:BinarySecurityToken EncodingType="{ns.BASE64_BINARY}" ValueType="{ns.X509V3}" u:Id="{identifier}">'
-        f"{_base64(signer.certificate)}</o:BinarySecurityToken>"
+        f"{_base64(certificate)}</o:BinarySecurityToken>"
     )
 
 

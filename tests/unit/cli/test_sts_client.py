@@ -25,10 +25,10 @@ from tests.fakes import NOON
 from wstrust_sts import ns
 from wstrust_sts.cli.exchanges.certificate import CertificateInMessage
 from wstrust_sts.cli.exchanges.exchange import UnprotectedAnswer
+from wstrust_sts.cli.exchanges.over_tls import OverTls
 from wstrust_sts.cli.exchanges.username import PasswordInMessage
-from wstrust_sts.cli.exchanges.usernamemixed import PasswordOverTls
 from wstrust_sts.cli.output import Refusal
-from wstrust_sts.cli.sts_client import SoapFault, StsClient, TokenWish
+from wstrust_sts.cli.sts_client import Issued, SoapFault, StsClient, TokenWish
 from wstrust_sts.cli.sts_connection import NoAnswer, StsConnection
 from wstrust_sts.cli.trace import Trace
 from wstrust_sts.model import TrustVersion
@@ -47,7 +47,7 @@ BY_PASSWORD = PasswordInMessage(user="alice", password=PASSWORD, sts_certificate
 BY_CERTIFICATE = CertificateInMessage(key=message_key("alice"), sts_certificate=STS, methods=ASYMMETRIC)
 BY_SIGNATURE = CertificateInMessage(key=message_key("alice"), sts_certificate=STS, methods=SIGNED)
 BINDINGS = {
-    "usernamemixed": PasswordOverTls(user="alice", password=PASSWORD),
+    "usernamemixed": OverTls(user="alice", password=PASSWORD),
     "username": BY_PASSWORD,
     "certificate": BY_CERTIFICATE,
     "certificatesigned": BY_SIGNATURE,
@@ -56,8 +56,8 @@ SEALED = tuple(BINDINGS)[1:]
 HIDDEN = SEALED[:2]
 
 
-def is_the_token(octets: bytes) -> bool:
-    return etree.fromstring(octets).items() == etree.fromstring(TOKEN).items()
+def is_the_token(issued: Issued) -> bool:
+    return etree.fromstring(issued.token).items() == etree.fromstring(TOKEN).items()
 
 
 def client(policy: str, sts: AnsweringSts, **how) -> StsClient:

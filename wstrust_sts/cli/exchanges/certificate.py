@@ -39,6 +39,10 @@ class CertificateInMessage:
     def protects(self) -> bool:
         return True
 
+    @property
+    def decrypter(self) -> Decrypter:
+        return self.key
+
     def protect(self, message: Unsealed) -> Sent:
         introduction = (
             wrap_secret(new_key(self.methods.encryption), recipient=self.sts_certificate) if self.hides else None

@@ -19,6 +19,7 @@ from wstrust_sts.errors import (
     StsError,
     UnsupportedAlgorithm,
 )
+from wstrust_sts.ports import Decrypter
 from wstrust_sts.wire.addressing import understands
 from wstrust_sts.wire.algorithms import DEFAULT, MAC_METHODS, Algorithms
 from wstrust_sts.wire.protection import SIGNATURE_CONFIRMATION, ProtectedMessage
@@ -58,6 +59,11 @@ class Binding(Protocol):
     @property
     def protects(self) -> bool:
         """Whether an answer proves itself, so that one without protection is none."""
+        ...
+
+    @property
+    def decrypter(self) -> Decrypter | None:
+        """What opens a secret that the STS encrypts for the requestor's certificate."""
         ...
 
     def protect(self, message: Unsealed) -> Sent:

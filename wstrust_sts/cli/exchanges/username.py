@@ -48,6 +48,10 @@ class PasswordInMessage:
     def protects(self) -> bool:
         return True
 
+    @property
+    def decrypter(self) -> None:
+        return None
+
     def protect(self, message: Unsealed) -> Sent:
         introduction = self._introduce()
         seal = SymmetricSeal(

@@ -1,0 +1,50 @@
+"""What `--binding` may be: what each needs of the caller, named as the endpoint policies are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BindingKind:
+    """`password`: it shows one. `certificate`: the requestor's signs, or is shown by TLS. `sts_certificate`: messages
+    are signed by the STS, and encrypted for it if they are `encrypted`. `issued`: a token of before proves who asks.
+    """
+
+    meaning: str
+    password: bool = False
+    certificate: bool = False
+    sts_certificate: bool = False
+    encrypted: bool = False
+    issued: bool = False
+
+    @property
+    def options(self) -> frozenset[str]:
+        """Those that it uses, of the ones that not every binding does."""
+        used = {
+            "user": self.password,
+            "password_file": self.password,
+            "certificate": self.certificate,
+            "key": self.certificate,
+            "sts_certificate": self.sts_certificate,
+            "with_token": self.issued,
+            "proof_key": self.issued,
+        }
+        return frozenset(option for option, is_used in used.items() if is_used)
+
+
+BINDINGS: Mapping[str, BindingKind] = {
+    "usernamemixed": BindingKind(meaning="TLS around a password", password=True),
+    "certificatemixed": BindingKind(meaning="TLS around your certificate's signature", certificate=True),
+    "usernamecertificatemixed": BindingKind(meaning="both of them", password=True, certificate=True),
+    "certificatetransport": BindingKind(meaning="TLS with your certificate as its own", certificate=True),
+    "issuedtokenmixed": BindingKind(
+        meaning="TLS around a token that you have, and a signature by the key that it is bound to", issued=True
+    ),
+    "username": BindingKind(
+        meaning="the STS's certificate and a password", password=True, sts_certificate=True, encrypted=True
+    ),
+    "certificate": BindingKind(
+        meaning="your certificate and the STS's", certificate=True, sts_certificate=True, encrypted=True
+    ),
+    "certificatesigned": BindingKind(meaning="the same, only signed, in TLS", certificate=True, sts_certificate=True),
+}
