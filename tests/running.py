@@ -106,6 +106,21 @@ def command(*arguments: str, directory: Path, environment: Mapping[str, str] | N
     return done.stdout
 
 
+def call_token(
+    prepared: Prepared, verb: str, *arguments: str | Path, path: str, **environment: str
+) -> "subprocess.CompletedProcess[str]":
+    """`wstrust-sts token VERB`, at one endpoint of a running STS."""
+    sts = ("--url", f"{prepared.url}{path}", "--ca", prepared.ca)
+    return subprocess.run(
+        [sys.executable, "-m", "wstrust_sts", "token", verb, *map(str, (*arguments, *sts))],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])} | environment,
+    )
+
+
 def prepare(directory: Path, *, state: str = STATE, database_url: str | None = None) -> Prepared:
     """An STS below `directory` (existing, empty) with accounts and relying parties, not yet running.
 

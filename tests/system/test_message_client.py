@@ -1,8 +1,5 @@
 """`wstrust-sts token` by the message bindings, against a real server process over TLS."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 from lxml import etree
 
 from tests.answering import KEYS
-from tests.running import Prepared, command, prepare, serving
+from tests.running import Prepared, call_token, command, prepare, serving
 
 ENDPOINTS = """
 [[endpoint]]
@@ -75,17 +72,9 @@ class Live:
 
     def token(self, verb: str, *arguments: str | Path, path: str = "/13/username", **environment: str):
         """`wstrust-sts token VERB`, at one endpoint."""
-        sts = ("--url", f"{self.prepared.url}{path}", "--ca", str(self.prepared.ca))
         if "--sts-certificate" not in arguments:
-            sts = (*sts, "--sts-certificate", str(self.message_certificate))
-        return subprocess.run(
-            [sys.executable, "-m", "wstrust_sts", "token", verb, *map(str, arguments), *sts],
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=60,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])} | environment,
-        )
+            arguments = (*arguments, "--sts-certificate", self.message_certificate)
+        return call_token(self.prepared, verb, *arguments, path=path, **environment)
 
     def by_password(self, verb: str, *arguments: str | Path, path: str = "/13/username"):
         user = ("--binding", "username", "--user", "alice", "--password-file", self.password)
