@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from tests.fakes import NOON
@@ -31,11 +32,16 @@ CORRELATION_ID = "0123456789abcdef"
 
 
 @cache
+def private_key(name: str) -> rsa.RSAPrivateKey:
+    """Of `sts`, `alice` or `myservice`."""
+    return load_pem_private_key((KEYS / f"{name}.key").read_bytes(), None)
+
+
+@cache
 def message_key(name: str) -> LocalMessageKey:
-    """The key of `sts`, `alice` or `myservice`."""
-    private = load_pem_private_key((KEYS / f"{name}.key").read_bytes(), None)
+    """The same with its certificate."""
     certificate = x509.load_pem_x509_certificate((KEYS / f"{name}.pem").read_bytes())
-    return LocalMessageKey(private, certificate=certificate.public_bytes(Encoding.DER))
+    return LocalMessageKey(private_key(name), certificate=certificate.public_bytes(Encoding.DER))
 
 
 def unchanged(octets: bytes) -> bytes:
@@ -90,7 +96,7 @@ class AnsweringSts:
 
     def _terms(self) -> Terms:
         return Terms(
-            transport=Transport(tls=True),
+            transport=Transport(tls=True, peer_certificate=message_key("alice").certificate),
             now=self.now(),
             freshness=Freshness(),
             algorithms=BASIC256_SHA1,

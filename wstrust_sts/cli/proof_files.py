@@ -15,8 +15,10 @@ from wstrust_sts.cli.key_wishes import HeldKey, OwnKey, SecretKey
 from wstrust_sts.cli.message_keys import read_private_key
 from wstrust_sts.cli.output import Refusal
 from wstrust_sts.cli.trace import write_private_file
+from wstrust_sts.errors import StsError
 from wstrust_sts.keys import PrivateKey
 from wstrust_sts.proof_keys import LONGEST_SECRET, SHORTEST_SECRET, PublicProof
+from wstrust_sts.wire.certificates import suitable_key
 
 _SECRET = re.compile(rb"-----BEGIN SYMMETRIC KEY-----\s+([A-Za-z0-9+/=\s]+)-----END SYMMETRIC KEY-----\s*")
 _CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
@@ -67,6 +69,10 @@ def read_own_key_file(path: Path) -> OwnKey:
     private = read_private_key(path)
     if not isinstance(private, PrivateKey):
         raise Refusal(f"The key in {path} is neither RSA nor elliptic.")
+    try:
+        suitable_key(private.public_key())
+    except StsError as error:
+        raise Refusal(f"The key in {path} cannot be used: {error.detail}.") from None
     octets = path.read_bytes()
     certificate = None
     if _CERTIFICATE in octets:

@@ -17,12 +17,14 @@ from tests.answering import (
     TOKEN,
     AnsweringSts,
     message_key,
+    private_key,
     to_another_request,
     unchanged,
     without_addressing,
 )
 from tests.fakes import NOON
 from wstrust_sts import ns
+from wstrust_sts.cli.endorsing_keys import endorse_by_certificate
 from wstrust_sts.cli.exchanges.certificate import CertificateInMessage
 from wstrust_sts.cli.exchanges.exchange import UnprotectedAnswer
 from wstrust_sts.cli.exchanges.over_tls import OverTls
@@ -46,13 +48,19 @@ SIGNED = replace(ASYMMETRIC, encryption="")
 BY_PASSWORD = PasswordInMessage(user="alice", password=PASSWORD, sts_certificate=STS, methods=SYMMETRIC)
 BY_CERTIFICATE = CertificateInMessage(key=message_key("alice"), sts_certificate=STS, methods=ASYMMETRIC)
 BY_SIGNATURE = CertificateInMessage(key=message_key("alice"), sts_certificate=STS, methods=SIGNED)
+ENDORSING = endorse_by_certificate(
+    private_key("alice"), certificate=message_key("alice").certificate, signature=ns.RSA_SHA256, digest=ns.SHA256
+)
 BINDINGS = {
     "usernamemixed": OverTls(user="alice", password=PASSWORD),
+    "certificatemixed": OverTls(endorsement=ENDORSING),
+    "usernamecertificatemixed": OverTls(user="alice", password=PASSWORD, endorsement=ENDORSING),
+    "certificatetransport": OverTls(),
     "username": BY_PASSWORD,
     "certificate": BY_CERTIFICATE,
     "certificatesigned": BY_SIGNATURE,
 }
-SEALED = tuple(BINDINGS)[1:]
+SEALED = ("username", "certificate", "certificatesigned")
 HIDDEN = SEALED[:2]
 
 
