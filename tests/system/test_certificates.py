@@ -11,10 +11,16 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tests.certificates import SERVER, authority, leaf, purposes, self_signed
 from tests.system.test_cli import Done, call
 from wstrust_sts.certificate_names import fingerprint
+from wstrust_sts.cli.check import find_everything
+from wstrust_sts.config import load_config
 
 NOW = datetime.now(UTC)
 TIMES = {"begins": NOW - timedelta(days=1), "ends": NOW + timedelta(days=400)}
 CA, OWN = authority(**TIMES), self_signed("batch", **TIMES)
+
+
+def pem(der: bytes) -> bytes:
+    return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +33,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def directory(pristine: Path, tmp_path: Path) -> Path:
     made = Path(shutil.copytree(pristine, tmp_path / "sts"))
-    (made / "own.pem").write_bytes(x509.load_der_x509_certificate(OWN).public_bytes(Encoding.PEM))
+    (made / "own.pem").write_bytes(pem(OWN))
     (made / "ca.der").write_bytes(CA)
     return made
 
@@ -138,3 +144,47 @@ def test_check_warns_of_what_is_about_to_expire(certificate, directory):
     told = [warning for warning in found["warnings"] if "certificate" in warning["where"]]
     assert [warning["what"].split()[0] for warning in told] == ["expires"]
     assert "alice" in told[0]["where"]
+
+
+KINDS = (
+    "server.pem",
+    "clients.pem: ",
+    "active key",
+    "next key",
+    "retiring key",
+    "active message key",
+    "next message key",
+    "retiring message key",
+    "trust anchor staff",
+    "trust anchor staff, intermediate 1",
+    "of account alice",
+    "encryption certificate of relying party default/sealed",
+)
+
+
+@pytest.mark.parametrize("days", [0, 20], ids=["expired", "about to expire"])
+def test_check_knows_the_end_of_everything_that_is_held_or_trusted(certificate, directory, days):
+    """Each kind of certificate there is, in a deployment that has them all, when all of them end."""
+    end = NOW + timedelta(days=3651, hours=1)
+    times = {"begins": TIMES["begins"], "ends": end}
+    sealed, middle = leaf("rp", kind="rsa-2048", **times), authority("middle", **times)
+    (directory / "rp.der").write_bytes(sealed)
+    (directory / "own.pem").write_bytes(pem(self_signed("batch", **times)))
+    (directory / "ca.der").write_bytes(authority(**times))
+    (directory / "middle.pem").write_bytes(pem(middle))
+    (directory / "clients.pem").write_bytes(pem(middle))
+    (directory / "server.pem").write_bytes(pem(middle))
+    config = directory / "sts.toml"
+    endpoint = '\n[[endpoint]]\npath = "/trust/13/tls"\ntrust = "1.3"\npolicy = "certificatetransport"\n'
+    with_clients = config.read_text().replace("[server]\n", '[server]\nclient_authorities = "clients.pem"\n', 1)
+    config.write_text(with_clients + endpoint)
+    certificate("trust", "staff", "ca.der", "--intermediates", "middle.pem")
+    certificate("map", "alice", "own.pem")
+    for use in ("token", "message"):
+        assert call("key", "rotate", "--use", use).status == 0
+        assert call("key", "create", "--use", use).status == 0
+    added = ("sealed", "--applies-to", "urn:sealed", "--encryption-certificate", "rp.der", "--encrypt-tokens")
+    assert call("relying-party", "add", *added).status == 0
+    found = list(find_everything(load_config(config), end - timedelta(days=days)))
+    told = [each.problem.where for each in found if each.problem.what.startswith(("expires on", "expired on"))]
+    assert [kind for kind in KINDS if not any(kind in where for where in told)] == []

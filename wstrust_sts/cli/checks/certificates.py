@@ -18,15 +18,15 @@ def check_certificates(
     """They are other people's: that one has expired is no fault of this server's."""
     for anchor in anchors:
         fix = f"wstrust-sts certificate trust {anchor.name} FILE, with its successor; or untrust it"
-        yield from _expiry(f"{where}, trust anchor {anchor.name}", anchor.certificate, at, fix)
+        yield from check_expiry(f"{where}, trust anchor {anchor.name}", anchor.certificate, at, fix)
         for number, der in enumerate(anchor.intermediates, start=1):
             fix = f"wstrust-sts certificate trust {anchor.name} with --intermediates that are current"
-            yield from _expiry(f"{where}, trust anchor {anchor.name}, intermediate {number}", der, at, fix)
+            yield from check_expiry(f"{where}, trust anchor {anchor.name}, intermediate {number}", der, at, fix)
     for mapping in mappings:
         if mapping.certificate is not None:
             fix = f"wstrust-sts certificate map {mapping.account} FILE, with its successor; then remove this one"
             named = f"{where}, certificate {mapping.name.value[:16]} of account {mapping.account}"
-            yield from _expiry(named, mapping.certificate, at, fix)
+            yield from check_expiry(named, mapping.certificate, at, fix)
 
 
 def check_encryption_certificate(party: RelyingParty, at: datetime) -> Iterator[Finding]:
@@ -34,10 +34,13 @@ def check_encryption_certificate(party: RelyingParty, at: datetime) -> Iterator[
     certificate = party.encryption.certificate
     if certificate is not None:
         fix = f"wstrust-sts relying-party set --realm {party.realm} {party.name} --encryption-certificate FILE"
-        yield from _expiry(f"encryption certificate of relying party {party.realm}/{party.name}", certificate, at, fix)
+        yield from check_expiry(
+            f"encryption certificate of relying party {party.realm}/{party.name}", certificate, at, fix
+        )
 
 
-def _expiry(where: str, der: bytes, at: datetime, fix: str) -> Iterator[Finding]:
+def check_expiry(where: str, der: bytes, at: datetime, fix: str) -> Iterator[Finding]:
+    """Of a certificate without which the server does its work."""
     ends = x509.load_der_x509_certificate(der).not_valid_after_utc
     if at >= ends:
         yield warning(where, f"expired on {ends:%Y-%m-%d}", fix)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 
-from wstrust_sts.cli.checks.certificates import check_certificates, check_encryption_certificate
+from wstrust_sts.cli.checks.certificates import check_certificates, check_encryption_certificate, check_expiry
 from wstrust_sts.cli.checks.clock import check_clock_of_keys
 from wstrust_sts.cli.checks.findings import Finding, fault, warning
 from wstrust_sts.cli.checks.revocation import check_revocation
@@ -142,6 +142,12 @@ def _usable_keys(
     """Of the keys of one use. `looked_at`: that there is an active one that opens, `find_obstacles` has seen to."""
     active = [key for key in keys if key.state is KeyState.ACTIVE]
     for key in keys:
+        if key.state is KeyState.RETIRING:
+            fix = (
+                f"when none of them needs it: wstrust-sts key retire --use {key.use.value} --realm {key.realm} {key.id}"
+            )
+            named = f"{where}, retiring {_NOUNS[key.use]} {key.id}, which {_HOLDERS[key.use]} still go by"
+            yield from check_expiry(named, key.certificate, at, fix)
         if key.state is KeyState.RETIRING and key.use is KeyUse.TOKEN:
             continue  # its private key is not used any more
         certificate = x509.load_der_x509_certificate(key.certificate)
