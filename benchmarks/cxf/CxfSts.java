@@ -99,6 +99,8 @@ public final class CxfSts {
         properties.setSignatureUsername("signing");
         properties.setCallbackHandler(CxfSts::givePasswords);
         properties.setSignatureCrypto(CryptoFactory.getInstance(signingStore(directory)));
+        properties.setEncryptionCrypto(properties.getSignatureCrypto());
+        properties.setEncryptionUsername("signing"); // secrets in tokens are for this key
         SignatureProperties signature = new SignatureProperties();
         signature.setSignatureAlgorithm("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256");
         properties.setSignatureProperties(signature);

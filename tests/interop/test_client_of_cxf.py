@@ -1,20 +1,34 @@
 """`wstrust-sts token` as a client of the STS of Apache CXF, with its stock policies and algorithms."""
 
+import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 
 from benchmarks.cxf_sts import CxfSts, prepare_cxf, serving_cxf
 from tests.answering import KEYS
 from tests.interop.conftest import STORE_PASSWORD
 from tests.interop.jvm import run
 from tests.messages import RP
+from tests.running import command
+from wstrust_sts.cli.proof_files import read_proof_key
 
 ROOT = Path(__file__).parents[2]
-POLICIES = ("usernamemixed", "username", "certificate", "certificatesigned")
+POLICIES = (
+    "usernamemixed",
+    "certificatemixed",
+    "usernamecertificatemixed",
+    "username",
+    "certificate",
+    "certificatesigned",
+)
+SIGNED = ("certificatemixed", "usernamecertificatemixed", "certificate", "certificatesigned")
 OWN_KEY = ("--certificate", KEYS / "alice.pem", "--key", KEYS / "alice.key")
 
 
@@ -39,9 +53,10 @@ def message_certificate(cxf: CxfSts) -> Path:
 def ask(cxf: CxfSts, policy: str, *options: str | Path, password: str = "clarinet"):
     """`wstrust-sts token request`, at the endpoint with this policy."""
     sts = ("--url", f"https://localhost:{cxf.port}/sts/{policy}", "--ca", cxf.ca, "--binding", policy)
-    if policy != "usernamemixed":
+    if not policy.endswith("mixed"):
         sts = (*sts, "--sts-certificate", message_certificate(cxf))
-    who = ("--user", "alice") if policy.startswith("username") else OWN_KEY
+    who = ("--user", "alice") if policy.startswith("username") else ()
+    who = (*who, *OWN_KEY) if policy in SIGNED else who
     wish = ("--applies-to", RP, "--token-type", "saml20")
     return subprocess.run(
         [sys.executable, "-m", "wstrust_sts", "token", "request", *map(str, (*sts, *who, *wish, *options))],
@@ -57,6 +72,8 @@ def ask(cxf: CxfSts, policy: str, *options: str | Path, password: str = "clarine
     ("policy", "options"),
     [
         ("usernamemixed", ()),
+        ("certificatemixed", ("--signature", "rsa-sha1")),
+        ("usernamecertificatemixed", ("--signature", "rsa-sha1")),
         ("username", ()),
         ("certificate", ("--signature", "rsa-sha1")),
         ("certificatesigned", ("--signature", "rsa-sha1")),
@@ -87,3 +104,46 @@ def test_an_answer_of_cxf_by_another_certificate_is_not_believed(cxf):
     assert done.returncode == 1
     assert "--sts-certificate" in done.stderr
     assert "not protected as it must be" in done.stderr
+
+
+# -- keys --------------------------------------------------------------------------------------------------------------
+
+
+def inspected(cxf: CxfSts, token: Path) -> dict:
+    """With the key that CXF has for the relying party."""
+    private, *_ = pkcs12.load_key_and_certificates(
+        (cxf.directory / "signing.p12").read_bytes(), STORE_PASSWORD.encode()
+    )
+    key = token.with_name("service.key")
+    key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    shown = command("token", "inspect", str(token), "--key", str(key), "--json", directory=token.parent)
+    return json.loads(shown)
+
+
+@pytest.mark.parametrize("token_type", ["saml11", "saml20"])
+@pytest.mark.parametrize("secret", ["--entropy", "--no-entropy"])
+@pytest.mark.parametrize("policy", ["usernamemixed", "username"])
+def test_client_and_relying_party_share_the_key_of_a_token_of_cxf(cxf, tmp_path, policy, secret, token_type):
+    token = tmp_path / "token.xml"
+    wish = ("--key-type", "symmetric", secret, "--token-type", token_type, "--out", token)
+    done = ask(cxf, policy, *wish)
+    assert done.returncode == 0, done.stderr
+    kept = read_proof_key(tmp_path / "token.key")
+    assert inspected(cxf, token)["key_sha256"] == hashlib.sha256(kept.octets).hexdigest()
+
+
+@pytest.mark.parametrize("policy", ["certificatemixed", "certificate"])
+def test_a_token_of_cxf_is_bound_to_the_certificate_that_proved_who_asks(cxf, tmp_path, policy):
+    token = tmp_path / "token.xml"
+    done = ask(cxf, policy, "--signature", "rsa-sha1", "--key-type", "public", "--out", token)
+    assert done.returncode == 0, done.stderr
+    certificate = x509.load_pem_x509_certificate((KEYS / "alice.pem").read_bytes())
+    assert inspected(cxf, token)["certificate_sha256"] == certificate.fingerprint(SHA256()).hex()
+
+
+def test_a_token_of_cxf_is_bound_to_a_new_key(cxf, tmp_path):
+    token = tmp_path / "token.xml"
+    done = ask(cxf, "usernamemixed", "--key-type", "public", "--out", token)
+    assert done.returncode == 0, done.stderr
+    card = inspected(cxf, token)
+    assert (card["key_type"], card["key"]) == ("public", "RSA, 2048 bits")

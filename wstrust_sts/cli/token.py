@@ -37,14 +37,18 @@ Examples:
   wstrust-sts token request --url https://localhost:8443/trust/13/usernamemixed --ca sts/ca.pem \\
       --user alice --password-file sts/alice.password --applies-to https://orders.example.test/ --out token.xml
 \b
-A token with a symmetric key, and with it another token (token by token):
-  wstrust-sts token request --key-type symmetric --applies-to https://sts.example.test/ --out token.xml ...
-  wstrust-sts token request --binding issuedtokenmixed --with-token token.xml --proof-key token.key \\
-      --url https://localhost:8443/trust/13/issuedtokenmixed --ca sts/ca.pem --applies-to https://orders.example.test/
+A token for the STS itself with a symmetric key, and with that another token (token by token):
+  wstrust-sts token request --url https://localhost:8443/trust/13/usernamemixed --ca sts/ca.pem \\
+      --user alice --password-file sts/alice.password --key-type symmetric \\
+      --applies-to https://localhost:8443/trust/13/usernamemixed --out own.xml
+  wstrust-sts token request --binding issuedtokenmixed --with-token own.xml --proof-key own.key \\
+      --url https://localhost:8443/trust/13/issuedtokenmixedsymmetricbasic256 --ca sts/ca.pem \\
+      --applies-to https://orders.example.test/ --out token.xml
 \b
 A token bound to the certificate that proves who asks:
   wstrust-sts token request --binding certificatemixed --certificate me.pem --key me.key --key-type public \\
-      --url https://localhost:8443/trust/13/certificatemixed --ca sts/ca.pem --applies-to https://orders.example.test/
+      --url https://localhost:8443/trust/13/certificatemixed --ca sts/ca.pem \\
+      --applies-to https://orders.example.test/ --out token.xml
 \b
 Messages that protect themselves:
   wstrust-sts token request --binding username --sts-certificate message.pem --trace exchange.xml \\
@@ -262,7 +266,7 @@ Example:
   wstrust-sts token renew token.xml --url https://localhost:8443/trust/13/usernamemixed --ca sts/ca.pem \\
       --user alice --password-file sts/alice.password --out renewed.xml
   wstrust-sts token renew token.xml --binding issuedtokenmixed --proof-key token.key --out token.xml \\
-      --url https://localhost:8443/trust/13/issuedtokenmixed --ca sts/ca.pem
+      --url https://localhost:8443/trust/13/issuedtokenmixedsymmetricbasic256 --ca sts/ca.pem
 """,
     short_help="Ask the STS for a new token in place of one.",
 )

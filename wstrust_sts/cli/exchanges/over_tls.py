@@ -1,6 +1,6 @@
 """Messages that TLS protects (policies `usernamemixed`, `certificatemixed`, `usernamecertificatemixed`,
-`certificatetransport` and `issuedtokenmixed`): who asks is proved by a password, by an endorsing signature, by both, or
-by the connection's own certificate.
+`certificatetransport` and `issuedtokenmixed...`): who asks is proved by a password, by an endorsing signature, by both,
+or by the connection's own certificate.
 """
 
 from dataclasses import dataclass, field, replace
