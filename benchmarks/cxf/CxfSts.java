@@ -101,6 +101,7 @@ public final class CxfSts {
         properties.setSignatureCrypto(CryptoFactory.getInstance(signingStore(directory)));
         properties.setEncryptionCrypto(properties.getSignatureCrypto());
         properties.setEncryptionUsername("signing"); // secrets in tokens are for this key
+        properties.setValidateUseKey(false); // public keys are taken without a certificate
         SignatureProperties signature = new SignatureProperties();
         signature.setSignatureAlgorithm("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256");
         properties.setSignatureProperties(signature);

@@ -202,7 +202,7 @@ class _Answer:
             raise InconsistentAnswer("there is no key in it")
         if len(key) * 8 != wish.size:
             raise InconsistentAnswer(f"the key has {len(key) * 8} bits where {wish.size} were asked for")
-        return SecretKey(key)
+        return _secret_key(key)
 
     def _computed(self, entropy: Element, wish: SharedKey) -> bytes:
         if wish.entropy is None:
@@ -222,7 +222,7 @@ class _Answer:
         key = self._secret(proof, longest=LONGEST_SECRET)
         if len(key) < SHORTEST_SECRET:
             raise InconsistentAnswer(f"the key has {8 * len(key)} bits")
-        return SecretKey(key)
+        return _secret_key(key)
 
     def _secret(self, holds: Element, *, longest: int) -> bytes:
         """In a BinarySecret, or encrypted for us."""
@@ -244,6 +244,13 @@ class _Answer:
         if secret is None:
             raise InconsistentAnswer("the secret in it is not encrypted for --certificate")
         return secret
+
+
+def _secret_key(octets: bytes) -> SecretKey:
+    """Apache CXF 4.1.5 wipes a key that it made alone before it writes it into its answer."""
+    if not any(octets):
+        raise InconsistentAnswer("the key is nothing but zeros, which everybody knows")
+    return SecretKey(octets)
 
 
 def _demand_bound(token: Element, key: HeldKey | None) -> None:

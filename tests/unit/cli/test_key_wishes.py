@@ -216,6 +216,7 @@ BAD_SECRETS = {
     "entropy in another form": ((computed(), entropy("<x/>")), FOR_SERVICE, "a form that is not known"),
     "a short key": ((proof(secret(b"k" * 16)),), FOR_SERVICE, "128 bits where 256"),
     "an empty key": ((proof(secret(b"")),), FOR_SERVICE, "0 bits where 256"),
+    "a key of zeros": ((proof(secret(bytes(32))),), FOR_SERVICE, "zeros"),
     "a long key": ((proof(secret(b"k" * 65)),), FOR_SERVICE, "too long"),
 }
 
