@@ -7,7 +7,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BindingKind:
     """`password`: it shows one. `certificate`: the requestor's signs, or is shown by TLS. `sts_certificate`: messages
-    are signed by the STS, and encrypted for it if they are `encrypted`. `issued`: a token of before proves who asks.
+    are signed by the STS, and encrypted for it if they are `encrypted`. `issued`: the key of a token of before signs.
     """
 
     meaning: str
@@ -16,6 +16,11 @@ class BindingKind:
     sts_certificate: bool = False
     encrypted: bool = False
     issued: bool = False
+
+    @property
+    def shows_token(self) -> bool:
+        """Whether the token itself proves who asks; beside a password only its key is proved, and it is named."""
+        return self.issued and not self.password
 
     @property
     def options(self) -> frozenset[str]:
@@ -39,6 +44,11 @@ BINDINGS: Mapping[str, BindingKind] = {
     "certificatetransport": BindingKind(meaning="TLS with your certificate as its own", certificate=True),
     "issuedtokenmixed": BindingKind(
         meaning="TLS around a token that you have, and a signature by the key that it is bound to", issued=True
+    ),
+    "usernameissuedtokenmixed": BindingKind(
+        meaning="TLS around a password, and a signature by the key of the token that is asked about",
+        password=True,
+        issued=True,
     ),
     "username": BindingKind(
         meaning="the STS's certificate and a password", password=True, sts_certificate=True, encrypted=True

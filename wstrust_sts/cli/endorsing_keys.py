@@ -29,9 +29,14 @@ def endorse_by_certificate(private: PrivateKey, *, certificate: bytes, signature
     return _by_private_key(private, signature=signature, digest=digest, token=token, reference=reference)
 
 
-def endorse_by_token(token: bytes, key: HeldKey, *, signature: str, mac: str, digest: str) -> EndorsingKey:
-    """The token goes along, and the key that it is bound to signs. Raises Refusal: it is no assertion with an id."""
-    markup, reference = as_text(token), refer_to(token)
+def endorse_by_token(
+    token: bytes, key: HeldKey, *, signature: str, mac: str, digest: str, shown: bool = True
+) -> EndorsingKey:
+    """The key that the token is bound to signs; the token goes along if it is to be `shown`, and is named in any case.
+
+    Raises Refusal: it is no assertion with an id.
+    """
+    reference, markup = refer_to(token), as_text(token) if shown else ""
     match key:
         case SecretKey(octets):
             return EndorsingKey(

@@ -73,8 +73,9 @@ class StsOptions:
         from wstrust_sts.cli.trace import Trace
 
         self._refuse_unused()
-        shown = self._shown(target) if BINDINGS[self.binding].issued else None
-        binding = self._binding() if shown is None else self._issued_token(shown)
+        kind = BINDINGS[self.binding]
+        held = self._held_token(target) if kind.issued else None
+        binding = self._binding() if held is None else self._issued_token(held)
         by_tls = self.binding == "certificatetransport"
         return StsClient(
             connection=StsConnection(
@@ -87,7 +88,7 @@ class StsOptions:
             trust=TRUST_VERSIONS[self.trust],
             soap=self.soap,
             trace=None if self.trace is None else Trace(self.trace),
-            shown=shown,
+            shown=held if kind.shows_token else None,
         )
 
     def own_certified_key(self) -> "OwnKey | None":
@@ -158,22 +159,30 @@ class StsOptions:
             decrypter=decrypter,
         )
 
-    def _shown(self, target: bytes | None) -> bytes:
-        """The token that proves who asks."""
+    def _held_token(self, target: bytes | None) -> bytes:
+        """The token whose key signs."""
         if target is not None and self.with_token is None:
             return target
-        return self._demand("with_token", self.with_token, "the token that proves who asks").read_bytes()
+        return self._demand("with_token", self.with_token, "the token whose key signs").read_bytes()
 
-    def _issued_token(self, shown: bytes) -> "Binding":
+    def _issued_token(self, held: bytes) -> "Binding":
         from wstrust_sts.cli.endorsing_keys import endorse_by_token
         from wstrust_sts.cli.exchanges.over_tls import OverTls
         from wstrust_sts.cli.proof_files import read_proof_key
 
+        kind = BINDINGS[self.binding]
         key = read_proof_key(self._demand("proof_key", self.proof_key, "the key that the token is bound to"))
         endorsement = endorse_by_token(
-            shown, key, signature=SIGNATURES[self.signature], mac=MACS[self.mac], digest=DIGESTS[self.digest]
+            held,
+            key,
+            shown=kind.shows_token,
+            signature=SIGNATURES[self.signature],
+            mac=MACS[self.mac],
+            digest=DIGESTS[self.digest],
         )
-        return OverTls(endorsement=endorsement)
+        if kind.shows_token:
+            return OverTls(endorsement=endorsement)
+        return OverTls(user=self._user(), password=self._password(), endorsement=endorsement)
 
     def _own_key(self) -> "tuple[PrivateKey, bytes]":
         from wstrust_sts.cli.message_keys import read_own_key
@@ -245,7 +254,7 @@ _OPTIONS = (
     _file("--key", "Its private key, PEM. The key's password is asked for, or taken from WSTRUST_STS_KEY_PASSWORD."),
     _file(
         "--with-token",
-        "A token that proves who asks, for issuedtokenmixed. [default: the token that is asked about]",
+        "A token whose key proves who asks, for issuedtokenmixed. [default: the token that is asked about]",
     ),
     _file("--proof-key", "The key that this token is bound to, as --out kept it, or any private key in PEM."),
     _choice(
