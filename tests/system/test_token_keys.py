@@ -164,8 +164,8 @@ def test_a_public_key_is_that_of_the_certificate_that_proves_who_asks(live, tmp_
     card = live.inspect(token)
     assert card["key_type"] == "public"
     assert card["certificate_sha256"] == fingerprint(certificate.public_bytes(Encoding.DER))
-    kept = load_pem_private_key((tmp_path / "token.key").read_bytes(), None)
-    assert kept.public_key() == certificate.public_key()
+    assert list(tmp_path.iterdir()) == [token]  # the key stays where it is
+    assert f"its key in {KEYS / 'alice.key'}." in done.stdout
     renewed = live.ask(binding, "renew", token, "--trust", trust, path=path)
     assert renewed.returncode == 0, renewed.stderr
     assert "public" in renewed.stdout
@@ -227,10 +227,15 @@ def test_what_is_encrypted_does_not_open_with_another_key(live, tmp_path):
     token = tmp_path / "token.xml"
     how = ("--key-type", "symmetric", "--applies-to", "urn:strict", "--out", token)
     assert live.ask("certificatemixed", "request", *how).returncode == 0
-    done = call_token(live.prepared, "inspect", token, "--key", KEYS / "alice.key", path="/")
-    assert done.returncode == 2  # it asks nobody: --url is not its option
-    refused = live.ask("certificatemixed", "request", *how, "--encryption-algorithm", "aes128-cbc")
-    assert refused.returncode == 1
+    with pytest.raises(AssertionError, match="does not open with the key of --key"):
+        live.inspect(token, "--key", KEYS / "alice.key")
+
+
+def test_how_the_token_is_encrypted_can_be_asked_for_and_refused(live, tmp_path):
+    how = ("--key-type", "symmetric", "--applies-to", "urn:strict", "--encryption-algorithm")
+    assert live.ask("certificatemixed", "request", *how, "aes256-gcm").returncode == 0
+    refused = live.ask("certificatemixed", "request", *how, "aes128-cbc")
+    assert (refused.returncode, "The STS refused" in refused.stderr) == (1, True)
 
 
 def test_without_a_file_the_key_is_nowhere_and_that_is_said(live):

@@ -36,6 +36,12 @@ class KeyOptions:
         """The URI of the algorithm that the token itself is to be encrypted by."""
         return ALGORITHMS.get(self.encryption_algorithm or "", self.encryption_algorithm)
 
+    def file(self, sts: StsOptions) -> Path | None:
+        """Where the key is that the token is to be bound to; None: it is made for this token."""
+        if self.key_type != "public":
+            return None
+        return self.use_key or sts.key
+
     def wish(self, sts: StsOptions) -> "KeyWish":
         """Raises UsageError (options that do not go together), Refusal (a file that is not right)."""
         from wstrust_sts.cli.key_wishes import NO_KEY, PublicKey

@@ -96,7 +96,7 @@ def request(
         encryption_algorithm=key.token_encryption,
     )
     issued = sts.client().issue(wish, now=now())
-    _hand_over(issued.token, key=issued.key, out=out, as_json=as_json)
+    _hand_over(issued.token, key=issued.key, key_file=key.file(sts), out=out, as_json=as_json)
 
 
 def _demand_room_for_a_key(out: Path | None) -> None:
@@ -104,14 +104,20 @@ def _demand_room_for_a_key(out: Path | None) -> None:
         raise click.UsageError("--out is for the token: a name that ends with .key is its key's")
 
 
-def _hand_over(issued: bytes, *, key: "HeldKey | None", out: Path | None, as_json: bool) -> None:
-    """To where the caller wants it: standard output, a file, JSON or eyes. A key goes into a file or nowhere."""
+def _hand_over(issued: bytes, *, key: "HeldKey | None", key_file: Path | None, out: Path | None, as_json: bool) -> None:
+    """To where the caller wants it: standard output, a file, JSON or eyes. A key goes into a file or nowhere; one that
+    is in a file already, `key_file`, stays there, perhaps under its password.
+    """
+    if key_file is not None:
+        key = None
     if str(out) == "-":
         click.echo(issued.decode())
         if key is not None:
             click.echo("The token's key was not kept: --out FILE keeps both.", err=True)
         return
-    kept = {} if out is None else _keep(issued, key, out)
+    kept = {} if key_file is None else {"key_file": key_file}
+    if out is not None:
+        kept |= _keep(issued, key, out)
     if as_json:
         print_json(_card_with(issued) | {name: str(path) for name, path in kept.items()})
         return
@@ -280,13 +286,11 @@ def renew(file: str, sts: StsOptions, out: Path | None, as_json: bool) -> None:
     One that is bound to a key is renewed by who proves that: by --binding issuedtokenmixed and --proof-key, or by the
     certificate that it is bound to.
     """
-    from wstrust_sts.cli.proof_files import read_proof_key
-
     _demand_room_for_a_key(out)
     read = _read_token(file)
     renewed = sts.client(target=read).renew(read, now=now())
-    kept = None if sts.proof_key is None else read_proof_key(sts.proof_key)
-    _hand_over(renewed.token, key=renewed.key or kept, out=out, as_json=as_json)
+    kept = sts.proof_key if renewed.key is None else None
+    _hand_over(renewed.token, key=renewed.key, key_file=kept, out=out, as_json=as_json)
 
 
 @token.command(
