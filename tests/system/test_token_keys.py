@@ -12,10 +12,16 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from lxml import etree
 
-from tests.answering import KEYS
+from tests.answering import KEYS, private_key
 from tests.certificates import key, self_signed
 from tests.holders import RECIPIENT, RECIPIENT_KEY, unwrap
 from tests.running import STATE, Prepared, call_token, command, prepare, serving
@@ -203,6 +209,30 @@ def test_an_elliptic_key_proves_who_asks(live, binding):
     done = call_token(live.prepared, "request", *own, "--applies-to", "urn:keyed", path=f"/13/{binding}")
     assert done.returncode == 0, done.stderr
     assert "bob" in done.stdout
+
+
+def test_tls_takes_a_chain_and_a_signature_one_certificate(live, tmp_path):
+    chain = tmp_path / "chain.pem"
+    chain.write_bytes((live.directory / "bob.pem").read_bytes() + (KEYS / "sts.pem").read_bytes())
+    own = ("--certificate", chain, "--key", live.directory / "bob.key", "--applies-to", "urn:keyed", "--binding")
+    by_tls = call_token(live.prepared, "request", *own, "certificatetransport", path="/13/certificatetransport")
+    assert by_tls.returncode == 0, by_tls.stderr
+    signed = call_token(live.prepared, "request", *own, "certificatemixed", path="/13/certificatemixed")
+    assert (signed.returncode, "has 2 certificates" in signed.stderr) == (1, True)
+
+
+def test_a_key_under_a_password_opens_tls_and_is_not_copied_in_the_clear(live, tmp_path):
+    sealed, token = tmp_path / "sealed.key", tmp_path / "token.xml"
+    by_password = BestAvailableEncryption(b"drum")
+    sealed.write_bytes(private_key("alice").private_bytes(Encoding.PEM, PrivateFormat.PKCS8, by_password))
+    own = ("--certificate", KEYS / "alice.pem", "--key", sealed, "--binding", "certificatetransport")
+    wish = ("--key-type", "public", "--applies-to", "urn:keyed", "--out", token)
+    asked = {"path": "/13/certificatetransport"}
+    right = call_token(live.prepared, "request", *own, *wish, **asked, WSTRUST_STS_KEY_PASSWORD="drum")
+    assert right.returncode == 0, right.stderr
+    assert sorted(tmp_path.iterdir()) == [sealed, token]
+    wrong = call_token(live.prepared, "request", *own, *wish, **asked, WSTRUST_STS_KEY_PASSWORD="bass")
+    assert "does not open with this password" in wrong.stderr
 
 
 @pytest.mark.parametrize("token_type", ["saml11", "saml20"])

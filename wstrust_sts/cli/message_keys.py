@@ -25,7 +25,8 @@ def read_sts_certificate(path: Path) -> Certificate:
     return certificate
 
 
-def _read_certificate(path: Path) -> Certificate:
+def _read_certificate(path: Path, *, chain: bool = False) -> Certificate:
+    """The one in the file, or the first of a `chain`. Raises Refusal."""
     try:
         (found, *more) = x509.load_pem_x509_certificates(path.read_bytes())
         certificate = read_certificate(found.public_bytes(Encoding.DER))
@@ -33,14 +34,14 @@ def _read_certificate(path: Path) -> Certificate:
         raise Refusal(f"{path} is not a PEM file with a certificate in it.") from None
     except StsError as error:
         raise Refusal(f"The certificate in {path} cannot be used: {error.detail}.") from None
-    if more:
+    if more and not chain:
         raise Refusal(f"{path} has {len(more) + 1} certificates in it: leave the one that is in use.")
     return certificate
 
 
-def read_own_key(*, certificate: Path, key: Path) -> tuple[PrivateKey, bytes]:
-    """The requestor's key and its certificate (DER). Raises Refusal."""
-    own = _read_certificate(certificate)
+def read_own_key(*, certificate: Path, key: Path, chain: bool = False) -> tuple[PrivateKey, bytes]:
+    """The requestor's key and its certificate (DER), below which its issuers may be in a `chain`. Raises Refusal."""
+    own = _read_certificate(certificate, chain=chain)
     private = read_private_key(key)
     if not isinstance(private, PrivateKey):
         raise Refusal(f"The key in {key} is neither RSA nor elliptic.")

@@ -188,7 +188,7 @@ class StsOptions:
         from wstrust_sts.cli.message_keys import read_own_key
 
         certificate, key = self._own_files()
-        return read_own_key(certificate=certificate, key=key)
+        return read_own_key(certificate=certificate, key=key, chain=self.binding == "certificatetransport")
 
     def _own_files(self) -> tuple[Path, Path]:
         certificate = self._demand("certificate", self.certificate, "the certificate of who asks, a PEM file")
@@ -250,7 +250,10 @@ _OPTIONS = (
         default="usernamemixed",
     ),
     _file("--sts-certificate", "The STS's message certificate, PEM; ask its operator for it."),
-    _file("--certificate", "Your certificate, PEM, for the bindings with a certificate."),
+    _file(
+        "--certificate",
+        "Your certificate, PEM, for the bindings with one; for certificatetransport perhaps with its issuers below it.",
+    ),
     _file("--key", "Its private key, PEM. The key's password is asked for, or taken from WSTRUST_STS_KEY_PASSWORD."),
     _file(
         "--with-token",
