@@ -268,6 +268,33 @@ def test_how_the_token_is_encrypted_can_be_asked_for_and_refused(live, tmp_path)
     assert (refused.returncode, "The STS refused" in refused.stderr) == (1, True)
 
 
+def call_by_wsdl(live: Live, policy: str, *arguments: str | Path, path: str = "13"):
+    who: tuple[str | Path, ...] = ("--user", "alice", "--password-file", live.directory / "alice.password")
+    if "certificate" in policy:
+        who = ("--certificate", KEYS / "alice.pem", "--key", KEYS / "alice.key")
+    if policy in ("username", "certificate"):
+        who = (*who, "--sts-certificate", live.directory / "message.pem")
+    wish = ("--applies-to", "urn:keyed", "--wsdl")
+    return call_token(live.prepared, "request", *who, *wish, *arguments, path=f"/{path}/{policy}")
+
+
+@pytest.mark.parametrize("path", ["13", "2005"])
+@pytest.mark.parametrize(
+    "policy", ["usernamemixed", "certificatemixed", "certificatetransport", "username", "certificate"]
+)
+def test_the_wsdl_says_how_to_speak_to_an_endpoint(live, policy, path):
+    done = call_by_wsdl(live, policy, path=path)
+    assert done.returncode == 0, done.stderr
+    assert "alice" in done.stdout
+
+
+def test_what_the_wsdl_says_is_not_said_twice_and_one_that_is_not_there_is_told(live):
+    doubled = call_by_wsdl(live, "usernamemixed", "--soap", "1.1")
+    assert (doubled.returncode, "leave out --soap" in doubled.stderr) == (2, True)
+    missing = call_by_wsdl(live, "nothing")
+    assert (missing.returncode, "There is no WSDL" in missing.stderr) == (1, True)
+
+
 def test_without_a_file_the_key_is_nowhere_and_that_is_said(live):
     done = live.ask("usernamemixed", "request", "--key-type", "symmetric", "--applies-to", "urn:keyed")
     assert done.returncode == 0

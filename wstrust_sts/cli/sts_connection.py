@@ -35,10 +35,28 @@ class StsConnection:
 
         Raises NoAnswer, and Refusal for an address that cannot be used.
         """
-        connection, path = self._connect(hidden=hidden)
+        return self._exchange("POST", message, headers, connected=self._connect(hidden=hidden))
+
+    def get_wsdl(self) -> bytes:
+        """What is at the endpoint's `?wsdl`, which everybody may read. Raises as `post`."""
+        connection, path = self._connect(hidden=True)
+        status, octets = self._exchange("GET", None, {}, connected=(connection, f"{path.partition('?')[0]}?wsdl"))
+        if status != http.client.OK:
+            raise NoAnswer(f"There is no WSDL at {self.url}?wsdl: HTTP status {status}")
+        return octets
+
+    def _exchange(
+        self,
+        method: str,
+        message: bytes | None,
+        headers: dict[str, str],
+        *,
+        connected: tuple[http.client.HTTPConnection, str],
+    ) -> tuple[int, bytes]:
+        connection, path = connected
         try:
             connection.request(
-                "POST", path, body=message, headers=headers | {"User-Agent": f"wstrust-sts/{__version__}"}
+                method, path, body=message, headers=headers | {"User-Agent": f"wstrust-sts/{__version__}"}
             )
             response = connection.getresponse()
             return response.status, response.read(_MAXIMUM_ANSWER)

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -36,6 +36,7 @@ ENCRYPTIONS = {
     "aes128-gcm": ns.AES128_GCM,
 }
 DERIVATIONS = {"1.3": ns.WSC13, "2005": ns.WSC05}
+_PUBLISHED = ("binding", "trust", "soap")
 CONDITIONAL = ("user", "password_file", "certificate", "key", "sts_certificate", "with_token", "proof_key")
 
 
@@ -50,6 +51,7 @@ class StsOptions:
     trust: str
     soap: Literal["1.1", "1.2"]
     binding: str
+    wsdl: bool
     sts_certificate: Path | None
     certificate: Path | None
     key: Path | None
@@ -62,6 +64,23 @@ class StsOptions:
     derived_keys: bool
     secure_conversation: str | None
     trace: Path | None
+
+    def as_published(self) -> "StsOptions":
+        """With the binding and the versions that the endpoint's WSDL tells, where the caller wants that.
+
+        Raises UsageError (one of them is given, too), Refusal (no WSDL, or none that can be spoken).
+        """
+        if not self.wsdl:
+            return self
+        from wstrust_sts.cli.published import read_wsdl
+        from wstrust_sts.cli.sts_connection import StsConnection
+
+        for option in _PUBLISHED:
+            source = click.get_current_context().get_parameter_source(option)
+            if source is not click.core.ParameterSource.DEFAULT:
+                raise click.UsageError(f"--wsdl says it: leave out {_written(option)}.")
+        told = read_wsdl(StsConnection(url=self.url, ca=self.ca).get_wsdl(), url=self.url)
+        return replace(self, binding=told.binding, trust=told.trust, soap=told.soap)
 
     def client(self, *, target: bytes | None = None) -> "StsClient":
         """`target` is the token that is asked about: it also proves who asks, where a token does and no other is given.
@@ -249,6 +268,9 @@ _OPTIONS = (
         f"What protects the messages: {'; '.join(f'{name}, {kind.meaning}' for name, kind in BINDINGS.items())}.",
         default="usernamemixed",
     ),
+    click.option(
+        "--wsdl", is_flag=True, help="Take --binding, --trust and --soap from the WSDL at the endpoint's ?wsdl."
+    ),
     _file("--sts-certificate", "The STS's message certificate, PEM; ask its operator for it."),
     _file(
         "--certificate",
@@ -309,7 +331,7 @@ def sts_options(function: Callable[..., object]) -> Callable[..., object]:
     @functools.wraps(function)
     def command(**values: Any) -> object:
         chosen = {field.name: values.pop(field.name) for field in fields(StsOptions)}
-        return function(sts=StsOptions(**chosen), **values)
+        return function(sts=StsOptions(**chosen).as_published(), **values)
 
     for option in reversed(_OPTIONS):
         command = option(command)
