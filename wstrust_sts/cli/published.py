@@ -45,8 +45,8 @@ def read_wsdl(octets: bytes, *, url: str) -> Published:
     definitions = parse_unverified(octets)
     if definitions is None or definitions.tag != f"{{{ns.WSDL}}}definitions":
         raise Refusal(f"There is no WSDL at {url}?wsdl: choose --binding, --trust and --soap without --wsdl.")
-    binding, soap = _binding_of(definitions, url)
-    policies = list(_policies_of(definitions, binding))
+    attached, soap = _attached_to(definitions, url)
+    policies = list(_policies_of(definitions, attached))
     shape = tuple(_shape(policies))
     name = _BINDINGS.get(shape)
     if name is None:
@@ -54,29 +54,32 @@ def read_wsdl(octets: bytes, *, url: str) -> Published:
     return Published(binding=name, trust="2005" if _asserted(policies, "Trust10") else "1.3", soap=soap)
 
 
-def _binding_of(definitions: Element, url: str) -> tuple[Element, Literal["1.1", "1.2"]]:
-    """The wsdl:binding of the port at this address, and its SOAP version; the host's name may be another one here."""
+def _attached_to(definitions: Element, url: str) -> tuple[tuple[Element, Element], Literal["1.1", "1.2"]]:
+    """The port at this address and its wsdl:binding, which both may have policies (WS-PolicyAttachment 1.5 section
+    4.1), and the SOAP version; the host's name may be another one here.
+    """
     path, found = urlsplit(url).path, {}
     for port in definitions.iter(f"{{{ns.WSDL}}}port"):
         for namespace, soap in _SOAP.items():
             address = port.find(f"{{{namespace}}}address")
             if address is not None and urlsplit(address.get("location", "")).path == path:
-                found[soap] = port.get("binding", "").rpartition(":")[2]
+                found[soap] = port
     for soap in _SOAP.values():
         for binding in definitions.iterchildren(f"{{{ns.WSDL}}}binding"):
-            if soap in found and binding.get("name") == found[soap]:
-                return binding, soap
+            if soap in found and binding.get("name") == found[soap].get("binding", "").rpartition(":")[2]:
+                return (found[soap], binding), soap
     raise Refusal(f"The WSDL has no port at {path}.")
 
 
-def _policies_of(definitions: Element, binding: Element) -> Iterator[Element]:
-    """Those that the binding and its messages refer to within the document, and those that stand in it."""
+def _policies_of(definitions: Element, attached: tuple[Element, Element]) -> Iterator[Element]:
+    """Those that port, binding and messages refer to within the document, and those that stand in them."""
     named = {each.get(_ID): each for each in definitions.iter(f"{{{ns.WSP04}}}Policy", f"{{{ns.WSP15}}}Policy")}
-    yield binding
-    for reference in binding.iter(f"{{{ns.WSP04}}}PolicyReference", f"{{{ns.WSP15}}}PolicyReference"):
-        policy = named.get(reference.get("URI", "").removeprefix("#"))
-        if policy is not None:
-            yield policy
+    for element in attached:
+        yield element
+        for reference in element.iter(f"{{{ns.WSP04}}}PolicyReference", f"{{{ns.WSP15}}}PolicyReference"):
+            policy = named.get(reference.get("URI", "").removeprefix("#"))
+            if policy is not None:
+                yield policy
 
 
 def _shape(policies: list[Element]) -> Iterator[str]:
