@@ -40,6 +40,7 @@ class TokenType(enum.Enum):
 
     SAML11 = "saml11"
     SAML20 = "saml20"
+    SCT = "sct"  # a security context (WS-SecureConversation)
 
 
 class KeyType(enum.Enum):
@@ -111,13 +112,27 @@ class PresentedReference:
 
 
 @dataclass(frozen=True, slots=True)
+class PresentedContext:
+    """A wsc:SecurityContextToken, or a reference to one: names a key of a security context, and alone proves nothing.
+
+    `proved`: the message was verified with that very key. Only what verified it says so; a target never is.
+    """
+
+    identifier: str
+    instance: str | None = None
+    proved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownToken:
     """A token nobody here can read; it is refused where it is used. `name` is its {namespace}local name."""
 
     name: str
 
 
-ReceivedToken = UsernamePassword | PresentedCertificate | PresentedAssertion | PresentedReference | UnknownToken
+ReceivedToken = (
+    UsernamePassword | PresentedCertificate | PresentedAssertion | PresentedReference | PresentedContext | UnknownToken
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +142,7 @@ class VerifiedMessage:
     `seal` protects the answer with the keys that protected the request, opaque above `wire`; None: the transport does.
     `signature_digest` is SHA-256 of the message signature's value, by which a replay is known; `signature_id` is what
     the message calls that signature. `encrypted`: request and answer are hidden by the message's own protection.
+    `proved_contexts` are the identifiers of the security contexts whose keys verified it, be they credentials or not.
     """
 
     credentials: tuple[ReceivedToken, ...]
@@ -138,6 +154,7 @@ class VerifiedMessage:
     signature_id: str | None = None
     encrypted: bool = False
     proved_keys: tuple[ProvedKey, ...] = ()
+    proved_contexts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

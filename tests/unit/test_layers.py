@@ -32,6 +32,7 @@ GROUND = {
     "certificate_names",
     "encryption",
     "proof_keys",
+    "security_contexts",
 }
 BELOW_ALL = GROUND | {"log"}  # the log may be written to from everywhere
 
@@ -47,6 +48,7 @@ ALLOWED = {
     "certificates": set(),
     "certificate_names": {"certificates"},
     "records": set(),
+    "security_contexts": {"model"},
     "ports": GROUND,
     "reasons": GROUND,
     "bookkeeping": GROUND | {"reasons", "ports"},
