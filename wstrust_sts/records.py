@@ -107,7 +107,37 @@ class MessageSeen:
     until: datetime
 
 
-Entry = TokenRecord | TokenCancelled | AuditEvent | MessageSeen
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextKeyRecord:
+    """A key of a security context, sealed. The context itself is in the register, its identifier as the token's id.
+
+    `methods` and `authenticated_at` are those of the authentication that the key stands for.
+    """
+
+    realm: str
+    identifier: str
+    instance: str | None
+    methods: str
+    authenticated_at: datetime
+    created_at: datetime
+    expires_at: datetime
+    sealed_secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextRenewed:
+    """The durable fact that a context has a new key: that of `instance` ends at `ends_at` at the latest, the context
+    itself not before `expires_at`.
+    """
+
+    realm: str
+    identifier: str
+    instance: str | None
+    ends_at: datetime
+    expires_at: datetime
+
+
+Entry = TokenRecord | TokenCancelled | ContextKeyRecord | ContextRenewed | AuditEvent | MessageSeen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

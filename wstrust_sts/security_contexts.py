@@ -25,3 +25,8 @@ class SecurityContext:
     created: datetime
     expires_at: datetime
     secret: bytes = field(repr=False)
+
+
+def secret_purpose(realm: str, identifier: str, instance: str | None) -> str:
+    """What the secret is sealed for: that of no other key of any context opens here."""
+    return f"security-context:{realm}:{identifier}:{instance or ''}"
