@@ -75,6 +75,14 @@ def parse_address(unverified_text: str) -> Address:
     return Address("", unverified_text)
 
 
+def canonical(unverified_text: str) -> str:
+    """The canonical form of an address, and of what is none the text itself; for comparing."""
+    try:
+        return parse_address(unverified_text).text
+    except ValueError:
+        return unverified_text
+
+
 def parse_rule(text: str, *, prefix: bool) -> Address:
     """The canonical form of a rule's address. Raises ValueError; only a URL has paths below it."""
     address = parse_address(text)

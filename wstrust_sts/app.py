@@ -29,6 +29,7 @@ from wstrust_sts.errors import Busy, HttpRefusal, MethodNotAllowed, NotFound, On
 from wstrust_sts.keyring import StoredKeyring
 from wstrust_sts.keys import AesGcmSecretBox
 from wstrust_sts.model import Endpoint, Operation
+from wstrust_sts.own_party import OwnAddresses, RelyingPartiesAndOwn
 from wstrust_sts.pki.validation import PathValidator
 from wstrust_sts.ports import Clock, Keyring, Patience, SecretBox, TokenProvider
 from wstrust_sts.readiness import find_obstacles
@@ -162,10 +163,13 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
     authentication = config.authentication
     parts = _parts(config, stores, keyring, box)
     providers = [registry.TOKEN_PROVIDERS.build(name, parts) for name in config.plugins.token_providers]
+    own = OwnAddresses.of(config.server.public_url, [(each.realm, each.path) for each in config.endpoints])
     service = SecurityTokenService(
         realms=stores.realms,
         accounts=stores.accounts,
-        relying_parties=stores.relying_parties,
+        relying_parties=RelyingPartiesAndOwn(
+            stores.relying_parties, realms=stores.realms, keyring=keyring, addresses=own
+        ),
         issued_tokens=stores.issued_tokens,
         journal=stores.journal,
         keyring=keyring,
@@ -175,7 +179,7 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
         claim_policy=RuleClaimPolicy(),
         replay_cache=stores.replay_cache,
         message_window=authentication.message_maximum_age + 2 * authentication.clock_skew,
-        renewal=_renewal_terms(config),
+        renewal=RenewalTerms(grace=config.renewal.grace, after_expiry=config.renewal.after_expiry, own=own),
         box=box,
     )
     endpoints = {endpoint.path: endpoint for endpoint in config.endpoints}
@@ -245,15 +249,6 @@ def _describe_realms(
         )
         for realm, endpoints in served.items()
     }
-
-
-def _renewal_terms(config: Config) -> RenewalTerms:
-    url = config.server.public_url.rstrip("/")
-    return RenewalTerms(
-        grace=config.renewal.grace,
-        after_expiry=config.renewal.after_expiry,
-        own_addresses=frozenset({url, *(url + endpoint.path for endpoint in config.endpoints)}),
-    )
 
 
 def _forwarded_certificate(server: ServerSection) -> ForwardedCertificate | None:

@@ -12,6 +12,7 @@ from wstrust_sts.config import TOKEN_TYPES
 from wstrust_sts.declared_encryption import EncryptionTable, encryption_card, encryption_table
 from wstrust_sts.model import KeyType, TokenType
 from wstrust_sts.relying_parties import (
+    OWN_PARTY,
     AppliesToRule,
     ClaimRule,
     ConstantRule,
@@ -204,6 +205,8 @@ class RelyingPartyTable:
     )
 
     def faults(self) -> Iterator[Fault]:
+        if self.name == OWN_PARTY:
+            yield Fault("name", f'"{OWN_PARTY}" is the STS itself, which needs no registration', "choose another name")
         if self.default_token_type not in (None, *self.token_types):
             yield Fault("default_token_type", "is not one of token_types", "add it there, or choose another")
         if KeyType.SYMMETRIC in self.key_types and self.encryption.certificate is None:

@@ -7,6 +7,8 @@ from wstrust_sts import ns
 from wstrust_sts.encryption import NO_ENCRYPTION, EncryptionRule
 from wstrust_sts.model import KeyType, TokenType
 
+OWN_PARTY = "this-sts"  # the name of the STS as a relying party of itself (own_party.py); no other has it
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliesToRule:

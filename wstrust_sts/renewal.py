@@ -4,10 +4,10 @@ authentication, and how often one token can be renewed.
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from wstrust_sts.addresses import parse_address
+from wstrust_sts.addresses import canonical
 from wstrust_sts.errors import BadRequest, InvalidRequest, InvalidSecurityToken, NotAuthorized, UnableToRenew
 from wstrust_sts.model import (
     AppliesTo,
@@ -18,6 +18,7 @@ from wstrust_sts.model import (
     RequestSecurityToken,
     VerifiedToken,
 )
+from wstrust_sts.own_party import OwnAddresses
 from wstrust_sts.policy import demand_in_force
 from wstrust_sts.ports import ReplayCache
 from wstrust_sts.records import TokenRecord
@@ -30,26 +31,17 @@ _CLOCKS_DIFFER = timedelta(minutes=5)  # between nodes
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenewalTerms:
     """`grace`: how much longer a renewed token stays in force, since the answer may be lost. `after_expiry`: how long
-    after its end a token can be renewed that was issued so (Renewing/@OK). `own_addresses`: the STS's.
+    after its end a token can be renewed that was issued so (Renewing/@OK). `own`: the STS's addresses.
     """
 
     grace: timedelta = timedelta(minutes=2)
     after_expiry: timedelta = timedelta(hours=1)
-    own_addresses: frozenset[str] = frozenset()
+    own: OwnAddresses = field(default_factory=OwnAddresses)
 
     def scope(self, request: RequestSecurityToken, realm: Realm) -> AppliesTo | None:
         """The AppliesTo that names a relying party; some clients write the STS's own address there."""
         asked = request.applies_to
-        if asked is None or _canonical(asked.address) in {*map(_canonical, self.own_addresses), realm.issuer}:
-            return None
-        return asked
-
-
-def _canonical(unverified_address: str) -> str:
-    try:
-        return parse_address(unverified_address).text
-    except ValueError:
-        return unverified_address
+        return None if asked is None or self.own.include(asked.address, realm) else asked
 
 
 def demand_renewable(
@@ -117,7 +109,7 @@ def audiences_of_named(relying_party: RelyingParty, scope: AppliesTo | None) -> 
     if relying_party.audiences:
         return relying_party.audiences
     if scope is not None:
-        return (_canonical(scope.address),)
+        return (canonical(scope.address),)
     if len(relying_party.applies_to) != 1:
         raise InvalidRequest(f"by reference and without AppliesTo, and {relying_party.name} has several addresses")
     return (relying_party.applies_to[0].address,)

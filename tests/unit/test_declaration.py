@@ -21,6 +21,7 @@ from wstrust_sts.declared_relying_parties import NAME_IDENTIFIER_FORMATS
 from wstrust_sts.model import Account, Claim, Realm, TokenType
 from wstrust_sts.reconciliation import Action, Plan, plan
 from wstrust_sts.relying_parties import (
+    OWN_PARTY,
     AppliesToRule,
     ConstantRule,
     GroupRule,
@@ -237,6 +238,11 @@ def test_a_name_that_could_be_mistaken_is_refused(tmp_path: Path, name: str) -> 
 def test_a_default_token_type_is_one_that_the_relying_party_takes(tmp_path: Path) -> None:
     text = PARTY + 'token_types = ["saml20"]\ndefault_token_type = "saml11"\n'
     assert problems(tmp_path, text) == ['relying_party["orders"].default_token_type: is not one of token_types']
+
+
+def test_the_name_of_the_sts_itself_is_no_relying_party_s(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, PARTY.replace('"orders"', f'"{OWN_PARTY}"'))
+    assert problem == f'relying_party["{OWN_PARTY}"].name: "{OWN_PARTY}" is the STS itself, which needs no registration'
 
 
 def test_doubled_rows_and_shared_addresses_are_refused(tmp_path: Path) -> None:

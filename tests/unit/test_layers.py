@@ -11,6 +11,7 @@ CORE = {
     "service",
     "policy",
     "proof_policy",
+    "own_party",
     "lineage",
     "renewal",
     "identification",

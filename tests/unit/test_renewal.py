@@ -19,6 +19,7 @@ from wstrust_sts.model import (
     TrustVersion,
     VerifiedToken,
 )
+from wstrust_sts.own_party import OwnAddresses
 from wstrust_sts.records import TokenRecord
 from wstrust_sts.relying_parties import AppliesToRule
 from wstrust_sts.renewal import (
@@ -33,7 +34,7 @@ from wstrust_sts.renewal import (
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 PASSWORD, X509 = AuthenticationMethod.PASSWORD_OVER_TLS, AuthenticationMethod.X509
-TERMS = RenewalTerms(own_addresses=frozenset({"https://sts.example.test/trust/13/usernamemixed"}))
+TERMS = RenewalTerms(own=OwnAddresses.of("https://sts.example.test", [(REALM.name, "/trust/13/usernamemixed")]))
 RECORD = TokenRecord(
     realm="default",
     token_id="_1",
