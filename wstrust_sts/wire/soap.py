@@ -203,6 +203,8 @@ def _prefixed(error: StsError, context: ReplyContext) -> tuple[str, str]:
     match error.namespace:
         case "wst":
             return "wst", context.trust
+        case "wsc":
+            return "wsc", ns.WSC05 if context.trust == ns.WST05 else ns.WSC13
         case "wsa":
             return "wsa", context.addressing.namespace if context.addressing else ns.WSA
         case other:
