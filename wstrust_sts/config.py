@@ -32,9 +32,12 @@ __all__ = [
 _MINUTE, _HOUR, _DAY = (timedelta(seconds=n) for n in (60, 3600, 86400))
 
 TRUST_VERSIONS = {"1.3": TrustVersion.V13, "2005": TrustVersion.V2005}
-HIDDEN_POLICIES = frozenset({"username", "certificate"})  # messages are encrypted, whatever carries them
+HIDDEN_POLICIES = frozenset(
+    {"username", "certificate", "secureconversation"}
+)  # messages are encrypted, whatever carries them
 CLIENT_CERTIFICATE_POLICIES = frozenset({"certificatetransport"})  # TLS, or a proxy, says who the client is
-ENDORSED_POLICIES = frozenset({"certificatemixed", "usernamecertificatemixed"})  # a signature inside of TLS
+# A signature inside of TLS.
+ENDORSED_POLICIES = frozenset({"certificatemixed", "usernamecertificatemixed", "secureconversationmixed"})
 SIGNED_POLICIES = HIDDEN_POLICIES | {"certificatesigned"}  # and signed, for which the STS needs a message key
 TOKEN_TYPES = {"saml20": TokenType.SAML20, "saml11": TokenType.SAML11}
 

@@ -33,6 +33,7 @@ from wstrust_sts.tokens.saml11 import Saml11Provider
 from wstrust_sts.tokens.saml20 import Saml20Provider
 from wstrust_sts.wire.asymmetric import read_certificate_in_message, read_certificate_that_signed
 from wstrust_sts.wire.layouts.default import write_rstr
+from wstrust_sts.wire.secure_conversation import read_secure_conversation, read_secure_conversation_over_tls
 from wstrust_sts.wire.symmetric import read_username_in_message
 from wstrust_sts.wire.terms import SecurityReader
 from wstrust_sts.wire.transport import (
@@ -117,6 +118,8 @@ POLICIES: Mapping[str, SecurityReader] = {
     "certificatemixed": read_endorsing_certificate,
     "certificatetransport": read_certificate_of_tls,
     "usernamecertificatemixed": read_username_and_endorsing_certificate,
+    "secureconversationmixed": read_secure_conversation_over_tls,
+    "secureconversation": read_secure_conversation,
 }
 LAYOUTS: Mapping[str, Layout] = {"default": write_rstr}
 TOLERANCES = frozenset({"no-timestamp", "bare-rstr", "no-applies-to", "repeated-signature", "unsigned-addressing"})

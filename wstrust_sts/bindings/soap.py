@@ -42,12 +42,14 @@ from wstrust_sts.model import (
     Outcome,
     RequestSecurityTokenResponse,
 )
-from wstrust_sts.ports import Certificates, Clock, Decrypter, Keyring, Patience
+from wstrust_sts.ports import Certificates, Clock, Decrypter, Keyring, Patience, SecurityContexts
+from wstrust_sts.security_contexts import SecurityContext
 from wstrust_sts.service import SecurityTokenService
 from wstrust_sts.wire.addressing import Addressing, demand_anonymous_replies, read_addressing
 from wstrust_sts.wire.algorithms import ALGORITHMS
 from wstrust_sts.wire.public_keys import proved_keys_of
 from wstrust_sts.wire.seal import Seal
+from wstrust_sts.wire.secure_conversation import demand_admitted
 from wstrust_sts.wire.soap import (
     Envelope,
     ReplyContext,
@@ -185,6 +187,7 @@ class SoapBinding:
         keyring: Keyring,
         patience: Patience,
         certificates: Certificates,
+        contexts: SecurityContexts,
         policies: Mapping[str, SecurityReader],
         layouts: Mapping[str, Layout],
         documents: Mapping[str, bytes],
@@ -199,6 +202,7 @@ class SoapBinding:
         self._keyring = keyring
         self._patience = patience
         self._certificates = certificates
+        self._contexts = contexts
         self._policies = policies
         self._layouts = layouts
         self._descriptions = {path: mex.describe(document) for path, document in documents.items()}
@@ -329,6 +333,7 @@ class SoapBinding:
         exchange.rst = read_rst(
             secured.envelope.payload, version=endpoint.version, action=_operation_of(action, endpoint), proved=proved
         )
+        demand_admitted(secured.protection, exchange.rst)
 
     def _read_headers(self, exchange: Exchange, envelope: Envelope) -> str | None:
         """The action, and where the answer goes. Done again with what a message's protection covers, where it has one.
@@ -358,7 +363,14 @@ class SoapBinding:
             signer=lambda: self._keyring.message_signer(endpoint.realm),
             confirms_signatures=endpoint.signature_confirmation,
             pinned=lambda name: self._certificates.pinned(endpoint.realm, name),
+            contexts=lambda identifier, instance: self._find_context(exchange, identifier, instance),
         )
+
+    def _find_context(self, exchange: Exchange, identifier: str, instance: str | None) -> SecurityContext | None:
+        """Raises FailedAuthentication: too many messages from there did not open."""
+        realm = exchange.endpoint.realm
+        self._patience.admit(realm, exchange.request.source, now=exchange.reply.now)
+        return self._contexts.find(realm, identifier, instance)
 
     def _admitted_decrypters(self, exchange: Exchange) -> Sequence[Decrypter]:
         """Raises FailedAuthentication: too many messages from there did not open."""

@@ -36,7 +36,7 @@ def read_username_over_tls(envelope: Envelope, terms: Terms) -> SecuredMessage:
     with in_security_header():
         parts, created = _timestamped(envelope, terms)
         token = parts.pop(USERNAME_TOKEN, None)
-        _demand_nothing_else(parts)
+        demand_nothing_else(parts)
         credential = _read_username(token, terms)
     return _secured(envelope, terms, credential, created=created)
 
@@ -48,7 +48,7 @@ def read_certificate_of_tls(envelope: Envelope, terms: Terms) -> SecuredMessage:
     """
     with in_security_header():
         parts, created = _timestamped(envelope, terms)
-        _demand_nothing_else(parts)
+        demand_nothing_else(parts)
     certificate = terms.transport.peer_certificate
     if certificate is None:
         raise InvalidSecurity("no TLS client certificate")
@@ -62,7 +62,7 @@ def read_endorsing_certificate(envelope: Envelope, terms: Terms) -> SecuredMessa
     Raises as `read_endorsed` and `find_certificate` do, and UnsupportedSecurityToken.
     """
     endorsed, certificate = _read_endorsed(envelope, terms)
-    _demand_nothing_else(endorsed.parts)
+    demand_nothing_else(endorsed.parts)
     return _endorsed_by(endorsed, certificate, envelope, terms)
 
 
@@ -73,7 +73,7 @@ def read_username_and_endorsing_certificate(envelope: Envelope, terms: Terms) ->
     """
     endorsed, certificate = _read_endorsed(envelope, terms)
     token = endorsed.parts.pop(USERNAME_TOKEN, None)
-    _demand_nothing_else(endorsed.parts)
+    demand_nothing_else(endorsed.parts)
     with in_security_header():
         username = _read_username(token, terms)
     return _endorsed_by(endorsed, certificate, envelope, terms, username)
@@ -88,7 +88,8 @@ def _timestamped(envelope: Envelope, terms: Terms) -> tuple[dict[str, Element], 
     return parts, None if timestamp is None else read_timestamp(timestamp, terms.now, terms.freshness)
 
 
-def _demand_nothing_else(parts: Mapping[str, Element]) -> None:
+def demand_nothing_else(parts: Mapping[str, Element]) -> None:
+    """Raises UnsupportedSecurityToken: there are parts of the Security header left that nobody looked at."""
     if parts:
         raise UnsupportedSecurityToken(f"not asked for by this endpoint: {', '.join(map(local, parts.values()))}")
 
