@@ -171,6 +171,7 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
             stores.relying_parties, realms=stores.realms, keyring=keyring, addresses=own
         ),
         issued_tokens=stores.issued_tokens,
+        contexts=stores.security_contexts,
         journal=stores.journal,
         keyring=keyring,
         authenticators=[registry.AUTHENTICATORS.build(name, parts) for name in config.plugins.authenticators],
@@ -218,6 +219,7 @@ def _parts(config: Config, stores: Stores, keyring: Keyring, box: SecretBox) -> 
         accounts=stores.accounts,
         certificates=stores.certificates,
         validator=PathValidator(authentication.clock_skew),
+        contexts=stores.security_contexts,
         replay_cache=stores.replay_cache,
         keyring=keyring,
         passwords=PasswordChecker(

@@ -178,15 +178,15 @@ class PluginsSection:
     authenticators: tuple[str, ...] = key(
         kinds.many(kinds.text()),
         "Credentials that are accepted: username is UsernameToken, x509 a certificate whose key signed the message or "
-        "TLS, saml this STS's own tokens as targets.",
-        default=("username", "x509", "saml"),
-        shown='["username", "x509", "saml"]',
+        "TLS, context a security context whose key did, saml this STS's own tokens as targets.",
+        default=("username", "x509", "context", "saml"),
+        shown='["username", "x509", "context", "saml"]',
     )
     token_providers: tuple[str, ...] = key(
         kinds.many(kinds.text()),
-        "Tokens that are issued.",
-        default=("saml20", "saml11"),
-        shown='["saml20", "saml11"]',
+        "Tokens that are issued: SAML assertions, and security contexts (sct).",
+        default=("saml20", "saml11", "sct"),
+        shown='["saml20", "saml11", "sct"]',
     )
     claim_sources: tuple[str, ...] = key(
         kinds.many(kinds.text()), "Where claims come from.", default=("account",), shown='["account"]'

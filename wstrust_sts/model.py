@@ -184,12 +184,14 @@ class LifetimeWish:
 class RequestSecurityToken:
     """One request, whatever face it entered by (WS-Trust 1.3 section 3).
 
-    `token_type` is the text asked for; policy resolves it. `unsupported` names what was understood and is
+    `token_type` is the text asked for; policy resolves it. `of_context`: an action of WS-SecureConversation asked, and
+    the answer has one, too. `unsupported` names what was understood and is
     not offered (OnBehalfOf, ActAs, ...): policy refuses it, so that nothing known is silently ignored.
     """
 
     version: TrustVersion
     operation: Operation
+    of_context: bool = False
     context: str | None = None
     token_type: str | None = None
     key_type: KeyType | None = None
@@ -254,12 +256,16 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authenticated:
-    """What one authenticator proved of one credential. `token` is set when the credential was a token of ours."""
+    """What one authenticator proved of one credential. `token` is set when the credential was a token of ours.
+
+    `further_methods`: those besides `method` of an authentication that the credential stands for.
+    """
 
     account: Account | None
     method: AuthenticationMethod
     instant: datetime
     token: "VerifiedToken | None" = None
+    further_methods: tuple[AuthenticationMethod, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,6 +396,7 @@ class TokenDescriptor:
     token_type_uri: str  # the spelling asked for, repeated in the answer
     key_type: KeyType
     proof: ProofKey | None = None  # the key that it is bound to; None: a bearer token
+    instance: str | None = None  # of a security context's key; the context itself is called `token_id`
     encryption: EncryptionRule = NO_ENCRYPTION  # the relying party's
     issuer: str
     subject: NameIdentifier
@@ -408,7 +415,7 @@ class TokenDescriptor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedToken:
-    """A signed token: `markup` is its text as it goes out, to be spliced and never serialised again.
+    """A token, signed if it says anything: `markup` is its text, to be spliced and never serialised again.
 
     `digest` as in `VerifiedToken`: of the token itself, also where it goes out encrypted.
     """

@@ -22,7 +22,7 @@ class TokenRecord:
     account: str  # the account's id
     requestor: str  # the id of the account that asked
     methods: str
-    key_id: str
+    key_id: str  # that signed it; empty: it is not signed, as a security context is not
     key_type: str
     issued_at: datetime
     expires_at: datetime

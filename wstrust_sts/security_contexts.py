@@ -2,6 +2,8 @@
 and whose authentication it stands for.
 """
 
+import secrets
+import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -25,6 +27,11 @@ class SecurityContext:
     created: datetime
     expires_at: datetime
     secret: bytes = field(repr=False)
+
+
+def new_identifier() -> str:
+    """The name of a context, or of a further key of one: 128 random bits, which nobody guesses."""
+    return uuid.UUID(bytes=secrets.token_bytes(16)).urn
 
 
 def secret_purpose(realm: str, identifier: str, instance: str | None) -> str:

@@ -6,10 +6,11 @@ that no plug-in can forget one. No XML, no SQL and no plug-in is known to this m
 
 import hmac
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
-from wstrust_sts.bookkeeping import Asked, Findings, event_of, record_of, thumbprint_of
+from wstrust_sts.bookkeeping import Asked, Findings, entries_of, event_of, thumbprint_of
+from wstrust_sts.context_operations import ContextOperations
 from wstrust_sts.errors import (
     InvalidRequest,
     InvalidScope,
@@ -31,6 +32,7 @@ from wstrust_sts.model import (
     Operation,
     Outcome,
     PresentedAssertion,
+    PresentedContext,
     PresentedReference,
     Principal,
     ReceivedToken,
@@ -67,6 +69,7 @@ from wstrust_sts.ports import (
     RelyingParties,
     ReplayCache,
     SecretBox,
+    SecurityContexts,
     TokenProvider,
 )
 from wstrust_sts.proof_keys import ProofKey, SymmetricProof
@@ -79,7 +82,7 @@ from wstrust_sts.reasons import (
     explain_unshared,
     shorten,
 )
-from wstrust_sts.records import Entry, TokenCancelled, TokenRecord
+from wstrust_sts.records import TokenCancelled, TokenRecord
 from wstrust_sts.relying_parties import RelyingParty, RelyingPartyMatch
 from wstrust_sts.renewal import (
     RenewalTerms,
@@ -90,17 +93,7 @@ from wstrust_sts.renewal import (
     renewed_subject,
     take_turn,
 )
-
-_SENTENCES = {Status.VALID: "The token is valid.", Status.INVALID: "The token is not valid."}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What one operation comes to: the answer, what it is called, and what must be stored with it."""
-
-    response: RequestSecurityTokenResponse
-    outcome: str
-    entries: tuple[Entry, ...] = ()
+from wstrust_sts.verdicts import SENTENCES, Verdict, status_of
 
 
 class SecurityTokenService:
@@ -113,6 +106,7 @@ class SecurityTokenService:
         accounts: Accounts,
         relying_parties: RelyingParties,
         issued_tokens: IssuedTokens,
+        contexts: SecurityContexts,
         journal: Journal,
         keyring: Keyring,
         authenticators: Sequence[Authenticator],
@@ -152,6 +146,17 @@ class SecurityTokenService:
             Operation.RENEW: self._renew,
             Operation.CANCEL: self._cancel,
         }
+        self._on_contexts = ContextOperations(
+            issued_tokens=issued_tokens,
+            contexts=contexts,
+            accounts=accounts,
+            relying_parties=relying_parties,
+            replay_cache=replay_cache,
+            renewal=renewal,
+            box=box,
+            match_original=self._match_of_original,
+            make_token=self._make_token,
+        ).by_name
 
     def perform(self, request: RequestSecurityToken, message: VerifiedMessage, *, at: Circumstances) -> Outcome:
         """Carries out `request` for whoever `message` proves to be asking.
@@ -169,7 +174,8 @@ class SecurityTokenService:
             demand_supported(
                 request, issuer=realm.issuer, signature_algorithm=self._keyring.signer(realm.name).algorithm
             )
-            verdict = self._operations[request.operation](asked)
+            operations = self._on_contexts if isinstance(request.target, PresentedContext) else self._operations
+            verdict = operations[request.operation](asked)
         except StsError as refusal:
             event = event_of(asked, outcome=f"refused {refusal.code}", refused=refusal.detail)
             return Outcome(
@@ -201,7 +207,7 @@ class SecurityTokenService:
         return Verdict(
             response=RequestSecurityTokenResponse(request=request, issued=issued),
             outcome="issued",
-            entries=(record_of(issued, subject=asked.principal, asked=asked, box=self._box),),
+            entries=entries_of(issued, subject=asked.principal, asked=asked, box=self._box),
         )
 
     def _make_token(
@@ -305,8 +311,8 @@ class SecurityTokenService:
             if transforming and verified is not None:
                 return self._transform(asked, lineage, verified, party)
         except InvalidSecurityToken as doubt:
-            return _status(asked, Status.INVALID, doubt.detail)
-        return _status(asked, Status.VALID, "verified, registered, not cancelled")
+            return status_of(asked, Status.INVALID, doubt.detail)
+        return status_of(asked, Status.VALID, "verified, registered, not cancelled")
 
     def _transform(
         self, asked: Asked, lineage: Sequence[TokenRecord], verified: VerifiedToken, party: RelyingParty
@@ -338,10 +344,10 @@ class SecurityTokenService:
         issued = self._make_token(asked, subject=subject, match=match, original=original)
         return Verdict(
             response=RequestSecurityTokenResponse(
-                request=asked.request, issued=issued, status=Status.VALID, reason=_SENTENCES[Status.VALID]
+                request=asked.request, issued=issued, status=Status.VALID, reason=SENTENCES[Status.VALID]
             ),
             outcome="transformed",
-            entries=(record_of(issued, subject=subject, asked=asked, box=self._box),),
+            entries=entries_of(issued, subject=subject, asked=asked, box=self._box),
         )
 
     def _kept_key(self, record: TokenRecord, verified: VerifiedToken) -> ProofKey | None:
@@ -446,7 +452,7 @@ class SecurityTokenService:
         return Verdict(
             response=RequestSecurityTokenResponse(request=asked.request, issued=issued),
             outcome="renewed",
-            entries=(record_of(issued, subject=subject, asked=asked, box=self._box), ended),
+            entries=(*entries_of(issued, subject=subject, asked=asked, box=self._box), ended),
         )
 
     def _recorded(self, asked: Asked, *, overdue: timedelta = timedelta(0)) -> tuple[TokenRecord, VerifiedToken | None]:
@@ -462,6 +468,8 @@ class SecurityTokenService:
             record = self._issued_tokens.find(asked.realm.name, target.token_id)
             if record is None:
                 raise InvalidSecurityToken("an unknown token id")
+            if record.token_type == TokenType.SCT.value:
+                raise InvalidSecurityToken("a security context, named as a token that says something")
             return record, None
         if isinstance(target, PresentedAssertion):
             target = replace(target, overdue=overdue)
@@ -481,11 +489,3 @@ class SecurityTokenService:
         if proof.token is None:
             raise InvalidSecurityToken(f"a {type(target).__name__} is not a token of ours")
         return proof.token
-
-
-def _status(asked: Asked, status: Status, reason: str) -> Verdict:
-    asked.findings.decision = Decision(reasons=(reason,))
-    return Verdict(
-        response=RequestSecurityTokenResponse(request=asked.request, status=status, reason=_SENTENCES[status]),
-        outcome=status.value,
-    )

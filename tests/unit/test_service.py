@@ -17,6 +17,7 @@ from tests.fakes import (
     FakeRealms,
     FakeRelyingParties,
     FakeReplayCache,
+    FakeSecurityContexts,
 )
 from tests.harness import RELYING_PARTY, STRICT_PARTY
 from tests.holders import KEYED_PARTY, public_proof
@@ -186,6 +187,7 @@ class World:
             accounts=self.accounts,
             relying_parties=self.relying_parties,
             issued_tokens=self.tokens,
+            contexts=FakeSecurityContexts(self.tokens),
             journal=self.journal,
             keyring=self.keyring,
             authenticators=self.authenticators,
@@ -456,6 +458,7 @@ class TestIssue:
                 accounts=world.accounts,
                 relying_parties=world.relying_parties,
                 issued_tokens=world.tokens,
+                contexts=FakeSecurityContexts(world.tokens),
                 journal=world.journal,
                 keyring=world.keyring,
                 authenticators=(),

@@ -21,7 +21,6 @@ from wstrust_sts.bindings.exchange import Exchange, Report
 from wstrust_sts.bindings.http import Request, Response
 from wstrust_sts.bindings.media_type import MediaType, read_media_type
 from wstrust_sts.errors import (
-    ActionNotSupported,
     Busy,
     DestinationUnreachable,
     EmptyRequest,
@@ -38,13 +37,13 @@ from wstrust_sts.errors import (
 from wstrust_sts.model import (
     Circumstances,
     Endpoint,
-    Operation,
     Outcome,
     RequestSecurityTokenResponse,
 )
 from wstrust_sts.ports import Certificates, Clock, Decrypter, Keyring, Patience, SecurityContexts
 from wstrust_sts.security_contexts import SecurityContext
 from wstrust_sts.service import SecurityTokenService
+from wstrust_sts.wire.actions import read_action
 from wstrust_sts.wire.addressing import Addressing, demand_anonymous_replies, read_addressing
 from wstrust_sts.wire.algorithms import ALGORITHMS
 from wstrust_sts.wire.public_keys import proved_keys_of
@@ -319,7 +318,7 @@ class SoapBinding:
         if exchange.metadata_only or action in mex.RESPONSES:
             exchange.question = mex.read_question(action, envelope.payload)
             return
-        _operation_of(action, endpoint)
+        read_action(action, endpoint.version)
         if envelope.payload is None:
             raise InvalidRequest("the Body is empty")
         secured = self._policies[endpoint.policy](envelope, self._terms(exchange))
@@ -330,8 +329,13 @@ class SoapBinding:
             action = self._read_headers(exchange, secured.envelope)
         if secured.envelope.payload is None:
             raise InvalidRequest("the Body is empty")
+        named = read_action(action, endpoint.version)
         exchange.rst = read_rst(
-            secured.envelope.payload, version=endpoint.version, action=_operation_of(action, endpoint), proved=proved
+            secured.envelope.payload,
+            version=endpoint.version,
+            action=named.operation,
+            of_context=named.of_context,
+            proved=proved,
         )
         demand_admitted(secured.protection, exchange.rst)
 
@@ -461,14 +465,3 @@ def _read_action(request: Request, addressing: Addressing | None) -> str | None:
     if len(named) > 1:
         raise InvalidRequest("wsa:Action, SOAPAction and the action parameter disagree")
     return next(iter(named), None)
-
-
-def _operation_of(action: str | None, endpoint: Endpoint) -> Operation | None:
-    """The operation that an action names; None where there is no action. Raises ActionNotSupported."""
-    if action is None:
-        return None
-    prefix = f"{endpoint.version.namespace}/RST/"
-    for operation in Operation:
-        if action == prefix + operation.value:
-            return operation
-    raise ActionNotSupported(f"the action {action[:256]!r}")

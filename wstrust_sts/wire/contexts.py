@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from wstrust_sts import ns
 from wstrust_sts.errors import InvalidRequest, InvalidSecurity
+from wstrust_sts.model import TokenDescriptor
 from wstrust_sts.wire.keyinfo import MAX_IDENTIFIER, ByContext, ByDerivation, KeyReference
-from wstrust_sts.wire.markup import attribute
+from wstrust_sts.wire.markup import attribute, text
 from wstrust_sts.wire.xml import Element, children, local, trimmed
 
 SECURITY_CONTEXT_TOKENS = frozenset(f"{{{namespace}}}SecurityContextToken" for namespace in (ns.WSC13, ns.WSC05))
@@ -65,6 +66,25 @@ def choose_context(tokens: Sequence[ByContext], references: Iterable[KeyReferenc
     if len(names) != 1:
         raise InvalidSecurity(f"{len(names)} security contexts instead of one")
     return names[0]
+
+
+def name_context(descriptor: TokenDescriptor) -> ByContext:
+    """The name of the key that is issued, in the version that was asked for."""
+    return ByContext(descriptor.token_type_uri.removesuffix("/sct"), descriptor.token_id, descriptor.instance)
+
+
+def token_id_of(name: ByContext) -> str:
+    """The wsu:Id of the token that names a key of a context of ours, the same wherever it is written."""
+    return "_" + (name.instance or name.identifier).removeprefix("urn:uuid:")
+
+
+def write_context_token(name: ByContext) -> str:
+    """A wsc:SecurityContextToken, which declares all that it uses."""
+    instance = "" if name.instance is None else f"<c:Instance>{text(name.instance)}</c:Instance>"
+    return (
+        f'<c:SecurityContextToken xmlns:c="{name.namespace}" xmlns:u="{ns.WSU}" u:Id="{token_id_of(name)}">'
+        f"<c:Identifier>{text(name.identifier)}</c:Identifier>{instance}</c:SecurityContextToken>"
+    )
 
 
 def write_context_reference(name: ByContext) -> str:

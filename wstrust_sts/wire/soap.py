@@ -204,7 +204,7 @@ def _prefixed(error: StsError, context: ReplyContext) -> tuple[str, str]:
         case "wst":
             return "wst", context.trust
         case "wsc":
-            return "wsc", ns.WSC05 if context.trust == ns.WST05 else ns.WSC13
+            return "wsc", ns.WSC_OF_TRUST[context.trust]
         case "wsa":
             return "wsa", context.addressing.namespace if context.addressing else ns.WSA
         case other:

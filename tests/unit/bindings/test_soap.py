@@ -12,7 +12,7 @@ import pytest
 from lxml import etree
 
 from tests import messages
-from tests.fakes import NOON, FakeCertificates, FakeClock, FakeKeyring
+from tests.fakes import NOON, FakeCertificates, FakeClock, FakeKeyring, FakeSecurityContexts
 from tests.harness import PUBLIC_URL
 from wstrust_sts import ns
 from wstrust_sts.authenticators.patience import EndlessPatience
@@ -66,6 +66,7 @@ class Face:
             keyring=FakeKeyring(),
             certificates=FakeCertificates(),
             patience=EndlessPatience(),
+            contexts=FakeSecurityContexts(),
             policies=POLICIES,
             layouts=LAYOUTS,
             documents={},
