@@ -98,7 +98,7 @@ ENDPOINTS = (
 SEALED_ENDPOINTS = tuple(
     EndpointSection(path=f"/sealed/{name}/{policy}", trust=trust, policy=policy)
     for name, trust in (("13", TrustVersion.V13), ("2005", TrustVersion.V2005))
-    for policy in ("username", "certificate", "certificatesigned")
+    for policy in ("username", "certificate", "certificatesigned", "secureconversation")
 )
 CERTIFICATE_ENDPOINTS = tuple(
     EndpointSection(path=f"/trust/{name}/{policy}", trust=trust, policy=policy)
