@@ -154,14 +154,14 @@ class Draft:
     tokens: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
     signature: etree._Element | None = None
-    key_id: str = "EK"
+    key_id: str = "EK"  # of the EncryptedKey, or of the context's token
     key_markup: str | None = None  # in place of the EncryptedKey, or of the context's token
     bst: str = "X509"
     context: Context = CONTEXT  # that protects it, under the policy `secureconversation`
 
     def __post_init__(self) -> None:
         if self.policy == "secureconversation":
-            self.secret, self.key_id = self.context.secret, "SCT"
+            self.secret = self.context.secret
         elif not self.wrapped and self.policy != "certificatesigned":
             if self.policy == "certificate":
                 self.secret = os.urandom(KEY_OCTETS[self.encryption])

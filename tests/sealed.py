@@ -48,6 +48,7 @@ HIDING = [
     row for row in SEALED_ENTRANCES if row.policy != "certificatesigned" and row.soap == "1.2" and "13" in row.path
 ]
 SYMMETRIC = [row for row in SEALED_ENTRANCES if row.policy in protected.SYMMETRIC]
+PASSWORD = [row for row in SYMMETRIC if row.policy == "username"]
 UNBELIEVED = (FailedCheck, InvalidSecurity, UnsupportedAlgorithm, UnsupportedSecurityToken)
 
 

@@ -121,7 +121,7 @@ class TestOpening:
         nonce = "AAAAAAAAAAAAAAAAAAAAAA=="
         implied = request()
         declared = f'xmlns:c="{ns.WSC13}"'
-        base = CONTEXT.reference("#SCT").replace(declared, f'{declared} c:Nonce="{nonce}" c:Length="32"')
+        base = CONTEXT.reference("#EK").replace(declared, f'{declared} c:Nonce="{nonce}" c:Length="32"')
         key = p_sha1(CONTEXT.secret, b"WS-SecureConversation" * 2 + b"\0" * 16, 32)
         implied.key_for = lambda octets, identifier: (key, base)
         assert text(opened(protect(implied))) == "clear text"
