@@ -105,6 +105,10 @@ CERTIFICATE_ENDPOINTS = tuple(
     for name, trust in (("13", TrustVersion.V13), ("2005", TrustVersion.V2005))
     for policy in ("certificatemixed", "certificatetransport", "usernamecertificatemixed")
 )
+CONVERSING_ENDPOINTS = tuple(
+    EndpointSection(path=f"/trust/{name}/secureconversationmixed", trust=trust, policy="secureconversationmixed")
+    for name, trust in (("13", TrustVersion.V13), ("2005", TrustVersion.V2005))
+)
 SERVER = ServerSection(public_url=PUBLIC_URL, certificate="unused", private_key="unused")
 
 
