@@ -132,12 +132,13 @@ def endorse(
 
 
 def request(signer: Party, *, trust: str = ns.WST13, soap: str = "1.2", address: str | None = TO, **how) -> str:
-    """A good Issue, endorsed. `address` is wsa:To, None where there is none; `more` are parts of the Security header,
-    and `identifier` the Timestamp's, new for every message: no two have one signature.
+    """A good Issue, endorsed. `address` is wsa:To, None where there is no addressing, and `action` goes with it; `more`
+    are parts of the Security header, `identifier` is the Timestamp's, new for every message: no two have one signature.
     """
     body = how.pop("body", None) or messages.issue(trust=trust)
     more, now = how.pop("more", ()), how.pop("now", NOON)
-    headers = () if address is None else (messages.addressing(f"{trust}/RST/Issue", more=to(address)),)
+    action = how.pop("action", f"{trust}/RST/Issue")
+    headers = () if address is None else (messages.addressing(action, more=to(address)),)
     identifier = how.pop("identifier", None) or f"_{secrets.token_hex(8)}"
     timestamp = messages.timestamp(now).replace('u:Id="_0"', f'u:Id="{identifier}"')
     security = messages.security(timestamp, *more)
