@@ -149,15 +149,6 @@ class BadContextToken(StsError):
     oauth = "invalid_client"
 
 
-class RenewNeeded(StsError):
-    """A context that has expired; said only to whoever has its key."""
-
-    namespace = "wsc"
-    code = "RenewNeeded"
-    sentence = "The provided context token has expired."
-    oauth = "invalid_grant"
-
-
 class UnableToRenewContext(StsError):
     """A context of ours, and the requestor's, that cannot be renewed, or not any more."""
 

@@ -54,7 +54,6 @@ TABLE = {
         "BadContextToken",
         500,
     ),
-    "a security context that expired while its message was read": (errors.RenewNeeded, "wsc", "RenewNeeded", 500),
     "a security context that cannot be renewed": (errors.UnableToRenewContext, "wsc", "UnableToRenew", 500),
     "unsupported token type, key type or operation": (errors.BadRequest, "wst", "BadRequest", 500),
     "a bad target": (errors.InvalidSecurityToken, "wst", "InvalidSecurityToken", 500),

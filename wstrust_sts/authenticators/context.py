@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from wstrust_sts.errors import BadContextToken, FailedAuthentication, RenewNeeded
+from wstrust_sts.errors import FailedAuthentication
 from wstrust_sts.model import Authenticated, AuthenticationMethod, PresentedContext, Realm, ReceivedToken
 from wstrust_sts.ports import Accounts, SecurityContexts
 
@@ -22,14 +22,12 @@ class ContextAuthenticator:
         return isinstance(token, PresentedContext)
 
     def authenticate(self, token: ReceivedToken, *, realm: Realm, now: datetime) -> Authenticated:
-        """Raises FailedAuthentication; BadContextToken, RenewNeeded: it ended after the message was verified."""
+        """Raises FailedAuthentication."""
         if not isinstance(token, PresentedContext) or not token.proved:
             raise FailedAuthentication("a security context whose key did not verify the message")
         context = self._contexts.find(realm.name, token.identifier, token.instance)
-        if context is None:
-            raise BadContextToken("the security context is not known any more")
-        if context.expires_at <= now:
-            raise RenewNeeded("the security context has expired")
+        if context is None or context.expires_at <= now:
+            raise FailedAuthentication("the security context has ended since its key verified the message")
         account = self._accounts.find_by_id(realm.name, context.account)
         if account is None:
             raise FailedAuthentication("the account of the security context does not exist any more")
