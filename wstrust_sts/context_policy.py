@@ -4,10 +4,16 @@ The identifier of a context is no secret: every message that the context protect
 because of it rests on who asks, and where it changes the context or passes its key on, on a proof of that key.
 """
 
+from wstrust_sts import ns
 from wstrust_sts.errors import InvalidSecurityToken, NotAuthorized, UnableToRenewContext
-from wstrust_sts.model import PresentedContext, Principal, Realm, VerifiedMessage
+from wstrust_sts.model import PresentedContext, Principal, Realm, RequestSecurityToken, VerifiedMessage
 from wstrust_sts.records import TokenRecord
 from wstrust_sts.relying_parties import RelyingParty
+
+
+def asks_for_context(request: RequestSecurityToken) -> bool:
+    """Whether a security context is asked for by name. Without AppliesTo that is one for the STS itself."""
+    return request.token_type in ns.SCT_TOKEN_TYPES
 
 
 def authorize_context_validation(principal: Principal, record: TokenRecord, party: RelyingParty) -> None:

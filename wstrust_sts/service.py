@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from wstrust_sts.bookkeeping import Asked, Findings, entries_of, event_of, thumbprint_of
 from wstrust_sts.context_operations import ContextOperations
+from wstrust_sts.context_policy import asks_for_context
 from wstrust_sts.errors import (
     InvalidRequest,
     InvalidScope,
@@ -83,7 +84,7 @@ from wstrust_sts.reasons import (
     shorten,
 )
 from wstrust_sts.records import TokenCancelled, TokenRecord
-from wstrust_sts.relying_parties import RelyingParty, RelyingPartyMatch
+from wstrust_sts.relying_parties import OWN_PARTY, RelyingParty, RelyingPartyMatch
 from wstrust_sts.renewal import (
     RenewalTerms,
     audiences_of_named,
@@ -247,6 +248,9 @@ class SecurityTokenService:
         if request.applies_to is not None:
             return self._find(request.applies_to.address, asked)
         endpoint = asked.at.endpoint
+        own = self._relying_parties.get(asked.realm.name, OWN_PARTY) if asks_for_context(request) else None
+        if own is not None:
+            return RelyingPartyMatch(own, own.audiences[0])
         if "no-applies-to" not in endpoint.tolerances or endpoint.default_relying_party is None:
             raise InvalidScope("no AppliesTo, and the endpoint has no relying party for such requests")
         party = self._relying_parties.get(asked.realm.name, endpoint.default_relying_party)

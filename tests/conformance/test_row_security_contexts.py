@@ -69,8 +69,17 @@ class TestRow5:
         plain = replace(RELYING_PARTY, token_types=CONTEXT_PARTY.token_types)
         assert with_parties(talker, plain).ask_for_context().status == 200
 
-    def test_row_5_a_context_is_to_be_had_for_the_sts_itself(self, talker):
+    def test_row_5_a_context_is_to_be_had_for_the_sts_itself_with_its_address_or_without_any(self, talker):
         assert talker.ask_for_context(address=OWN).status == 200
+        body = messages.rst("Issue", f"<t:TokenType>{talker.type}</t:TokenType>", trust=talker.trust)
+        answer = talker.client.ask(body)
+        assert talker.works(talker.context_in(answer))
+        identifier = talker.context_in(answer).identifier
+        assert talker.sts.stores.issued_tokens.find("default", identifier).relying_party == "this-sts"
+
+    def test_row_13_any_other_token_without_an_address_is_for_nobody(self, talker):
+        body = messages.rst("Issue", f"<t:TokenType>{ns.SAML20}</t:TokenType>", trust=talker.trust)
+        assert talker.client.ask(body).fault == (talker.trust, "InvalidScope")
 
 
 class TestRow17:
