@@ -15,7 +15,8 @@ from tests.endorsed import request as endorsed_request
 from tests.harness import RELYING_PARTY
 from tests.holders import unwrap
 from tests.messages import Answer
-from tests.protected import p_sha1
+from tests.protected import draft, p_sha1, protect
+from tests.sealed import in_clear
 from wstrust_sts import ns
 from wstrust_sts.relying_parties import LifetimeRule
 
@@ -199,6 +200,15 @@ class TestRow20:
         message = endorsed_request(signer, trust=talker.trust, soap=talker.client.soap, body=body)
         answer = talker.sts.post(message, path=f"/trust/{version}/certificatemixed", soap=talker.client.soap)
         assert talker.works(talker.context_in(answer))
+
+    @pytest.mark.parametrize("policy", ["username", "certificate", "certificatesigned"])
+    def test_row_20_contexts_are_established_by_messages_that_protect_themselves(self, talker, policy):
+        version = "13" if talker.trust == ns.WST13 else "2005"
+        body = messages.issue(trust=talker.trust, token_type=talker.type)
+        asked = draft(policy, body, action=f"{talker.trust}/RST/SCT", soap=talker.client.soap)
+        answer = talker.sts.post(protect(asked), path=f"/sealed/{version}/{policy}", soap=talker.client.soap)
+        read = in_clear(answer, asked, now=talker.sts.clock.now)
+        assert talker.works(talker.context_in(read))
 
 
 class TestRow15:
