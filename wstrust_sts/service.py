@@ -13,6 +13,7 @@ from wstrust_sts.bookkeeping import Asked, Findings, entries_of, event_of, thumb
 from wstrust_sts.context_operations import ContextOperations
 from wstrust_sts.context_policy import asks_for_context
 from wstrust_sts.errors import (
+    BadRequest,
     InvalidRequest,
     InvalidScope,
     InvalidSecurityToken,
@@ -239,7 +240,10 @@ class SecurityTokenService:
                 renewed=renewed,
             )
         )
-        issued = self._providers[descriptor.token_type].issue(descriptor, self._keyring.signer(asked.realm.name))
+        provider = self._providers.get(descriptor.token_type)
+        if provider is None:
+            raise BadRequest(f"{descriptor.token_type.value} tokens, which the configuration does not enable")
+        issued = provider.issue(descriptor, self._keyring.signer(asked.realm.name))
         asked.findings.token_id = descriptor.token_id
         asked.findings.decision = descriptor.decision
         return issued
