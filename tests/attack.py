@@ -277,6 +277,8 @@ class Attack:
                 return namespace in (ns.WSA, ns.WSA04) and code == kind.code
             case "wsse":
                 return namespace == ns.WSSE and code == kind.code
+            case "wsc":
+                return namespace == (ns.WSC05 if self.trust == ns.WST05 else ns.WSC13) and code == kind.code
         return namespace == self.trust and code == kind.code
 
     def issued(self, message: bytes | str, **how) -> Answer:

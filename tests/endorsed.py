@@ -5,6 +5,7 @@ Only `cryptography` and lxml's canonicalisation work here, not the codec that is
 
 import base64
 import hashlib
+import hmac
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from lxml import etree
 
 from tests import certificates, messages
+from tests.contexts import CONTEXT, Context
 from tests.fakes import NOON
+from tests.protected import p_sha1
 from wstrust_sts import ns
 
 TO = "https://sts.example.test/trust"
@@ -129,13 +132,53 @@ def endorse(
 
 
 def request(signer: Party, *, trust: str = ns.WST13, soap: str = "1.2", address: str | None = TO, **how) -> str:
-    """A good Issue, endorsed. `address` is wsa:To, None where there is none; `more` are parts of the Security header,
-    and `identifier` the Timestamp's, new for every message: no two have one signature.
+    """A good Issue, endorsed. `address` is wsa:To, None where there is no addressing, and `action` goes with it; `more`
+    are parts of the Security header, `identifier` is the Timestamp's, new for every message: no two have one signature.
     """
     body = how.pop("body", None) or messages.issue(trust=trust)
     more, now = how.pop("more", ()), how.pop("now", NOON)
-    headers = () if address is None else (messages.addressing(f"{trust}/RST/Issue", more=to(address)),)
+    action = how.pop("action", f"{trust}/RST/Issue")
+    headers = () if address is None else (messages.addressing(action, more=to(address)),)
     identifier = how.pop("identifier", None) or f"_{secrets.token_hex(8)}"
     timestamp = messages.timestamp(now).replace('u:Id="_0"', f'u:Id="{identifier}"')
     security = messages.security(timestamp, *more)
     return endorse(messages.envelope(body, *headers, security, soap=soap), signer, **how)
+
+
+def request_in_context(
+    context: Context = CONTEXT,
+    *,
+    derives: str | None = ns.WSC13,
+    key: bytes | None = None,
+    tokens: Sequence[str] | None = None,
+    method: str = ns.HMAC_SHA1,
+    **how,
+) -> str:
+    """A good Issue, endorsed with the key of a security context or with one derived from it.
+
+    `key` is used in the place of the right one, and `tokens` are there in the place of the context's own.
+    """
+    tokens = (context.token(),) if tokens is None else tokens
+    secret, name = context.secret, context.reference("#SCT")
+    if derives is not None:
+        nonce = secrets.token_bytes(16)
+        secret = p_sha1(secret, b"WS-SecureConversation" * 2 + nonce, 32)
+        derived = (
+            f'<c:DerivedKeyToken xmlns:c="{derives}" xmlns:u="{ns.WSU}" u:Id="DK">{name}<c:Offset>0</c:Offset>'
+            f"<c:Length>32</c:Length><c:Nonce>{b64(nonce)}</c:Nonce></c:DerivedKeyToken>"
+        )
+        tokens = (*tokens, derived)
+        name = (
+            f'<o:SecurityTokenReference xmlns:o="{ns.WSSE}"><o:Reference URI="#DK" ValueType="{derives}/dk"/>'
+            "</o:SecurityTokenReference>"
+        )
+    secret = secret if key is None else key
+    digest = {ns.HMAC_SHA1: "sha1", ns.HMAC_SHA256: "sha256"}[method]
+    how = {
+        "sign": lambda octets: hmac.digest(secret, octets, digest),
+        "key_info": name,
+        "shown": "",
+        "method": method,
+    } | how
+    how["more"] = (*tokens, *how.get("more", ()))
+    return request(party("nobody"), **how)

@@ -15,10 +15,13 @@ from wstrust_sts import ports
 from wstrust_sts.addresses import candidates, parse_address
 from wstrust_sts.certificates import CertificateMapping, CertificateName, ExaminedCertificate, TrustAnchor
 from wstrust_sts.errors import Busy, FailedAuthentication, RequestFailed
-from wstrust_sts.model import Account, Claim, Realm
+from wstrust_sts.keys import AesGcmSecretBox
+from wstrust_sts.model import Account, AuthenticationMethod, Claim, Realm
 from wstrust_sts.records import (
     AuditEvent,
     AuditSelection,
+    ContextKeyRecord,
+    ContextRenewed,
     Entry,
     KeyState,
     MessageSeen,
@@ -29,6 +32,7 @@ from wstrust_sts.records import (
     TokenRecord,
 )
 from wstrust_sts.relying_parties import AppliesToRule, RelyingParty, RelyingPartyMatch
+from wstrust_sts.security_contexts import SecurityContext, secret_purpose
 from wstrust_sts.wire.certificates import read_certificate
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -168,15 +172,46 @@ class FakeIssuedTokens:
         )
 
 
+class FakeSecurityContexts:
+    """Keys by realm, identifier and instance; the contexts themselves are in `tokens`. `box` is what seals them."""
+
+    def __init__(self, tokens: FakeIssuedTokens | None = None, box: ports.SecretBox | None = None) -> None:
+        self.tokens = tokens if tokens is not None else FakeIssuedTokens()
+        self.box = box if box is not None else AesGcmSecretBox(b"k" * 32)
+        self.rows: dict[tuple[str, str, str | None], ContextKeyRecord] = {}
+
+    def find(self, realm: str, identifier: str, instance: str | None) -> SecurityContext | None:
+        row, record = self.rows.get((realm, identifier, instance)), self.tokens.find(realm, identifier)
+        if row is None or record is None or record.cancelled_at is not None:
+            return None
+        return SecurityContext(
+            identifier=identifier,
+            instance=instance,
+            realm=realm,
+            account=record.account,
+            methods=tuple(AuthenticationMethod(method) for method in row.methods.split()),
+            instant=row.authenticated_at,
+            created=row.created_at,
+            expires_at=row.expires_at,
+            secret=self.box.open(row.sealed_secret, purpose=secret_purpose(realm, identifier, instance)),
+        )
+
+
 class FakeJournal:
     """Durable at once; with `away` every write fails with Busy and stores nothing.
 
     `entries` is all that was written, in order; `events` the audit events among it.
     """
 
-    def __init__(self, tokens: FakeIssuedTokens | None = None, replay_cache: "FakeReplayCache | None" = None) -> None:
+    def __init__(
+        self,
+        tokens: FakeIssuedTokens | None = None,
+        replay_cache: "FakeReplayCache | None" = None,
+        contexts: FakeSecurityContexts | None = None,
+    ) -> None:
         self.tokens = tokens if tokens is not None else FakeIssuedTokens()
         self.replay_cache = replay_cache if replay_cache is not None else FakeReplayCache()
+        self.contexts = contexts if contexts is not None else FakeSecurityContexts(self.tokens)
         self.entries: list[Entry] = []
         self.away = False
 
@@ -207,6 +242,16 @@ class FakeJournal:
             if row is not None and not row.is_cancelled(entry.at):
                 cancelled = replace(row, cancelled_at=entry.at, cancel_reason=entry.reason)
                 self.tokens.rows[entry.realm, entry.token_id] = cancelled
+        elif isinstance(entry, ContextKeyRecord):
+            self.contexts.rows[entry.realm, entry.identifier, entry.instance] = entry
+        elif isinstance(entry, ContextRenewed):
+            self._renew(entry)
+
+    def _renew(self, renewed: ContextRenewed) -> None:
+        key = renewed.realm, renewed.identifier, renewed.instance
+        row, old = self.tokens.rows[key[:2]], self.contexts.rows[key]
+        self.tokens.rows[key[:2]] = replace(row, expires_at=max(row.expires_at, renewed.expires_at))
+        self.contexts.rows[key] = replace(old, expires_at=min(old.expires_at, renewed.ends_at))
 
 
 class FakeAuditTrail:
@@ -486,6 +531,7 @@ class FakeStores:
     relying_parties: FakeRelyingParties = field(default_factory=FakeRelyingParties)
     signing_keys: FakeSigningKeys = field(default_factory=FakeSigningKeys)
     issued_tokens: FakeIssuedTokens = field(default_factory=FakeIssuedTokens)
+    security_contexts: FakeSecurityContexts = field(init=False)
     replay_cache: FakeReplayCache = field(default_factory=FakeReplayCache)
     lockouts: FakeLockouts = field(default_factory=FakeLockouts)
     keyring: FakeKeyring = field(default_factory=FakeKeyring)
@@ -494,7 +540,8 @@ class FakeStores:
     administration: FakeAdministration = field(init=False)
 
     def __post_init__(self) -> None:
-        self.journal = FakeJournal(self.issued_tokens, self.replay_cache)
+        self.security_contexts = FakeSecurityContexts(self.issued_tokens)
+        self.journal = FakeJournal(self.issued_tokens, self.replay_cache, self.security_contexts)
         self.audit_trail = FakeAuditTrail(self.journal)
         self.administration = FakeAdministration(
             realms=self.realms,
@@ -514,12 +561,13 @@ def _each_fake_is_what_its_port_asks(stores: FakeStores) -> tuple[object, ...]:
     relying_parties: ports.RelyingParties = stores.relying_parties
     keys: ports.SigningKeys = stores.signing_keys
     tokens: ports.IssuedTokens = stores.issued_tokens
+    contexts: ports.SecurityContexts = stores.security_contexts
     journal: ports.Journal = stores.journal
     trail: ports.AuditTrail = stores.audit_trail
     replay: ports.ReplayCache = stores.replay_cache
     lockouts: ports.Lockouts = stores.lockouts
     keyring: ports.Keyring = stores.keyring
     administration: ports.Administration = stores.administration
-    stored = realms, accounts, relying_parties, keys, tokens, journal, trail, replay, lockouts
+    stored = realms, accounts, relying_parties, keys, tokens, contexts, journal, trail, replay, lockouts
     validator: ports.CertificateValidator = FakeCertificateValidator()
     return clock, *stored, certificates, validator, keyring, administration

@@ -98,7 +98,7 @@ ENDPOINTS = (
 SEALED_ENDPOINTS = tuple(
     EndpointSection(path=f"/sealed/{name}/{policy}", trust=trust, policy=policy)
     for name, trust in (("13", TrustVersion.V13), ("2005", TrustVersion.V2005))
-    for policy in ("username", "certificate", "certificatesigned")
+    for policy in ("username", "certificate", "certificatesigned", "secureconversation")
 )
 CERTIFICATE_ENDPOINTS = tuple(
     EndpointSection(path=f"/trust/{name}/{policy}", trust=trust, policy=policy)
@@ -112,6 +112,10 @@ ISSUED_TOKEN_ENDPOINTS = tuple(
 )
 PROVING_ENDPOINTS = tuple(  # a password, and the secret of any token
     EndpointSection(path=f"/trust/{name}/usernameissuedtokenmixed", trust=trust, policy="usernameissuedtokenmixed")
+    for name, trust in (("13", TrustVersion.V13), ("2005", TrustVersion.V2005))
+)
+CONVERSING_ENDPOINTS = tuple(
+    EndpointSection(path=f"/trust/{name}/secureconversationmixed", trust=trust, policy="secureconversationmixed")
     for name, trust in (("13", TrustVersion.V13), ("2005", TrustVersion.V2005))
 )
 SERVER = ServerSection(public_url=PUBLIC_URL, certificate="unused", private_key="unused")

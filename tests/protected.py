@@ -29,6 +29,7 @@ from cryptography.x509.oid import NameOID
 from lxml import etree
 
 from tests import messages
+from tests.contexts import CONTEXT, Context
 from tests.fakes import NOON
 from wstrust_sts import ns
 
@@ -40,6 +41,7 @@ HASHES = {
     ns.ECDSA_SHA256: hashes.SHA256(),
 }
 KEY_OCTETS = {ns.AES128_CBC: 16, ns.AES192_CBC: 24, ns.AES256_CBC: 32, ns.AES128_GCM: 16, ns.AES256_GCM: 32}
+SYMMETRIC = frozenset({"username", "secureconversation"})  # policies
 OWN = object()  # a default that None does not stand for
 
 
@@ -152,16 +154,24 @@ class Draft:
     tokens: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
     signature: etree._Element | None = None
-    key_id: str = "EK"
-    key_markup: str | None = None  # in place of the EncryptedKey
+    key_id: str = "EK"  # of the EncryptedKey, or of the context's token
+    key_markup: str | None = None  # in place of the EncryptedKey, or of the context's token
     bst: str = "X509"
+    context: Context = CONTEXT  # that protects it, under the policy `secureconversation`
 
     def __post_init__(self) -> None:
-        if not self.wrapped and self.policy != "certificatesigned":
+        if self.policy == "secureconversation":
+            self.secret = self.context.secret
+        elif not self.wrapped and self.policy != "certificatesigned":
             if self.policy == "certificate":
                 self.secret = os.urandom(KEY_OCTETS[self.encryption])
                 self.derives = None
             self.wrapped = self.wrap(self.secret)
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether a secret that both sides know signs it."""
+        return self.policy in SYMMETRIC
 
     # what is where
 
@@ -200,17 +210,22 @@ class Draft:
     def derive(self, octets: int, *, identifier: str) -> bytes:
         """A key of this length, described by a DerivedKeyToken with this id."""
         nonce = os.urandom(16)
-        base = reference(f"#{self.key_id}", ns.ENCRYPTED_KEY)
         self.tokens.append(
-            f'<c:DerivedKeyToken xmlns:c="{self.derives}" xmlns:u="{ns.WSU}" u:Id="{identifier}">{base}'
+            f'<c:DerivedKeyToken xmlns:c="{self.derives}" xmlns:u="{ns.WSU}" u:Id="{identifier}">{self.to_base()}'
             f"<c:Offset>0</c:Offset><c:Length>{octets}</c:Length><c:Nonce>{b64(nonce)}</c:Nonce></c:DerivedKeyToken>"
         )
         return p_sha1(self.secret, b"WS-SecureConversation" * 2 + nonce, octets)
 
+    def to_base(self) -> str:
+        """The reference to the secret itself."""
+        if self.policy == "secureconversation":
+            return self.context.reference(f"#{self.key_id}")
+        return reference(f"#{self.key_id}", ns.ENCRYPTED_KEY)
+
     def key_for(self, octets: int, identifier: str) -> tuple[bytes, str]:
         """The octets of a key for one use, and the reference to it."""
         if self.derives is None:
-            return self.secret, reference(f"#{self.key_id}", ns.ENCRYPTED_KEY)
+            return self.secret, self.to_base()
         key = self.derive(octets, identifier=identifier)
         return key, reference(f"#{identifier}", f"{self.derives}/dk")
 
@@ -225,7 +240,7 @@ class Draft:
         key_info: str | None = None,
     ) -> etree._Element:
         """Puts a signature over `parts` behind what the Security header has."""
-        mac = self.policy == "username"
+        mac = self.symmetric
         method = form.method or (self.mac if mac else ns.RSA_SHA256)
         if mac and (sign is None or key_info is None):
             key, name = self.key_for(24, "DK-sign")
@@ -305,10 +320,12 @@ class Draft:
         self.hide(self.body, content=True)
 
     def put_keys(self) -> None:
-        """EncryptedKey, DerivedKeyTokens and ReferenceList, behind the Timestamp."""
+        """The key, or the name of its context, DerivedKeyTokens and ReferenceList, behind the Timestamp."""
         lists = reference_list(self.hidden)
         if self.key_markup is not None:
             markup = self.key_markup + "".join(self.tokens) + lists
+        elif self.policy == "secureconversation":
+            markup = self.context.token(identifier=self.key_id) + "".join(self.tokens) + lists
         elif self.policy == "certificate":
             markup = encrypted_key(self.key_id, self.wrapped, self.recipient, more=lists) + "".join(self.tokens)
         else:

@@ -1,4 +1,5 @@
-"""An STS whose endpoints have the policies `username`, `certificate` and `certificatesigned`, and a client of it."""
+"""An STS whose endpoints protect messages (policies `username`, `certificate`, `certificatesigned` and
+`secureconversation`), and a client of it, who has established a security context where it needs one."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,8 +8,9 @@ from datetime import datetime
 
 from lxml import etree
 
-from tests import messages
+from tests import messages, protected
 from tests.attack import Attack, Entrance, demand_quiet
+from tests.contexts import establish
 from tests.fakes import REALM, FakeKeyring
 from tests.harness import ENDPOINTS, SEALED_ENDPOINTS, Sts, signing_key
 from tests.messages import SOAP, Answer
@@ -27,6 +29,8 @@ from wstrust_sts.keys import LocalMessageKey, PublicVerificationKey, unwrap
 from wstrust_sts.wire.algorithms import BASIC256_SHA1
 from wstrust_sts.wire.asymmetric import open_asymmetric
 from wstrust_sts.wire.certificates import read_certificate
+from wstrust_sts.wire.contexts import ContextSecret
+from wstrust_sts.wire.keyinfo import ByContext
 from wstrust_sts.wire.opening import OpenedMessage, SharedSecret
 from wstrust_sts.wire.protection import ProtectedMessage
 from wstrust_sts.wire.soap import SoapVersion, read_envelope
@@ -43,7 +47,8 @@ SEALED_ENTRANCES = tuple(
 HIDING = [
     row for row in SEALED_ENTRANCES if row.policy != "certificatesigned" and row.soap == "1.2" and "13" in row.path
 ]
-SYMMETRIC = [row for row in SEALED_ENTRANCES if row.policy == "username"]
+SYMMETRIC = [row for row in SEALED_ENTRANCES if row.policy in protected.SYMMETRIC]
+PASSWORD = [row for row in SYMMETRIC if row.policy == "username"]
 UNBELIEVED = (FailedCheck, InvalidSecurity, UnsupportedAlgorithm, UnsupportedSecurityToken)
 
 
@@ -66,6 +71,7 @@ class SealedSts(Sts):
         super().__post_init__()
         pinned = {party(name).der: name for name in ("alice", "bob")} if self.pinned is None else self.pinned
         self.stores.certificates.rows += [pin(certificate, name) for certificate, name in pinned.items()]
+        establish(self.stores, now=self.clock.now)
 
 
 def pin(certificate: bytes, account: str) -> CertificateMapping:
@@ -85,13 +91,20 @@ def unseal(answer: Answer, request: Draft, *, now: datetime) -> ProtectedMessage
     """The answer, decrypted and verified with the keys of the request."""
     envelope = read_envelope(parse(answer.body), expected=_version(answer))
     terms = {"algorithms": BASIC256_SHA1, "now": now, "freshness": Freshness()}
-    if request.policy == "username":
-        known = SharedSecret(request.secret, hashlib.sha1(request.wrapped).digest())
-        return open_symmetric(envelope, decrypters=(), known=(known,), **terms).protected
+    if request.symmetric:
+        return open_symmetric(envelope, decrypters=(), known=(shared_with(request),), **terms).protected
     own = LocalMessageKey(request.signer.key, certificate=request.signer.der)
     decrypters = None if request.policy == "certificatesigned" else (own,)
     known = (read_certificate(request.recipient.der),)
     return open_asymmetric(envelope, decrypters=decrypters, known=known, **terms).protected
+
+
+def shared_with(request: Draft) -> SharedSecret | ContextSecret:
+    """The secret that the answer is to be protected with."""
+    if request.policy == "secureconversation":
+        context = request.context
+        return ContextSecret(context.secret, ByContext(context.namespace, context.identifier, context.instance))
+    return SharedSecret(request.secret, hashlib.sha1(request.wrapped).digest())
 
 
 def _version(answer: Answer) -> SoapVersion:
@@ -119,6 +132,11 @@ class SealedAttack(Attack):
     """An attacker at an entrance where messages protect themselves. What is sent is good but for some steps."""
 
     last: Draft
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether a secret that both sides know signs the messages here."""
+        return self.entrance.policy in protected.SYMMETRIC
 
     def draft(self, body: str | None = None, **how) -> Draft:
         """A good request in clear. Answers are read with the keys of the last one."""

@@ -10,12 +10,14 @@ from wstrust_sts.model import (
     Principal,
     Realm,
     RequestSecurityToken,
+    TokenType,
     VerifiedMessage,
 )
 from wstrust_sts.ports import SecretBox
 from wstrust_sts.proof_keys import PublicProof, SymmetricProof
 from wstrust_sts.reasons import describe_request
-from wstrust_sts.records import AuditEvent, TokenRecord
+from wstrust_sts.records import AuditEvent, ContextKeyRecord, Entry, TokenRecord
+from wstrust_sts.security_contexts import secret_purpose
 
 _NOTHING_YET = Decision()
 _REFUSAL_LENGTH = 1024  # characters; some refusals quote what a client chose
@@ -46,10 +48,36 @@ def thumbprint_of(key: PublicProof) -> str:
     return hashlib.sha256(key.key_info).hexdigest()
 
 
-def record_of(issued: IssuedToken, *, subject: Principal, asked: Asked, box: SecretBox) -> TokenRecord:
-    """The token's row; a secret that it is bound to goes in sealed."""
+def entries_of(issued: IssuedToken, *, subject: Principal, asked: Asked, box: SecretBox) -> tuple[Entry, ...]:
+    """The token's row; a secret that it is bound to goes in sealed, and that of a context as a key of the context."""
+    record, proof = _record_of(issued, subject, asked), issued.descriptor.proof
+    if not isinstance(proof, SymmetricProof):
+        return (record,)
+    if issued.descriptor.token_type is TokenType.SCT:
+        return record, context_key_of(issued, asked=asked, box=box)
+    return (replace(record, wrapped_proof_key=box.seal(proof.secret, purpose=record.proof_key_purpose)),)
+
+
+def context_key_of(issued: IssuedToken, *, asked: Asked, box: SecretBox) -> ContextKeyRecord:
+    """The key of a security context, sealed."""
+    descriptor, realm = issued.descriptor, asked.realm.name
+    assert isinstance(descriptor.proof, SymmetricProof)
+    purpose = secret_purpose(realm, descriptor.token_id, descriptor.instance)
+    return ContextKeyRecord(
+        realm=realm,
+        identifier=descriptor.token_id,
+        instance=descriptor.instance,
+        methods=" ".join(method.value for method in descriptor.authentication_methods),
+        authenticated_at=descriptor.authentication_instant,
+        created_at=descriptor.lifetime.created,
+        expires_at=descriptor.lifetime.expires,
+        sealed_secret=box.seal(descriptor.proof.secret, purpose=purpose),
+    )
+
+
+def _record_of(issued: IssuedToken, subject: Principal, asked: Asked) -> TokenRecord:
     descriptor, proof = issued.descriptor, issued.descriptor.proof
-    record = TokenRecord(
+    return TokenRecord(
         realm=asked.realm.name,
         token_id=descriptor.token_id,
         digest=issued.digest,
@@ -69,9 +97,6 @@ def record_of(issued: IssuedToken, *, subject: Principal, asked: Asked, box: Sec
         original=descriptor.original,
         key_thumbprint=thumbprint_of(proof) if isinstance(proof, PublicProof) else None,
     )
-    if not isinstance(proof, SymmetricProof):
-        return record
-    return replace(record, wrapped_proof_key=box.seal(proof.secret, purpose=record.proof_key_purpose))
 
 
 def secret_of(record: TokenRecord, box: SecretBox) -> bytes | None:

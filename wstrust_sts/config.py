@@ -32,7 +32,9 @@ __all__ = [
 _MINUTE, _HOUR, _DAY = (timedelta(seconds=n) for n in (60, 3600, 86400))
 
 TRUST_VERSIONS = {"1.3": TrustVersion.V13, "2005": TrustVersion.V2005}
-HIDDEN_POLICIES = frozenset({"username", "certificate"})  # messages are encrypted, whatever carries them
+HIDDEN_POLICIES = frozenset(
+    {"username", "certificate", "secureconversation"}
+)  # messages are encrypted, whatever carries them
 CLIENT_CERTIFICATE_POLICIES = frozenset({"certificatetransport"})  # TLS, or a proxy, says who the client is
 ISSUED_TOKEN_POLICIES = frozenset(
     {"issuedtokenmixedsymmetricbasic256", "issuedtokenmixedasymmetricbasic256", "usernameissuedtokenmixed"}
@@ -40,6 +42,7 @@ ISSUED_TOKEN_POLICIES = frozenset(
 ENDORSED_POLICIES = ISSUED_TOKEN_POLICIES | {
     "certificatemixed",
     "usernamecertificatemixed",
+    "secureconversationmixed",
 }  # a signature inside of TLS
 SIGNED_POLICIES = HIDDEN_POLICIES | {"certificatesigned"}  # and signed, for which the STS needs a message key
 TOKEN_TYPES = {"saml20": TokenType.SAML20, "saml11": TokenType.SAML11}
@@ -182,15 +185,15 @@ class PluginsSection:
     authenticators: tuple[str, ...] = key(
         kinds.many(kinds.text()),
         "Credentials that are accepted: username is UsernameToken, x509 a certificate whose key signed the message or "
-        "TLS, saml this STS's own tokens, as targets and where their key signed the message.",
-        default=("username", "x509", "saml"),
-        shown='["username", "x509", "saml"]',
+        "TLS, context a security context whose key did, saml this STS's own tokens as targets and where their key did.",
+        default=("username", "x509", "context", "saml"),
+        shown='["username", "x509", "context", "saml"]',
     )
     token_providers: tuple[str, ...] = key(
         kinds.many(kinds.text()),
-        "Tokens that are issued.",
-        default=("saml20", "saml11"),
-        shown='["saml20", "saml11"]',
+        "Tokens that are issued: SAML assertions, and security contexts (sct).",
+        default=("saml20", "saml11", "sct"),
+        shown='["saml20", "saml11", "sct"]',
     )
     claim_sources: tuple[str, ...] = key(
         kinds.many(kinds.text()), "Where claims come from.", default=("account",), shown='["account"]'

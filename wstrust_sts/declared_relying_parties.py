@@ -33,6 +33,7 @@ NAME_IDENTIFIER_FORMATS: Mapping[str, str] = {
     "kerberos": ns.NAMEID_KERBEROS,
     "UPN": ns.NAMEID_UPN,
 }
+_TOKEN_TYPES: Mapping[str, TokenType] = TOKEN_TYPES | {"sct": TokenType.SCT}
 _SECOND, _YEAR = timedelta(seconds=1), timedelta(days=366)
 _NAME = kinds.text(limit=256)
 _NAMES = kinds.many(_NAME)
@@ -157,13 +158,13 @@ class RelyingPartyTable:
         shown='["https://orders.example.com/"]',
     )
     token_types: tuple[TokenType, ...] = key(
-        kinds.many(kinds.choice(TOKEN_TYPES), at_least=1),
-        "Token types it takes.",
+        kinds.many(kinds.choice(_TOKEN_TYPES), at_least=1),
+        "Token types it takes. sct is a security context, whose key it learns by validating the token.",
         default=tuple(TOKEN_TYPES.values()),
         shown='["saml20", "saml11"]',
     )
     default_token_type: TokenType | None = key(
-        kinds.choice(TOKEN_TYPES), "What it gets when a request names none; without it, the endpoint's.", default=None
+        kinds.choice(_TOKEN_TYPES), "What it gets when a request names none; without it, the endpoint's.", default=None
     )
     key_types: tuple[KeyType, ...] = key(
         kinds.many(kinds.choice(KEY_TYPES), at_least=1),
@@ -240,7 +241,7 @@ class RelyingPartyTable:
 
 
 def relying_party_table(party: RelyingParty) -> dict[str, Any]:
-    token_types = {type_: word for word, type_ in TOKEN_TYPES.items()}
+    token_types = {type_: word for word, type_ in _TOKEN_TYPES.items()}
     key_types = {type_: word for word, type_ in KEY_TYPES.items()}
     lifetime = {
         "default": kinds.write_duration(party.lifetime.default),

@@ -7,7 +7,7 @@ the fault carries, and never into an answer (WS-Trust 1.3 section 11, WS-Securit
 
 from typing import ClassVar, Literal
 
-Namespace = Literal["wst", "wsse", "wsa", "soap", "wsu", "none"]
+Namespace = Literal["wst", "wsse", "wsc", "wsa", "soap", "wsu", "none"]
 Side = Literal["sender", "receiver"]
 
 
@@ -135,6 +135,27 @@ class MessageExpired(StsError):
     namespace = "wsse"
     code = "MessageExpired"
     sentence = "The message has expired."
+
+
+# -- WS-SecureConversation 1.3 section 9 -------------------------------------------------------------------------
+
+
+class BadContextToken(StsError):
+    """A security context that is not known, or not any more: expired, cancelled, of another realm."""
+
+    namespace = "wsc"
+    code = "BadContextToken"
+    sentence = "The requested context elements are insufficient or unsupported."
+    oauth = "invalid_client"
+
+
+class UnableToRenewContext(StsError):
+    """A context of ours, and the requestor's, that cannot be renewed, or not any more."""
+
+    namespace = "wsc"
+    code = "UnableToRenew"
+    sentence = "The specified context token could not be renewed."
+    oauth = "invalid_grant"
 
 
 # -- WS-Trust 1.3 section 11: the request failed ----------------------------------------------------------------

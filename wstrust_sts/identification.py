@@ -54,7 +54,9 @@ class Identification:
         return Principal(
             realm=realm.name,
             account=account,
-            methods=tuple(proof.method for proof in evidence.authenticated),
+            methods=tuple(
+                method for proof in evidence.authenticated for method in (proof.method, *proof.further_methods)
+            ),
             instant=min(proof.instant for proof in evidence.authenticated),
             token=token,
             until=None if token is None else token.expires_at,

@@ -40,6 +40,7 @@ class TokenType(enum.Enum):
 
     SAML11 = "saml11"
     SAML20 = "saml20"
+    SCT = "sct"  # a security context (WS-SecureConversation)
 
 
 class KeyType(enum.Enum):
@@ -111,6 +112,18 @@ class PresentedReference:
 
 
 @dataclass(frozen=True, slots=True)
+class PresentedContext:
+    """A wsc:SecurityContextToken, or a reference to one: names a key of a security context, and alone proves nothing.
+
+    `proved`: the message was verified with that very key. Only what verified it says so; a target never is.
+    """
+
+    identifier: str
+    instance: str | None = None
+    proved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownToken:
     """A token nobody here can read; it is refused where it is used. `name` is its {namespace}local name."""
 
@@ -135,6 +148,7 @@ ReceivedToken = (
     | PresentedAssertion
     | EndorsingAssertion
     | PresentedReference
+    | PresentedContext
     | UnknownToken
 )
 
@@ -147,6 +161,7 @@ class VerifiedMessage:
     `signature_digest` is SHA-256 of the message signature's value, by which a replay is known; `signature_id` is what
     the message calls that signature. `encrypted`: request and answer are hidden by the message's own protection.
     `proved_tokens` are the ids of tokens by whose secrets it is signed, beside its credentials.
+    `proved_contexts` are the identifiers of the security contexts whose keys verified it, be they credentials or not.
     """
 
     credentials: tuple[ReceivedToken, ...]
@@ -159,6 +174,7 @@ class VerifiedMessage:
     encrypted: bool = False
     proved_keys: tuple[ProvedKey, ...] = ()
     proved_tokens: frozenset[str] = frozenset()
+    proved_contexts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +204,14 @@ class LifetimeWish:
 class RequestSecurityToken:
     """One request, whatever face it entered by (WS-Trust 1.3 section 3).
 
-    `token_type` is the text asked for; policy resolves it. `unsupported` names what was understood and is
+    `token_type` is the text asked for; policy resolves it. `of_context`: an action of WS-SecureConversation asked, and
+    the answer has one, too. `unsupported` names what was understood and is
     not offered (OnBehalfOf, ActAs, ...): policy refuses it, so that nothing known is silently ignored.
     """
 
     version: TrustVersion
     operation: Operation
+    of_context: bool = False
     context: str | None = None
     token_type: str | None = None
     key_type: KeyType | None = None
@@ -259,7 +277,8 @@ class Account:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authenticated:
     """What one authenticator proved of one credential. `token` is set when the credential was a token of ours, which
-    is `renewable` or not.
+    is `renewable` or not. `further_methods`: those besides `method` of an authentication that the credential stands
+    for.
     """
 
     account: Account | None
@@ -267,6 +286,7 @@ class Authenticated:
     instant: datetime
     token: "VerifiedToken | None" = None
     renewable: bool = True
+    further_methods: tuple[AuthenticationMethod, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,6 +424,7 @@ class TokenDescriptor:
     token_type_uri: str  # the spelling asked for, repeated in the answer
     key_type: KeyType
     proof: ProofKey | None = None  # the key that it is bound to; None: a bearer token
+    instance: str | None = None  # of a security context's key; the context itself is called `token_id`
     encryption: EncryptionRule = NO_ENCRYPTION  # the relying party's
     issuer: str
     subject: NameIdentifier
@@ -422,7 +443,7 @@ class TokenDescriptor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedToken:
-    """A signed token: `markup` is its text as it goes out, to be spliced and never serialised again.
+    """A token, signed if it says anything: `markup` is its text, to be spliced and never serialised again.
 
     `digest` as in `VerifiedToken`: of the token itself, also where it goes out encrypted.
     """

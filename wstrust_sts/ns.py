@@ -53,6 +53,7 @@ ENCRYPTED_KEY_SHA1 = _SMS11 + "#EncryptedKeySHA1"
 # WS-SecureConversation
 WSC05 = "http://schemas.xmlsoap.org/ws/2005/02/sc"
 WSC13 = "http://docs.oasis-open.org/ws-sx/ws-secureconversation/200512"
+WSC_OF_TRUST = {WST05: WSC05, WST13: WSC13}  # the version that goes with one of WS-Trust
 WSC_LABEL = "WS-SecureConversation"
 
 # XML Signature, XML Encryption
@@ -132,6 +133,7 @@ NAMEID_UPN = "http://schemas.xmlsoap.org/claims/UPN"
 JWT_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:jwt"
 SCT13_TOKEN_TYPE = WSC13 + "/sct"
 SCT05_TOKEN_TYPE = WSC05 + "/sct"
+SCT_TOKEN_TYPES = (SCT13_TOKEN_TYPE, SCT05_TOKEN_TYPE)
 SAML11_TOKEN_TYPES = (SAML11, TP11_SAML11)
 SAML20_TOKEN_TYPES = (TP11_SAML20, SAML20, "oasis:names:tc:SAML:2.0:assertion")
 NO_PROOF_KEY = "http://schemas.xmlsoap.org/ws/2005/05/identity/NoProofKey"

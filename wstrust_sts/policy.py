@@ -11,8 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from wstrust_sts import ns
-from wstrust_sts.encryption import EncryptionRule
-from wstrust_sts.errors import BadRequest, InvalidSecurityToken, InvalidTimeRange, NotAuthorized, RequestFailed
+from wstrust_sts.encryption import NO_ENCRYPTION, EncryptionRule
+from wstrust_sts.errors import (
+    BadRequest,
+    InvalidRequest,
+    InvalidSecurityToken,
+    InvalidTimeRange,
+    NotAuthorized,
+    RequestFailed,
+)
 from wstrust_sts.lineage import LONGEST_LINEAGE
 from wstrust_sts.model import (
     Account,
@@ -33,17 +40,20 @@ from wstrust_sts.model import (
     VerifiedMessage,
 )
 from wstrust_sts.proof_keys import ProofKey
-from wstrust_sts.proof_policy import choose_encryption, choose_key_type, choose_proof
+from wstrust_sts.proof_policy import choose_context_secret, choose_encryption, choose_key_type, choose_proof
 from wstrust_sts.records import TokenRecord
 from wstrust_sts.relying_parties import RelyingParty, RelyingPartyMatch
+from wstrust_sts.security_contexts import new_identifier
 
 OPERATIONS = frozenset({Operation.ISSUE, Operation.VALIDATE, Operation.RENEW, Operation.CANCEL})
 _ENCRYPTION_ALGORITHMS = frozenset(
     [f"{ns.XENC}{name}" for name in ("aes128-cbc", "aes192-cbc", "aes256-cbc")]
     + [f"{ns.XENC11}{name}" for name in ("aes128-gcm", "aes192-gcm", "aes256-gcm")]
 )
-_TOKEN_TYPES = dict.fromkeys(ns.SAML11_TOKEN_TYPES, TokenType.SAML11) | dict.fromkeys(
-    ns.SAML20_TOKEN_TYPES, TokenType.SAML20
+_TOKEN_TYPES = (
+    dict.fromkeys(ns.SAML11_TOKEN_TYPES, TokenType.SAML11)
+    | dict.fromkeys(ns.SAML20_TOKEN_TYPES, TokenType.SAML20)
+    | dict.fromkeys(ns.SCT_TOKEN_TYPES, TokenType.SCT)
 )
 _DEFAULT_URIS = {TokenType.SAML11: ns.TP11_SAML11, TokenType.SAML20: ns.TP11_SAML20}
 _CLOCKS_DIFFER = timedelta(minutes=5)  # a wish that begins no later than this begins now
@@ -106,9 +116,13 @@ class Original:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renewed:
-    """The token that another takes the place of, as it bounds that one. `proof` is the key that it is bound to."""
+    """The token that another takes the place of, as it bounds that one. `proof` is the key that it is bound to.
+
+    A security context stays the one that it was, called `identifier`, and gets another key.
+    """
 
     token_type: TokenType
+    identifier: str | None = None
     audiences: tuple[str, ...]
     key_type: KeyType = KeyType.BEARER
     proof: ProofKey | None = None
@@ -123,6 +137,8 @@ def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
     for party in parties:
         if token_type not in party.token_types:
             raise BadRequest(f"{party.name} takes no {token_type.value} tokens")
+    if token_type is TokenType.SCT:
+        return _authorize_context(question, uri, whence)
     key_type = choose_key_type(
         request,
         parties,
@@ -169,6 +185,43 @@ def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
     )
 
 
+def _authorize_context(question: IssueQuestion, uri: str, whence: str) -> TokenDescriptor:
+    """What a security context is. Its token only names it, and so states nothing about anybody.
+
+    Raises BadRequest, InvalidRequest, InvalidTimeRange.
+    """
+    request, renewed, party = question.request, question.renewed, question.match.relying_party
+    if question.original is not None:
+        raise BadRequest("a security context made from a token")
+    if question.participants:
+        raise BadRequest("a security context for Participants, who could not all learn its key")
+    if not all(claim.optional for claim in request.claims):
+        raise InvalidRequest("a mandatory claim, and a security context states none")
+    proof = choose_context_secret(request, party, question.message)
+    lifetime, how = _choose_lifetime(question, until=question.principal.instant + party.lifetime.maximum)
+    seconds = round((lifetime.expires - lifetime.created).total_seconds())
+    return TokenDescriptor(
+        token_id=new_identifier() if renewed is None or renewed.identifier is None else renewed.identifier,
+        instance=None if renewed is None else new_identifier(),
+        token_type=TokenType.SCT,
+        token_type_uri=uri,
+        key_type=KeyType.SYMMETRIC,
+        proof=proof,
+        encryption=NO_ENCRYPTION,
+        issuer=question.realm.issuer,
+        subject=NameIdentifier(ns.NAMEID_UNSPECIFIED, question.principal.name),
+        audiences=_choose_audiences(question),
+        lifetime=lifetime,
+        authentication_methods=_by_strength(question.principal.methods),
+        authentication_instant=question.principal.instant,
+        relying_party=party.name,
+        renewing_allowed=request.renewing_allowed and question.principal.renewable,
+        decision=Decision(
+            reasons=(*question.findings.reasons, f"a security context, {whence}", f"{how}, {seconds} s"),
+        ),
+    )
+
+
 def _describe_keys(key_type: KeyType, encryption: EncryptionRule, *, by_default: bool) -> Iterator[str]:
     if key_type is not KeyType.BEARER:
         yield f"key type {key_type.value}{', by default' if by_default else ''}"
@@ -187,26 +240,31 @@ def _choose_token_type(question: IssueQuestion) -> tuple[TokenType, str, str]:
             raise BadRequest("another TokenType than that of the renewed token")
         return known, asked, "asked for"
     if question.renewed is not None:
-        return question.renewed.token_type, _DEFAULT_URIS[question.renewed.token_type], "that of the renewed token"
+        return question.renewed.token_type, _uri(question.renewed.token_type, question), "that of the renewed token"
     party = question.match.relying_party
     default = party.default_token_type or question.endpoint.default_token_type
     if default not in party.token_types and len(party.token_types) == 1:
         (default,) = party.token_types
-        return default, _DEFAULT_URIS[default], f"the only one that {party.name} takes"
+        return default, _uri(default, question), f"the only one that {party.name} takes"
     whose = "the endpoint" if party.default_token_type is None else party.name
-    return default, _DEFAULT_URIS[default], f"the default of {whose}"
+    return default, _uri(default, question), f"the default of {whose}"
 
 
-def _choose_lifetime(question: IssueQuestion) -> tuple[Lifetime, str]:
-    """The request's wish inside the relying party's rule (WS-Trust 1.3 section 4.3), and inside the life that is
-    left to the token that this one is made from. Raises InvalidTimeRange.
+def _uri(token_type: TokenType, question: IssueQuestion) -> str:
+    """The spelling of a type that was not asked for by any."""
+    return _DEFAULT_URIS.get(token_type) or f"{ns.WSC_OF_TRUST[question.request.version.namespace]}/sct"
+
+
+def _choose_lifetime(question: IssueQuestion, *, until: datetime | None = None) -> tuple[Lifetime, str]:
+    """The request's wish inside the relying party's rule (WS-Trust 1.3 section 4.3), inside the life that is left to
+    the token that this one is made from, and before `until`. Raises InvalidTimeRange.
     """
     rule, wish, now = question.match.relying_party.lifetime, question.request.lifetime, question.now
     latest, default = now + rule.maximum, now + rule.default
-    if question.original is not None:
-        latest, default = min(latest, question.original.expires_at), min(default, question.original.expires_at)
-    if question.principal.until is not None:
-        latest, default = min(latest, question.principal.until), min(default, question.principal.until)
+    bounds = [bound for bound in (_original_end(question), question.principal.until, until) if bound is not None]
+    latest, default = min(latest, *bounds, latest), min(default, *bounds, default)
+    if latest <= now:
+        raise InvalidTimeRange("nothing is left of what it rests on")
     if wish is not None and wish.created is not None and wish.created > now + _CLOCKS_DIFFER:
         raise InvalidTimeRange("a lifetime that begins later; postdated tokens are not offered")
     if wish is None or wish.expires is None:
@@ -219,6 +277,10 @@ def _choose_lifetime(question: IssueQuestion) -> tuple[Lifetime, str]:
     if not rule.clip:
         raise InvalidTimeRange(f"a lifetime over the maximum of {latest - now}")
     return Lifetime(now, latest), "the lifetime asked for, cut to the maximum"
+
+
+def _original_end(question: IssueQuestion) -> datetime | None:
+    return None if question.original is None else question.original.expires_at
 
 
 def _choose_audiences(question: IssueQuestion) -> tuple[str, ...]:
@@ -332,7 +394,9 @@ def _doubt(record: TokenRecord, *, key_ids: Collection[str], now: datetime, over
         return f"cancelled {record.cancel_reason}"
     if record.expires_at + overdue <= now:
         return "expired"
-    return "" if record.key_id in key_ids else f"signed by the key {record.key_id}, which is retired"
+    if record.key_id and record.key_id not in key_ids:
+        return f"signed by the key {record.key_id}, which is retired"
+    return ""
 
 
 # -- transformation: Validate into another token (wire contract row 27) ------------------------------------------------

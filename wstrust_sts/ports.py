@@ -20,6 +20,7 @@ from wstrust_sts.model import (
 )
 from wstrust_sts.records import AuditEvent, AuditSelection, Entry, KeyState, SigningKeyRecord, Standing, TokenRecord
 from wstrust_sts.relying_parties import RelyingParty, RelyingPartyMatch
+from wstrust_sts.security_contexts import SecurityContext
 
 
 class Clock(Protocol):
@@ -204,6 +205,15 @@ class IssuedTokens(Protocol):
         """When the last token expires that a key signed and that is neither expired nor cancelled; None: there is none.
 
         For operators' commands: it looks at every token that is in force.
+        """
+        ...
+
+
+class SecurityContexts(Protocol):
+    def find(self, realm: str, identifier: str, instance: str | None) -> SecurityContext | None:
+        """One key of a context that is not cancelled, read now (never cached); None: there is none.
+
+        It may have expired: that is the caller's to check. `instance` None is the first key.
         """
         ...
 

@@ -55,6 +55,18 @@ def choose_key_type(
 _WORDS = {KeyType.BEARER: "bearer", KeyType.SYMMETRIC: "symmetric-key", KeyType.PUBLIC: "public-key"}
 
 
+def choose_context_secret(
+    request: RequestSecurityToken, party: RelyingParty, message: VerifiedMessage
+) -> SymmetricProof:
+    """The secret of a security context, always a new one (WS-SecureConversation 1.3 section 3).
+
+    Raises BadRequest, InvalidRequest.
+    """
+    if request.key_type not in (None, KeyType.SYMMETRIC) or request.use_key is not None:
+        raise BadRequest("a security context with another key than a symmetric one")
+    return _choose_secret(request, party, message)
+
+
 def choose_proof(
     key_type: KeyType,
     request: RequestSecurityToken,

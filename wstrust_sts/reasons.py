@@ -7,7 +7,7 @@ no request makes its audit event large; claims are told by their types, never by
 import re
 from collections.abc import Sequence
 
-from wstrust_sts.model import Claim, PresentedReference, Principal, RequestSecurityToken
+from wstrust_sts.model import Claim, PresentedContext, PresentedReference, Principal, RequestSecurityToken
 from wstrust_sts.records import TokenRecord
 from wstrust_sts.relying_parties import ReleaseRule, RelyingParty, RelyingPartyMatch
 
@@ -40,6 +40,8 @@ def describe_request(request: RequestSecurityToken) -> dict[str, object]:
         asked["expires"] = request.lifetime.expires.isoformat()
     if isinstance(request.target, PresentedReference):
         asked["target"] = f"the token with the id {shorten(request.target.token_id)}"
+    elif isinstance(request.target, PresentedContext):
+        asked["target"] = f"the security context {shorten(request.target.identifier)}"
     elif request.target is not None:
         asked["target"] = type(request.target).__name__
     return asked

@@ -22,7 +22,7 @@ class TokenRecord:
     account: str  # the account's id
     requestor: str  # the id of the account that asked
     methods: str
-    key_id: str
+    key_id: str  # that signed it; empty: it is not signed, as a security context is not
     key_type: str
     issued_at: datetime
     expires_at: datetime
@@ -107,7 +107,37 @@ class MessageSeen:
     until: datetime
 
 
-Entry = TokenRecord | TokenCancelled | AuditEvent | MessageSeen
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextKeyRecord:
+    """A key of a security context, sealed. The context itself is in the register, its identifier as the token's id.
+
+    `methods` and `authenticated_at` are those of the authentication that the key stands for.
+    """
+
+    realm: str
+    identifier: str
+    instance: str | None
+    methods: str
+    authenticated_at: datetime
+    created_at: datetime
+    expires_at: datetime
+    sealed_secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextRenewed:
+    """The durable fact that a context has a new key: that of `instance` ends at `ends_at` at the latest, the context
+    itself not before `expires_at`.
+    """
+
+    realm: str
+    identifier: str
+    instance: str | None
+    ends_at: datetime
+    expires_at: datetime
+
+
+Entry = TokenRecord | TokenCancelled | ContextKeyRecord | ContextRenewed | AuditEvent | MessageSeen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

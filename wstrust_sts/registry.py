@@ -11,6 +11,7 @@ from datetime import timedelta
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
+from wstrust_sts.authenticators.context import ContextAuthenticator
 from wstrust_sts.authenticators.lockout import Gate
 from wstrust_sts.authenticators.passwords import PasswordChecker
 from wstrust_sts.authenticators.saml import SamlAuthenticator
@@ -27,10 +28,12 @@ from wstrust_sts.ports import (
     Keyring,
     ReplayCache,
     SecretBox,
+    SecurityContexts,
     TokenProvider,
 )
 from wstrust_sts.tokens.saml11 import Saml11Provider
 from wstrust_sts.tokens.saml20 import Saml20Provider
+from wstrust_sts.tokens.sct import SctProvider
 from wstrust_sts.wire.asymmetric import read_certificate_in_message, read_certificate_that_signed
 from wstrust_sts.wire.issued_token import (
     read_token_with_public_key,
@@ -38,6 +41,7 @@ from wstrust_sts.wire.issued_token import (
     read_username_and_secret_of_token,
 )
 from wstrust_sts.wire.layouts.default import write_rstr
+from wstrust_sts.wire.secure_conversation import read_secure_conversation, read_secure_conversation_over_tls
 from wstrust_sts.wire.symmetric import read_username_in_message
 from wstrust_sts.wire.terms import SecurityReader
 from wstrust_sts.wire.transport import (
@@ -57,6 +61,7 @@ class Parts:
     accounts: Accounts
     certificates: Certificates
     validator: CertificateValidator
+    contexts: SecurityContexts
     replay_cache: ReplayCache
     keyring: Keyring
     passwords: PasswordChecker
@@ -105,12 +110,13 @@ AUTHENTICATORS: Table[Authenticator] = Table(
             gate=parts.gate,
         ),
         "x509": lambda parts: X509Authenticator(parts.accounts, parts.certificates, parts.validator, gate=parts.gate),
+        "context": lambda parts: ContextAuthenticator(parts.accounts, parts.contexts),
         "saml": lambda parts: SamlAuthenticator(parts.keyring, skew=parts.skew),
     },
 )
 TOKEN_PROVIDERS: Table[TokenProvider] = Table(
     "token_providers",
-    {"saml20": lambda _: Saml20Provider(), "saml11": lambda _: Saml11Provider()},
+    {"saml20": lambda _: Saml20Provider(), "saml11": lambda _: Saml11Provider(), "sct": lambda _: SctProvider()},
 )
 CLAIM_SOURCES: Table[ClaimSource] = Table("claim_sources", {"account": lambda _: AccountClaims()})
 
@@ -125,6 +131,8 @@ POLICIES: Mapping[str, SecurityReader] = {
     "usernameissuedtokenmixed": read_username_and_secret_of_token,
     "issuedtokenmixedsymmetricbasic256": read_token_with_secret,
     "issuedtokenmixedasymmetricbasic256": read_token_with_public_key,
+    "secureconversationmixed": read_secure_conversation_over_tls,
+    "secureconversation": read_secure_conversation,
 }
 LAYOUTS: Mapping[str, Layout] = {"default": write_rstr}
 TOLERANCES = frozenset({"no-timestamp", "bare-rstr", "no-applies-to", "repeated-signature", "unsigned-addressing"})

@@ -6,11 +6,14 @@ that no plug-in can forget one. No XML, no SQL and no plug-in is known to this m
 
 import hmac
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
-from wstrust_sts.bookkeeping import Asked, Findings, event_of, record_of, secret_of, thumbprint_of
+from wstrust_sts.bookkeeping import Asked, Findings, entries_of, event_of, secret_of, thumbprint_of
+from wstrust_sts.context_operations import ContextOperations
+from wstrust_sts.context_policy import asks_for_context
 from wstrust_sts.errors import (
+    BadRequest,
     InvalidRequest,
     InvalidScope,
     InvalidSecurityToken,
@@ -31,6 +34,7 @@ from wstrust_sts.model import (
     Operation,
     Outcome,
     PresentedAssertion,
+    PresentedContext,
     PresentedReference,
     Principal,
     ReceivedToken,
@@ -67,6 +71,7 @@ from wstrust_sts.ports import (
     RelyingParties,
     ReplayCache,
     SecretBox,
+    SecurityContexts,
     TokenProvider,
 )
 from wstrust_sts.proof_keys import ProofKey, SymmetricProof
@@ -79,8 +84,8 @@ from wstrust_sts.reasons import (
     explain_unshared,
     shorten,
 )
-from wstrust_sts.records import Entry, TokenCancelled, TokenRecord
-from wstrust_sts.relying_parties import RelyingParty, RelyingPartyMatch
+from wstrust_sts.records import TokenCancelled, TokenRecord
+from wstrust_sts.relying_parties import OWN_PARTY, RelyingParty, RelyingPartyMatch
 from wstrust_sts.renewal import (
     RenewalTerms,
     audiences_of_named,
@@ -92,17 +97,7 @@ from wstrust_sts.renewal import (
     take_turn,
 )
 from wstrust_sts.token_credentials import TokenCredentials
-
-_SENTENCES = {Status.VALID: "The token is valid.", Status.INVALID: "The token is not valid."}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What one operation comes to: the answer, what it is called, and what must be stored with it."""
-
-    response: RequestSecurityTokenResponse
-    outcome: str
-    entries: tuple[Entry, ...] = ()
+from wstrust_sts.verdicts import SENTENCES, Verdict, status_of
 
 
 class SecurityTokenService:
@@ -115,6 +110,7 @@ class SecurityTokenService:
         accounts: Accounts,
         relying_parties: RelyingParties,
         issued_tokens: IssuedTokens,
+        contexts: SecurityContexts,
         journal: Journal,
         keyring: Keyring,
         authenticators: Sequence[Authenticator],
@@ -155,6 +151,17 @@ class SecurityTokenService:
             Operation.RENEW: self._renew,
             Operation.CANCEL: self._cancel,
         }
+        self._on_contexts = ContextOperations(
+            issued_tokens=issued_tokens,
+            contexts=contexts,
+            accounts=accounts,
+            relying_parties=relying_parties,
+            replay_cache=replay_cache,
+            renewal=renewal,
+            box=box,
+            match_original=self._match_of_original,
+            make_token=self._make_token,
+        ).by_name
 
     def perform(self, request: RequestSecurityToken, message: VerifiedMessage, *, at: Circumstances) -> Outcome:
         """Carries out `request` for whoever `message` proves to be asking.
@@ -172,7 +179,8 @@ class SecurityTokenService:
             demand_supported(
                 request, issuer=realm.issuer, signature_algorithm=self._keyring.signer(realm.name).algorithm
             )
-            verdict = self._operations[request.operation](asked)
+            operations = self._on_contexts if isinstance(request.target, PresentedContext) else self._operations
+            verdict = operations[request.operation](asked)
         except StsError as refusal:
             event = event_of(asked, outcome=f"refused {refusal.code}", refused=refusal.detail)
             return Outcome(
@@ -204,7 +212,7 @@ class SecurityTokenService:
         return Verdict(
             response=RequestSecurityTokenResponse(request=request, issued=issued),
             outcome="issued",
-            entries=(record_of(issued, subject=asked.principal, asked=asked, box=self._box),),
+            entries=entries_of(issued, subject=asked.principal, asked=asked, box=self._box),
         )
 
     def _make_token(
@@ -235,7 +243,10 @@ class SecurityTokenService:
                 renewed=renewed,
             )
         )
-        issued = self._providers[descriptor.token_type].issue(descriptor, self._keyring.signer(asked.realm.name))
+        provider = self._providers.get(descriptor.token_type)
+        if provider is None:
+            raise BadRequest(f"{descriptor.token_type.value} tokens, which the configuration does not enable")
+        issued = provider.issue(descriptor, self._keyring.signer(asked.realm.name))
         asked.findings.token_id = descriptor.token_id
         asked.findings.decision = descriptor.decision
         return issued
@@ -244,6 +255,9 @@ class SecurityTokenService:
         if request.applies_to is not None:
             return self._find(request.applies_to.address, asked)
         endpoint = asked.at.endpoint
+        own = self._relying_parties.get(asked.realm.name, OWN_PARTY) if asks_for_context(request) else None
+        if own is not None:
+            return RelyingPartyMatch(own, own.audiences[0])
         if "no-applies-to" not in endpoint.tolerances or endpoint.default_relying_party is None:
             raise InvalidScope("no AppliesTo, and the endpoint has no relying party for such requests")
         party = self._relying_parties.get(asked.realm.name, endpoint.default_relying_party)
@@ -308,8 +322,8 @@ class SecurityTokenService:
             if transforming and verified is not None:
                 return self._transform(asked, lineage, verified, party)
         except InvalidSecurityToken as doubt:
-            return _status(asked, Status.INVALID, doubt.detail)
-        return _status(asked, Status.VALID, "verified, registered, not cancelled")
+            return status_of(asked, Status.INVALID, doubt.detail)
+        return status_of(asked, Status.VALID, "verified, registered, not cancelled")
 
     def _transform(
         self, asked: Asked, lineage: Sequence[TokenRecord], verified: VerifiedToken, party: RelyingParty
@@ -341,10 +355,10 @@ class SecurityTokenService:
         issued = self._make_token(asked, subject=subject, match=match, original=original)
         return Verdict(
             response=RequestSecurityTokenResponse(
-                request=asked.request, issued=issued, status=Status.VALID, reason=_SENTENCES[Status.VALID]
+                request=asked.request, issued=issued, status=Status.VALID, reason=SENTENCES[Status.VALID]
             ),
             outcome="transformed",
-            entries=(record_of(issued, subject=subject, asked=asked, box=self._box),),
+            entries=entries_of(issued, subject=subject, asked=asked, box=self._box),
         )
 
     def _kept_key(self, record: TokenRecord, verified: VerifiedToken) -> ProofKey | None:
@@ -450,7 +464,7 @@ class SecurityTokenService:
         return Verdict(
             response=RequestSecurityTokenResponse(request=asked.request, issued=issued),
             outcome="renewed",
-            entries=(record_of(issued, subject=subject, asked=asked, box=self._box), ended),
+            entries=(*entries_of(issued, subject=subject, asked=asked, box=self._box), ended),
         )
 
     def _recorded(self, asked: Asked, *, overdue: timedelta = timedelta(0)) -> tuple[TokenRecord, VerifiedToken | None]:
@@ -467,6 +481,8 @@ class SecurityTokenService:
             record = self._issued_tokens.find(asked.realm.name, target.token_id)
             if record is None:
                 raise InvalidSecurityToken("an unknown token id")
+            if record.token_type == TokenType.SCT.value:
+                raise InvalidSecurityToken("a security context, named as a token that says something")
             shown = asked.principal.token
             return record, shown if shown is not None and shown.token_id == record.token_id else None
         if isinstance(target, PresentedAssertion):
@@ -487,11 +503,3 @@ class SecurityTokenService:
         if proof.token is None:
             raise InvalidSecurityToken(f"a {type(target).__name__} is not a token of ours")
         return proof.token
-
-
-def _status(asked: Asked, status: Status, reason: str) -> Verdict:
-    asked.findings.decision = Decision(reasons=(reason,))
-    return Verdict(
-        response=RequestSecurityTokenResponse(request=asked.request, status=status, reason=_SENTENCES[status]),
-        outcome=status.value,
-    )

@@ -62,5 +62,5 @@ def test_a_relying_party_that_was_registered_for_an_address_of_the_sts_goes_firs
     sts = SealedSts(relying_parties=(replace(RELYING_PARTY, applies_to=(AppliesToRule(address=OWN),)),))
     issued = token(replace(client, sts=sts), "Bearer")
     assert audiences(issued) == [OWN]
-    (row,) = sts.stores.issued_tokens.rows.values()
+    *_, row = sts.stores.issued_tokens.rows.values()
     assert row.relying_party == RELYING_PARTY.name

@@ -251,7 +251,12 @@ class TestRow2:
 
     @pytest.mark.parametrize("soap", ["1.1", "1.2"])
     def test_row_2_an_unknown_action_is_not_supported(self, sts, soap):
-        for action in (f"{ns.WST13}/RST/Nonsense", f"{ns.WST05}/RST/Issue", f"{ns.WST13}/RST/SCT", f"{ns.WST13}/Issue"):
+        for action in (
+            f"{ns.WST13}/RST/Nonsense",
+            f"{ns.WST05}/RST/Issue",
+            f"{ns.WST13}/RST/SCT/Validate",
+            f"{ns.WST13}/Issue",
+        ):
             answer = sts.issue(headers=(addressed(action=action),), soap=soap)
             assert (answer.status, answer.fault) == (500, (ns.WSA, "ActionNotSupported"))
             assert answer.root.findtext(f".//{{{ns.WSA}}}Action") == ns.WSA_FAULT

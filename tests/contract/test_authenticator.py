@@ -7,9 +7,11 @@ from datetime import timedelta
 import pytest
 
 from tests.certificates import authority, leaf, self_signed
+from tests.contexts import CONTEXT, Context, establish
 from tests.digests import digest_token, sealed
-from tests.fakes import NOON, REALM, FakeAccounts, FakeCertificates, FakeReplayCache
+from tests.fakes import NOON, REALM, FakeAccounts, FakeCertificates, FakeReplayCache, FakeStores
 from wstrust_sts import ns
+from wstrust_sts.authenticators.context import ContextAuthenticator
 from wstrust_sts.authenticators.passwords import PasswordChecker, hash_password
 from wstrust_sts.authenticators.username import UsernameAuthenticator
 from wstrust_sts.authenticators.x509 import X509Authenticator
@@ -20,6 +22,7 @@ from wstrust_sts.keys import AesGcmSecretBox
 from wstrust_sts.model import (
     Account,
     PresentedCertificate,
+    PresentedContext,
     PresentedReference,
     Realm,
     ReceivedToken,
@@ -118,7 +121,30 @@ def certificate() -> Implementation:
     )
 
 
-IMPLEMENTATIONS = [username, digest, certificate]
+def context() -> Implementation:
+    account = Account(id="id-alice", realm=REALM.name, name="alice", version=1)
+    accounts, stores = FakeAccounts([account]), FakeStores()
+    ended = Context(identifier="urn:uuid:2", secret=b"violoncello")
+    establish(stores)
+    establish(stores, ended, expires_at=NOON)
+    establish(stores, replace(ended, identifier="urn:uuid:3"), account="nobody")
+    establish(stores, replace(ended, identifier="urn:uuid:4"), cancelled_at=NOON)
+    good = PresentedContext(CONTEXT.identifier, proved=True)
+    return Implementation(
+        authenticator=ContextAuthenticator(accounts, stores.security_contexts),
+        account=account,
+        good=good,
+        bad=(
+            replace(good, proved=False),
+            replace(good, instance="urn:uuid:1"),
+            *(replace(good, identifier=f"urn:uuid:{number}") for number in range(1, 5)),
+        ),
+        secrets=("violoncello", CONTEXT.secret.decode()),
+        lock=lambda: accounts.put(replace(account, version=2, enabled=False)),
+    )
+
+
+IMPLEMENTATIONS = [username, digest, certificate, context]
 
 
 @pytest.fixture(params=IMPLEMENTATIONS, ids=lambda make: make.__name__)

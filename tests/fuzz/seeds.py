@@ -11,6 +11,7 @@ from lxml import etree
 from tests import messages
 from tests.assertions import descriptor, issue
 from tests.attack import CREDENTIALS, ENTRANCES, Entrance
+from tests.contexts import CONTEXT
 from tests.digests import digest_of
 from tests.fakes import NOON
 from tests.forgery import Form, forge
@@ -231,6 +232,8 @@ def _on_tokens(trust: str) -> list[str]:
             f"<o:Embedded>{targets[0]}</o:Embedded>",
         )
     ]
+    targets.append(CONTEXT.token())
+    references.append(CONTEXT.reference())
     validations = [messages.validate(target, trust=trust) for target in (*targets, *references)]
     return [*validations, *(messages.cancel(target, trust=trust) for target in (*targets, references[0]))]
 

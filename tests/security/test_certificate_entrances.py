@@ -1,4 +1,4 @@
-"""The hostile suite at the endpoints where a certificate proves who is asking inside of TLS.
+"""The hostile suite at the endpoints where a certificate, or a security context, proves who is asking inside of TLS.
 
 The tests are those of the other modules; only how a good message proves its sender is another.
 """
@@ -9,8 +9,9 @@ import pytest
 
 from tests import messages
 from tests.attack import Attack, Entrance, InProcess, Target, demand_quiet, entrances, in_process
-from tests.endorsed import party, request
-from tests.harness import CERTIFICATE_ENDPOINTS, Sts
+from tests.contexts import establish
+from tests.endorsed import party, request, request_in_context
+from tests.harness import CERTIFICATE_ENDPOINTS, CONVERSING_ENDPOINTS, Sts
 from tests.messages import Answer
 from tests.security.test_hostile_messages import *  # noqa: F403
 from tests.security.test_hostile_requests import *  # noqa: F403
@@ -33,26 +34,32 @@ class CertificateAttack(Attack):
             return messages.security(*parts)
         if self.entrance.policy == "certificatetransport":
             return messages.security(self.timestamp())
+        if self.entrance.policy == "secureconversationmixed":
+            return _security_of(request_in_context(address=None, now=self.now, soap=self.entrance.soap))
         more = (messages.username_token(),) if self.entrance.policy.startswith("username") else ()
-        signed = request(ALICE, address=None, now=self.now, more=more, soap=self.entrance.soap)
-        start, end = signed.index("<o:Security"), signed.index("</o:Security>") + len("</o:Security>")
-        return signed[start:end]
+        return _security_of(request(ALICE, address=None, now=self.now, more=more, soap=self.entrance.soap))
 
     def is_refusal(self, answer: Answer, kind: type[StsError | HttpRefusal]) -> bool:
         """Where a signature is verified, an id that occurs twice is refused before anything else is looked at."""
         return super().is_refusal(answer, kind) or super().is_refusal(answer, FailedCheck)
 
 
+def _security_of(message: str) -> str:
+    start, end = message.index("<o:Security"), message.index("</o:Security>") + len("</o:Security>")
+    return message[start:end]
+
+
 @pytest.fixture(scope="module")
 def target() -> Iterator[InProcess]:
-    sts = Sts(endpoints=CERTIFICATE_ENDPOINTS)
+    sts = Sts(endpoints=(*CERTIFICATE_ENDPOINTS, *CONVERSING_ENDPOINTS))
     sts.map_certificate(ALICE.certificate)
+    establish(sts.stores)
     with in_process(sts) as running:
         running.peer_certificate = ALICE.certificate
         yield running
 
 
-@pytest.fixture(params=entrances(CERTIFICATE_ENDPOINTS), ids=str)
+@pytest.fixture(params=entrances((*CERTIFICATE_ENDPOINTS, *CONVERSING_ENDPOINTS)), ids=str)
 def entrance(request: pytest.FixtureRequest) -> Entrance:
     return request.param
 

@@ -8,7 +8,7 @@ import base64
 import copy
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from statistics import median
 
 import pytest
@@ -107,6 +107,8 @@ def test_a_ciphertext_added_to_a_good_message_tells_nothing_whether_it_opens_or_
 
 def test_a_ciphertext_of_another_message_beside_the_own_tells_nothing(attack: SealedAttack) -> None:
     """A message of the attacker's own, well made, that carries the victim's key and ciphertext too."""
+    if attack.entrance.policy == "secureconversation":
+        return  # a message there carries no key
     answers = set()
     for change in (lambda octets: octets, flip(-17, 0xFF), flip(40)):
         victim = recorded(attack)
@@ -132,7 +134,7 @@ def test_a_ciphertext_of_another_message_beside_the_own_tells_nothing(attack: Se
 
 def test_a_message_of_the_own_under_the_key_of_another_tells_nothing(attack: SealedAttack) -> None:
     """The victim's EncryptedKey and Body, with a signature of the attacker's own in clear."""
-    if attack.entrance.policy == "username":
+    if attack.symmetric:
         return
     answers = set()
     for change in (lambda octets: octets, flip(-17, 0xFF), flip(40)):
@@ -186,16 +188,22 @@ ORACLES: dict[str, Callable[[Draft], object]] = {
 }
 
 
+def oracles(attack: SealedAttack, names: Iterable[str]) -> list[str]:
+    """Those of `names` that there are at this entrance: the key of a context is in no message."""
+    return [name for name in names if attack.entrance.policy != "secureconversation" or name not in OF_THE_KEY]
+
+
 def test_whatever_does_not_open_gets_one_answer(attack: SealedAttack) -> None:
     answers = {}
-    for name, change in ORACLES.items():
+    for name in oracles(attack, ORACLES):
         victim = recorded(attack)
-        change(victim)
+        ORACLES[name](victim)
         answers[name] = ask(attack, victim)
     assert len(set(answers.values())) == 1, answers
     assert answers["wrong padding"][1:4] == ((ns.WSSE, "FailedCheck"), FailedCheck.sentence, False)
 
 
+OF_THE_KEY = {"garbage for the key", "another key", "a key of a wrong length"}
 FAILURES = (
     "wrong padding",
     "right padding, garbage",
@@ -209,10 +217,10 @@ FAILURES = (
 
 def spread(attack: SealedAttack, *, rounds: int) -> float:
     """How far the medians of the times of `FAILURES` are apart, in seconds. Cases take turns: noise is for all."""
-    times: dict[str, list[float]] = {name: [] for name in FAILURES}
+    times: dict[str, list[float]] = {name: [] for name in oracles(attack, FAILURES)}
     content_type = messages.content_type(attack.entrance.soap)
     for _ in range(rounds):
-        for name in FAILURES:
+        for name in times:
             victim = recorded(attack)
             ORACLES[name](victim)
             octets = victim.octets()

@@ -23,6 +23,7 @@ from tests.fakes import (
     FakeRealms,
     FakeRelyingParties,
     FakeReplayCache,
+    FakeSecurityContexts,
 )
 from tests.harness import RELYING_PARTY
 from wstrust_sts import ns
@@ -78,6 +79,7 @@ class Sts:
             accounts=FakeAccounts([ALICE]),
             relying_parties=FakeRelyingParties([PARTY]),
             issued_tokens=self.tokens,
+            contexts=FakeSecurityContexts(self.tokens),
             journal=FakeJournal(self.tokens),
             keyring=keyring,
             replay_cache=FakeReplayCache(),

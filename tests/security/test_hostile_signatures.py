@@ -244,10 +244,10 @@ def test_a_signature_that_leaves_out_a_part_is_refused(attack: SealedAttack, nam
         name = "Body"
 
     def sign(draft: Draft) -> None:
-        if draft.policy != "username":
+        if not draft.symmetric:
             key_info = draft.name_certificate()
         parts = [part for part in draft.parts if part is not draft.part(name)]
-        draft.sign(parts, **({} if draft.policy == "username" else {"key_info": key_info}))
+        draft.sign(parts, **({} if draft.symmetric else {"key_info": key_info}))
 
     attack.unbelieved(attack.sealed(sign=sign))
 
@@ -399,10 +399,10 @@ def any_value(octets: bytes, method: str) -> bytes:
 
 @each(FORMS)
 def test_a_signature_of_another_form_is_refused(once: SealedAttack, case: Form) -> None:
-    known = case.method in ("", ns.RSA_SHA1) and once.entrance.policy != "username"
+    known = case.method in ("", ns.RSA_SHA1) and not once.symmetric
 
     def sign(draft: Draft) -> None:
-        if draft.policy == "username":
+        if draft.symmetric:
             draft.sign(form=case)
         else:
             draft.sign(form=case, sign=None if known else any_value)
@@ -476,7 +476,7 @@ def test_the_secret_of_the_message_is_no_certificate(once: SealedAttack) -> None
 
 def test_a_certificate_is_no_secret_of_the_message(once: SealedAttack) -> None:
     """A message of the symmetric binding that somebody signs with a private key."""
-    if once.entrance.policy != "username":
+    if not once.symmetric:
         return
 
     def sign(draft: Draft) -> None:
@@ -528,14 +528,14 @@ KEY_INFOS: dict[str, Callable[[Draft], str]] = {
 def test_a_key_that_is_named_otherwise_is_refused(once: SealedAttack, case: Callable[[Draft], str]) -> None:
 
     def sign(draft: Draft) -> None:
-        draft.sign(key_info=case(draft), sign=None if draft.policy == "username" else draft.signer.sign)
+        draft.sign(key_info=case(draft), sign=None if draft.symmetric else draft.signer.sign)
 
     once.unbelieved(once.sealed(sign=sign), *UNBELIEVED, SecurityTokenUnavailable, InvalidHeaderToken)
 
 
 def test_a_look_alike_certificate_proves_nobody(once: SealedAttack) -> None:
     """Same names, serial number and key identifier, another key: it signs well, and is nobody's."""
-    if once.entrance.policy == "username":
+    if once.symmetric:
         return
     attacker = look_alike("alice")
     assert attacker.certificate.serial_number == party("alice").certificate.serial_number
@@ -546,14 +546,14 @@ def test_a_look_alike_certificate_proves_nobody(once: SealedAttack) -> None:
 
 
 def test_a_certificate_with_a_signature_by_another_key_is_refused(once: SealedAttack) -> None:
-    if once.entrance.policy == "username":
+    if once.symmetric:
         return
     once.unbelieved(once.sealed(sign=signing(sign=look_alike("alice").sign)), FailedCheck)
 
 
 def test_a_second_certificate_in_the_message_is_refused(once: SealedAttack) -> None:
     """The signature's, and the one that somebody would like to be."""
-    if once.entrance.policy == "username":
+    if once.symmetric:
         return
 
     def sign(draft: Draft) -> None:
@@ -568,7 +568,7 @@ def test_a_second_certificate_in_the_message_is_refused(once: SealedAttack) -> N
 def test_an_elliptic_key_signs_where_nothing_is_hidden_for_it(once: SealedAttack) -> None:
     """Nobody's certificate here, but its signature is read; where the answer must be encrypted it cannot be."""
 
-    if once.entrance.policy == "username":
+    if once.symmetric:
         return
     draft = once.draft(signer=elliptic("carol"))
     message = protect(draft, sign=signing(form=Form(method=ns.ECDSA_SHA256)))
@@ -580,7 +580,7 @@ def test_an_elliptic_key_signs_where_nothing_is_hidden_for_it(once: SealedAttack
 
 def test_a_key_of_1024_bits_is_refused(once: SealedAttack) -> None:
 
-    if once.entrance.policy == "username":
+    if once.symmetric:
         return
     weak = certify(rsa.generate_private_key(public_exponent=65537, key_size=1024), "alice", serial=5)
     once.unbelieved(protect(once.draft(signer=weak)), FailedCheck, InvalidHeaderToken)

@@ -10,11 +10,15 @@ import time
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from lxml import etree
 
+from tests import messages
+from tests.contexts import Context
+from tests.messages import Answer
 from tests.running import Prepared, free_port, serving
 from tests.system.test_cli import Done, call
 from tests.verifiers import xmlsec_verify
@@ -216,6 +220,32 @@ def test_a_renewal_is_explained_with_both_tokens(sts, tmp_path):
     assert sts.client("cancel", token).status == 0
     assert "cancelled by its subject" in sts.operator("explain", issued["correlation_id"]).out
     assert sts.client("validate", made).status == 0
+
+
+def test_a_security_context_is_explained_by_its_identifier_and_known_to_every_worker(sts):
+    password = (sts.directory / "alice.password").read_text().strip()
+
+    def ask(body: str) -> Answer:
+        protection = messages.security(
+            messages.timestamp(datetime.now(UTC)), messages.username_token("alice", password)
+        )
+        message = messages.envelope(body, protection)
+        how = {"Content-Type": messages.content_type()}
+        return Prepared(sts.directory, sts.port).ask("POST", "/trust/13/usernamemixed", message.encode(), **how)
+
+    answer = ask(messages.rst("Issue", f"<t:TokenType>{ns.SCT13_TOKEN_TYPE}</t:TokenType>"))
+    assert answer.status == 200, answer.body
+    identifier = answer.root.findtext(f".//{{{ns.WSC13}}}Identifier")
+    token = Context(identifier=identifier).token()
+    assert {ask(messages.validate(token)).status_code for _ in range(8)} == {"valid"}
+    (event,) = sts.events("--outcome", "issued", "-n", "1")
+    assert event["token_id"] == identifier
+    card = sts.operator("explain", event["correlation_id"]).out
+    for told in ("this-sts", "a security context, asked for", "sct for alice, until", "in force"):
+        assert told in card
+    assert "signed by" not in card
+    (validated,) = sts.events("--outcome", "valid", "-n", "1")
+    assert f"the security context {identifier}" in sts.operator("explain", validated["correlation_id"]).out
 
 
 # -- keys, while servers run -------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ def test_every_fault_is_explained_with_its_sentence(fault):
 
 
 def test_no_code_is_explained_that_does_not_exist():
-    explained = set(re.findall(r"(?m)^### ((?:wst|wsse|wsa):\w+)", REFERENCE))
+    explained = set(re.findall(r"(?m)^### ((?:wst|wsse|wsc|wsa):\w+)", REFERENCE))
     assert explained == PREFIXED
 
 

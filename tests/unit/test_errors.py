@@ -48,6 +48,13 @@ TABLE = {
         "SecurityTokenUnavailable",
         500,
     ),
+    "a security context that is unknown, expired or cancelled": (
+        errors.BadContextToken,
+        "wsc",
+        "BadContextToken",
+        500,
+    ),
+    "a security context that cannot be renewed": (errors.UnableToRenewContext, "wsc", "UnableToRenew", 500),
     "unsupported token type, key type or operation": (errors.BadRequest, "wst", "BadRequest", 500),
     "a bad target": (errors.InvalidSecurityToken, "wst", "InvalidSecurityToken", 500),
     "a token that cannot be renewed": (errors.UnableToRenew, "wst", "UnableToRenew", 500),

@@ -15,6 +15,9 @@ CORE = {
     "token_credentials",
     "lineage",
     "renewal",
+    "context_policy",
+    "context_operations",
+    "verdicts",
     "identification",
     "delegation",
     "keyring",
@@ -34,6 +37,7 @@ GROUND = {
     "certificate_names",
     "encryption",
     "proof_keys",
+    "security_contexts",
 }
 BELOW_ALL = GROUND | {"log"}  # the log may be written to from everywhere
 
@@ -49,6 +53,7 @@ ALLOWED = {
     "certificates": set(),
     "certificate_names": {"certificates"},
     "records": set(),
+    "security_contexts": {"model"},
     "ports": GROUND,
     "reasons": GROUND,
     "bookkeeping": GROUND | {"reasons", "ports"},

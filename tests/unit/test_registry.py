@@ -4,7 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from tests.fakes import FakeAccounts, FakeCertificates, FakeCertificateValidator, FakeKeyring, FakeReplayCache
+from tests.fakes import (
+    FakeAccounts,
+    FakeCertificates,
+    FakeCertificateValidator,
+    FakeKeyring,
+    FakeReplayCache,
+    FakeSecurityContexts,
+)
 from wstrust_sts import registry
 from wstrust_sts.authenticators.passwords import PasswordChecker
 from wstrust_sts.keys import AesGcmSecretBox
@@ -24,6 +31,7 @@ def parts() -> Parts:
         accounts=FakeAccounts(),
         certificates=FakeCertificates(),
         validator=FakeCertificateValidator(),
+        contexts=FakeSecurityContexts(),
         replay_cache=FakeReplayCache(),
         keyring=FakeKeyring(),
         passwords=PasswordChecker(slots=1, queue=1, remember_for=timedelta(0)),

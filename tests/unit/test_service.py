@@ -17,6 +17,7 @@ from tests.fakes import (
     FakeRealms,
     FakeRelyingParties,
     FakeReplayCache,
+    FakeSecurityContexts,
 )
 from tests.harness import RELYING_PARTY, STRICT_PARTY
 from tests.holders import KEYED_PARTY, public_proof
@@ -186,6 +187,7 @@ class World:
             accounts=self.accounts,
             relying_parties=self.relying_parties,
             issued_tokens=self.tokens,
+            contexts=FakeSecurityContexts(self.tokens),
             journal=self.journal,
             keyring=self.keyring,
             authenticators=self.authenticators,
@@ -449,6 +451,14 @@ class TestIssue:
         assert len(world.journal.events) == 3
         assert "s3cr3t" not in repr(world.journal.events)
 
+    def test_a_type_that_nobody_is_enabled_to_write_is_refused_and_is_no_failure(self):
+        world = World(provider=Printer(token_types=frozenset({TokenType.SAML20})))
+        for token_type in (ns.TP11_SAML11, ns.SCT13_TOKEN_TYPE):
+            world.change_party(token_types=tuple(TokenType))
+            outcome = world.service.perform(request(token_type=token_type), replace(message("alice"), tls=True), at=AT)
+            assert type(outcome.fault) is BadRequest
+            assert outcome.fault.detail.endswith("which the configuration does not enable")
+
     def test_two_providers_for_one_token_type_are_refused_at_start(self, world):
         with pytest.raises(ValueError, match="two providers"):
             SecurityTokenService(
@@ -456,6 +466,7 @@ class TestIssue:
                 accounts=world.accounts,
                 relying_parties=world.relying_parties,
                 issued_tokens=world.tokens,
+                contexts=FakeSecurityContexts(world.tokens),
                 journal=world.journal,
                 keyring=world.keyring,
                 authenticators=(),

@@ -21,7 +21,6 @@ from wstrust_sts.bindings.exchange import Exchange, Report
 from wstrust_sts.bindings.http import Request, Response
 from wstrust_sts.bindings.media_type import MediaType, read_media_type
 from wstrust_sts.errors import (
-    ActionNotSupported,
     Busy,
     DestinationUnreachable,
     EmptyRequest,
@@ -38,17 +37,19 @@ from wstrust_sts.errors import (
 from wstrust_sts.model import (
     Circumstances,
     Endpoint,
-    Operation,
     Outcome,
     RequestSecurityTokenResponse,
 )
-from wstrust_sts.ports import Certificates, Clock, Decrypter, Keyring, Patience
+from wstrust_sts.ports import Certificates, Clock, Decrypter, Keyring, Patience, SecurityContexts
+from wstrust_sts.security_contexts import SecurityContext
 from wstrust_sts.service import SecurityTokenService
 from wstrust_sts.token_credentials import TokenSecrets
+from wstrust_sts.wire.actions import read_action
 from wstrust_sts.wire.addressing import Addressing, demand_anonymous_replies, read_addressing
 from wstrust_sts.wire.algorithms import ALGORITHMS
 from wstrust_sts.wire.public_keys import proved_keys_of
 from wstrust_sts.wire.seal import Seal
+from wstrust_sts.wire.secure_conversation import demand_admitted
 from wstrust_sts.wire.soap import (
     Envelope,
     ReplyContext,
@@ -187,6 +188,7 @@ class SoapBinding:
         patience: Patience,
         certificates: Certificates,
         secrets: TokenSecrets,
+        contexts: SecurityContexts,
         policies: Mapping[str, SecurityReader],
         layouts: Mapping[str, Layout],
         documents: Mapping[str, bytes],
@@ -202,6 +204,7 @@ class SoapBinding:
         self._patience = patience
         self._certificates = certificates
         self._secrets = secrets
+        self._contexts = contexts
         self._policies = policies
         self._layouts = layouts
         self._descriptions = {path: mex.describe(document) for path, document in documents.items()}
@@ -323,7 +326,7 @@ class SoapBinding:
         if exchange.metadata_only or action in mex.RESPONSES:
             exchange.question = mex.read_question(action, envelope.payload)
             return
-        _operation_of(action, endpoint)
+        read_action(action, endpoint.version)
         if envelope.payload is None:
             raise InvalidRequest("the Body is empty")
         secured = self._policies[endpoint.policy](envelope, self._terms(exchange))
@@ -334,13 +337,16 @@ class SoapBinding:
             action = self._read_headers(exchange, secured.envelope)
         if secured.envelope.payload is None:
             raise InvalidRequest("the Body is empty")
+        named = read_action(action, endpoint.version)
         exchange.rst = read_rst(
             secured.envelope.payload,
             version=endpoint.version,
-            action=_operation_of(action, endpoint),
+            action=named.operation,
+            of_context=named.of_context,
             proved=proved,
             decrypters=lambda: self._admitted_decrypters(exchange),
         )
+        demand_admitted(secured.protection, exchange.rst)
 
     def _read_headers(self, exchange: Exchange, envelope: Envelope) -> str | None:
         """The action, and where the answer goes. Done again with what a message's protection covers, where it has one.
@@ -371,7 +377,14 @@ class SoapBinding:
             confirms_signatures=endpoint.signature_confirmation,
             pinned=lambda name: self._certificates.pinned(endpoint.realm, name),
             secret_of=lambda token_id: self._secrets.find(endpoint.realm, token_id),
+            contexts=lambda identifier, instance: self._find_context(exchange, identifier, instance),
         )
+
+    def _find_context(self, exchange: Exchange, identifier: str, instance: str | None) -> SecurityContext | None:
+        """Raises FailedAuthentication: too many messages from there did not open."""
+        realm = exchange.endpoint.realm
+        self._patience.admit(realm, exchange.request.source, now=exchange.reply.now)
+        return self._contexts.find(realm, identifier, instance)
 
     def _admitted_decrypters(self, exchange: Exchange) -> Sequence[Decrypter]:
         """Raises FailedAuthentication: too many messages from there did not open."""
@@ -462,14 +475,3 @@ def _read_action(request: Request, addressing: Addressing | None) -> str | None:
     if len(named) > 1:
         raise InvalidRequest("wsa:Action, SOAPAction and the action parameter disagree")
     return next(iter(named), None)
-
-
-def _operation_of(action: str | None, endpoint: Endpoint) -> Operation | None:
-    """The operation that an action names; None where there is no action. Raises ActionNotSupported."""
-    if action is None:
-        return None
-    prefix = f"{endpoint.version.namespace}/RST/"
-    for operation in Operation:
-        if action == prefix + operation.value:
-            return operation
-    raise ActionNotSupported(f"the action {action[:256]!r}")

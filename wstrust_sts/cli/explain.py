@@ -86,8 +86,8 @@ def _token_of(event: AuditEvent, deployment: Deployment) -> dict[str, Any] | Non
         "subject": record.subject,
         "issued_at": record.issued_at,
         "expires_at": record.expires_at,
-        "key_id": record.key_id,
-        "key_state": keys.get(record.key_id, "retired"),
+        "key_id": record.key_id or None,
+        "key_state": keys.get(record.key_id, "retired") if record.key_id else None,
         "cancelled_at": record.cancelled_at,
         "cancel_reason": record.cancel_reason,
         "made_from": record.original,
@@ -100,7 +100,7 @@ def _state(record: TokenRecord, keys: dict[str, str], issued_tokens: IssuedToken
         return f"cancelled {record.cancel_reason}"
     if record.expires_at <= now():
         return "expired"
-    if record.key_id not in keys:
+    if record.key_id and record.key_id not in keys:
         return "invalid: its key is retired"
     try:
         demand_in_force(trace_lineage(record, issued_tokens), key_ids=keys, now=now())
@@ -150,6 +150,6 @@ def _lines(token: dict[str, Any]) -> list[str]:
     return [
         token["id"],
         f"{token['type']} for {token['subject']}, until {token['expires_at']:%Y-%m-%d %H:%M:%SZ}: {token['state']}",
-        f"signed by {token['key_id']} ({token['key_state']})",
+        *([f"signed by {token['key_id']} ({token['key_state']})"] if token["key_id"] else []),
         *([f"made from {token['made_from']}"] if token["made_from"] else []),
     ]

@@ -67,7 +67,7 @@ Everything else that a relying party can have: `wstrust-sts apply`.
 @set_option
 @click.option("--applies-to", "exact", multiple=True, metavar="ADDRESS", help="Exactly this address; repeat for more.")
 @click.option("--prefix", "prefixes", multiple=True, metavar="ADDRESS", help="This address and all below it.")
-@click.option("--token-type", "token_types", multiple=True, help="saml20 or saml11. [default: both]")
+@click.option("--token-type", "token_types", multiple=True, help="saml20, saml11 or sct. [default: the first two]")
 @click.option("--default-token-type", help="What it gets when a request names none. [default: the endpoint's]")
 @_key_type_option
 @_default_key_type_option

@@ -1,4 +1,6 @@
-"""Removes what has had its time: expired tokens, replay and lockout rows, and audit events past their retention."""
+"""Removes what has had its time: expired tokens and keys of contexts, replay and lockout rows, and audit events past
+their retention.
+"""
 
 import logging
 import secrets
@@ -15,7 +17,7 @@ from wstrust_sts.errors import Busy
 from wstrust_sts.ports import Clock
 from wstrust_sts.storage.columns import lowest_row_key, microseconds
 from wstrust_sts.storage.database import Database
-from wstrust_sts.storage.schema import audit_event, issued_token, lockout, replay
+from wstrust_sts.storage.schema import audit_event, issued_token, lockout, replay, security_context_key
 
 TOKEN_GRACE = timedelta(days=1)
 BATCH = 500
@@ -33,6 +35,7 @@ class Purged:
     sightings: int = 0
     events: int = 0
     lockouts: int = 0
+    context_keys: int = 0
 
 
 def purge_expired(
@@ -46,9 +49,9 @@ def purge_expired(
 ) -> Purged:
     """Deletes in transactions of at most `batch` rows, so that writers wait for milliseconds at most.
 
-    A token goes `token_grace` after it expired, a sighting or lockout after `CLOCK_SKEW`, an audit event when it is
-    older than `audit_retention` (None: never). `pause` is called after every full batch; when it says True, the rest
-    is left for another time. Several nodes may do so at once. Raises Busy.
+    A token goes `token_grace` after it expired, a sighting, lockout or context's key after `CLOCK_SKEW`, an audit event
+    when it is older than `audit_retention` (None: never). `pause` is called after every full batch; when it says True,
+    the rest is left for another time. Several nodes may do so at once. Raises Busy.
     """
 
     def purge(statement: Delete, before: int | str) -> int:
@@ -64,6 +67,7 @@ def purge_expired(
         tokens=purge(_TOKENS, microseconds(now - token_grace)),
         sightings=purge(_SIGHTINGS, microseconds(now - CLOCK_SKEW)),
         lockouts=purge(_LOCKOUTS, microseconds(now - CLOCK_SKEW)),
+        context_keys=purge(_CONTEXT_KEYS, microseconds(now - CLOCK_SKEW)),
         events=purge(_EVENTS, lowest_row_key(microseconds(now - audit_retention))) if audit_retention else 0,
     )
 
@@ -137,5 +141,9 @@ def _oldest(key: tuple[Column[Any], ...], age: Column[Any]) -> Delete:
 
 _TOKENS = _oldest((issued_token.c.id,), issued_token.c.expires_at)
 _SIGHTINGS = _oldest((replay.c.realm, replay.c.digest), replay.c.expires_at)
+_CONTEXT_KEYS = _oldest(
+    tuple(security_context_key.primary_key.columns),
+    security_context_key.c.expires_at,
+)
 _LOCKOUTS = _oldest((lockout.c.realm, lockout.c.subject, lockout.c.source), lockout.c.expires_at)
 _EVENTS = _oldest((audit_event.c.id,), audit_event.c.id)

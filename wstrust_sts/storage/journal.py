@@ -3,10 +3,18 @@
 import json
 from concurrent.futures import Future
 
-from wstrust_sts.records import AuditEvent, Entry, MessageSeen, TokenCancelled, TokenRecord
+from wstrust_sts.records import (
+    AuditEvent,
+    ContextKeyRecord,
+    ContextRenewed,
+    Entry,
+    MessageSeen,
+    TokenCancelled,
+    TokenRecord,
+)
 from wstrust_sts.storage.columns import legible, microseconds, row_key
 from wstrust_sts.storage.sightings import Sightings
-from wstrust_sts.storage.units import Cancellation, Row, Sighting, Unit
+from wstrust_sts.storage.units import Cancellation, Extension, KeyEnd, Row, Sighting, Unit
 from wstrust_sts.storage.writer import GroupWriter
 
 _to_json = json.JSONEncoder(allow_nan=False).encode
@@ -23,6 +31,9 @@ class SqlJournal:
         """Raises TypeError or ValueError for entries that can be no row: a time without zone, a detail not JSON."""
         tokens: list[Row] = []
         cancellations: list[Cancellation] = []
+        extensions: list[Extension] = []
+        context_keys: list[Row] = []
+        key_ends: list[KeyEnd] = []
         events: list[Row] = []
         sighting: Sighting | None = None
         for entry in entries:
@@ -33,9 +44,22 @@ class SqlJournal:
                     events.append(_event_row(entry))
                 case TokenCancelled(realm=realm, token_id=token_id, at=at, reason=reason):
                     cancellations.append(Cancellation(realm, token_id, microseconds(at), reason))
+                case ContextKeyRecord():
+                    context_keys.append(_context_key_row(entry))
+                case ContextRenewed(realm=realm, identifier=identifier, instance=instance):
+                    extensions.append(Extension(realm, identifier, microseconds(entry.expires_at)))
+                    key_ends.append(KeyEnd(realm, identifier, instance or "", microseconds(entry.ends_at)))
                 case MessageSeen(realm=realm, digest=digest, at=at, until=until):
                     sighting = Sighting(realm, digest, microseconds(at), microseconds(until))
-        unit = Unit(tokens=tokens, cancellations=cancellations, events=events, sighting=sighting)
+        unit = Unit(
+            tokens=tokens,
+            cancellations=cancellations,
+            extensions=extensions,
+            context_keys=context_keys,
+            key_ends=key_ends,
+            events=events,
+            sighting=sighting,
+        )
         if sighting is not None:
             self._lately.note(unit, sighting)
         self._writer.submit(unit)
@@ -67,6 +91,19 @@ def _token_row(record: TokenRecord) -> Row:
         "original": record.original,
         "key_thumbprint": record.key_thumbprint,
         "wrapped_proof_key": record.wrapped_proof_key,
+    }
+
+
+def _context_key_row(key: ContextKeyRecord) -> Row:
+    return {
+        "realm": key.realm,
+        "identifier": key.identifier,
+        "instance": key.instance or "",
+        "methods": key.methods,
+        "authenticated_at": microseconds(key.authenticated_at),
+        "created_at": microseconds(key.created_at),
+        "expires_at": microseconds(key.expires_at),
+        "sealed_secret": key.sealed_secret,
     }
 
 

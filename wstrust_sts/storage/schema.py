@@ -211,6 +211,21 @@ issued_token = Table(
     Index(None, "expires_at"),
 )
 
+security_context_key = Table(  # the context itself is in the register, its identifier as the token's id
+    "security_context_key",
+    metadata,
+    Column("realm", Text, primary_key=True),
+    Column("identifier", Text, primary_key=True),
+    Column("instance", Text, primary_key=True),  # of the first key: ""
+    Column("methods", Text, nullable=False),
+    Column("authenticated_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("sealed_secret", LargeBinary, nullable=False),
+    Index(None, "expires_at"),
+    sqlite_with_rowid=False,
+)
+
 audit_event = Table(  # its row key begins with the time of the event, so that the key serves for "older than", too
     "audit_event",
     metadata,

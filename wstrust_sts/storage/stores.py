@@ -15,6 +15,7 @@ from wstrust_sts.storage.lockouts import SqlLockouts
 from wstrust_sts.storage.realms import SqlRealms
 from wstrust_sts.storage.relying_parties import SqlRelyingParties
 from wstrust_sts.storage.replay_cache import SqlReplayCache
+from wstrust_sts.storage.security_contexts import SqlSecurityContexts
 from wstrust_sts.storage.sightings import Sightings
 from wstrust_sts.storage.signing_keys import SqlSigningKeys
 from wstrust_sts.storage.writer import GroupWriter
@@ -30,6 +31,7 @@ class Stores:
     relying_parties: ports.RelyingParties
     signing_keys: ports.SigningKeys
     issued_tokens: ports.IssuedTokens
+    security_contexts: ports.SecurityContexts
     journal: ports.Journal
     audit_trail: ports.AuditTrail
     replay_cache: ports.ReplayCache
@@ -53,6 +55,7 @@ def open_stores(database: Database, box: ports.SecretBox) -> Stores:
         relying_parties=SqlRelyingParties(database, generation),
         signing_keys=SqlSigningKeys(database, generation),
         issued_tokens=SqlIssuedTokens(database),
+        security_contexts=SqlSecurityContexts(database, box),
         journal=SqlJournal(writer, lately),
         audit_trail=SqlAuditTrail(database),
         replay_cache=SqlReplayCache(writer, lately),

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from sqlalchemy import Dialect, Executable, Table, bindparam, case, insert, or_, update
 
 from wstrust_sts.errors import FailedAuthentication
 from wstrust_sts.storage.compiled import Compiled, Transaction
-from wstrust_sts.storage.schema import audit_event, issued_token, lockout, replay
+from wstrust_sts.storage.schema import audit_event, issued_token, lockout, replay, security_context_key
 
 Row = Mapping[str, object]
 
@@ -22,6 +23,23 @@ class Cancellation(NamedTuple):
     with_id: str
     at: int
     reason: str
+
+
+class Extension(NamedTuple):
+    """The parameters of a context's longer life. In order: as cancellations, with which they are sorted."""
+
+    in_realm: str
+    with_id: str
+    until: int
+
+
+class KeyEnd(NamedTuple):
+    """The parameters of the end of a context's key. In order: by the key."""
+
+    in_realm: str
+    named: str
+    with_instance: str
+    at: int
 
 
 class Sighting(NamedTuple):
@@ -60,7 +78,7 @@ class Proof(NamedTuple):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Unit:
-    """`tokens` and `events` are rows of `issued_token` and `audit_event`.
+    """`tokens`, `context_keys` and `events` are rows of `issued_token`, `security_context_key` and `audit_event`.
 
     `sighting` is of what must not be seen twice: only with its first one the other rows are written. `done` completes
     when that is durable; for every later sighting it fails with FailedAuthentication.
@@ -68,6 +86,9 @@ class Unit:
 
     tokens: Sequence[Row] = ()
     cancellations: Sequence[Cancellation] = ()
+    extensions: Sequence[Extension] = ()
+    context_keys: Sequence[Row] = ()
+    key_ends: Sequence[KeyEnd] = ()
     events: Sequence[Row] = ()
     failures: Sequence[Failure] = ()
     proofs: Sequence[Proof] = ()
@@ -100,8 +121,11 @@ def store(transaction: Transaction, units: Sequence[Unit]) -> None:
     units = [unit for unit in units if unit.counts]
     if tokens := [row for unit in units for row in unit.tokens]:
         transaction.execute_many(statements.insert_tokens, tokens)
-    if cancellations := sorted(cancellation for unit in units for cancellation in unit.cancellations):
-        transaction.execute_many(statements.cancel, [cancellation._asdict() for cancellation in cancellations])
+    _change_tokens(transaction, statements, units)
+    if keys := [row for unit in units for row in unit.context_keys]:
+        transaction.execute_many(statements.insert_context_keys, keys)
+    if key_ends := sorted(end for unit in units for end in unit.key_ends):
+        transaction.execute_many(statements.end_context_key, [end._asdict() for end in key_ends])
     if failures := sorted(failure for unit in units for failure in unit.failures):
         transaction.execute_many(statements.tally, [failure._asdict() for failure in failures])
     if proofs := sorted(proof for unit in units for proof in unit.proofs):
@@ -110,7 +134,18 @@ def store(transaction: Transaction, units: Sequence[Unit]) -> None:
         transaction.execute_many(statements.insert_events, events)
 
 
+def _change_tokens(transaction: Transaction, statements: "_Statements", units: Iterable[Unit]) -> None:
+    """Cancels and extends, both in the one order of their rows."""
+    changes: list[Cancellation | Extension] = []
+    for unit in units:
+        changes += [*unit.cancellations, *unit.extensions]
+    for kind, run in groupby(sorted(changes, key=lambda change: change[:3]), key=type):
+        statement = statements.cancel if kind is Cancellation else statements.extend
+        transaction.execute_many(statement, [change._asdict() for change in run])
+
+
 _INSERT_TOKENS = insert(issued_token)
+_INSERT_CONTEXT_KEYS = insert(security_context_key)
 _INSERT_EVENTS = insert(audit_event)
 _CANCEL = (
     update(issued_token)
@@ -121,11 +156,33 @@ _CANCEL = (
     )
     .values(cancelled_at=bindparam("at"), cancel_reason=bindparam("reason"))
 )
+_EXTEND = (
+    update(issued_token)
+    .where(
+        issued_token.c.realm == bindparam("in_realm"),
+        issued_token.c.token_id == bindparam("with_id"),
+        issued_token.c.expires_at < bindparam("until"),
+    )
+    .values(expires_at=bindparam("until"))
+)
+_END_CONTEXT_KEY = (
+    update(security_context_key)
+    .where(
+        security_context_key.c.realm == bindparam("in_realm"),
+        security_context_key.c.identifier == bindparam("named"),
+        security_context_key.c.instance == bindparam("with_instance"),
+        security_context_key.c.expires_at > bindparam("at"),
+    )
+    .values(expires_at=bindparam("at"))
+)
 
 
 class _Statements(NamedTuple):
     insert_tokens: Compiled
     cancel: Compiled
+    extend: Compiled
+    insert_context_keys: Compiled
+    end_context_key: Compiled
     tally: Compiled
     prove: Compiled
     remember: Compiled
@@ -137,6 +194,9 @@ def _statements(dialect: Dialect) -> _Statements:
     return _Statements(
         insert_tokens=Compiled(_INSERT_TOKENS, dialect),
         cancel=Compiled(_CANCEL, dialect),
+        extend=Compiled(_EXTEND, dialect),
+        insert_context_keys=Compiled(_INSERT_CONTEXT_KEYS, dialect),
+        end_context_key=Compiled(_END_CONTEXT_KEY, dialect),
         tally=Compiled(_tally_statement(dialect.name), dialect),
         prove=Compiled(_prove_statement(dialect.name), dialect),
         remember=Compiled(_remember_statement(dialect.name), dialect),

@@ -14,7 +14,8 @@ from wstrust_sts.wire.xml import Element, children, local, octets_of, text_of, t
 
 SECURITY_TOKEN_REFERENCE = f"{{{ns.WSSE}}}SecurityTokenReference"
 MAX_CERTIFICATE = 16 * 1024  # octets
-_MAX_IDENTIFIER = 256
+MAX_IDENTIFIER = 256
+_CONTEXTS = {ns.SCT13_TOKEN_TYPE: ns.WSC13, ns.SCT05_TOKEN_TYPE: ns.WSC05}
 _MAX_NAME = 1024
 
 
@@ -27,9 +28,21 @@ class ById:
 
 @dataclass(frozen=True, slots=True)
 class ByUri:
-    """A token by its absolute identifier: a security context."""
+    """A token by an absolute identifier."""
 
     uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class ByContext:
+    """One key of a security context (WS-SecureConversation 1.3 section 3); the first has no `instance`.
+
+    `namespace` is the version's that named it.
+    """
+
+    namespace: str
+    identifier: str
+    instance: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +105,7 @@ class ByDerivation:
 KeyReference = (
     ById
     | ByUri
+    | ByContext
     | ByThumbprint
     | BySubjectKeyIdentifier
     | ByIssuerSerial
@@ -140,9 +154,10 @@ def _read_token_reference(reference: Element) -> KeyReference:
             uri = name.get("URI", "")
             if uri.startswith("#") and len(uri) > 1:
                 return ById(uri[1:])
-            if not uri or len(uri) > _MAX_IDENTIFIER:
+            if not uri or len(uri) > MAX_IDENTIFIER:
                 raise SecurityTokenUnavailable("a Reference without a usable URI")
-            return ByUri(uri)
+            namespace = _CONTEXTS.get(name.get("ValueType", ""))
+            return ByUri(uri) if namespace is None else ByContext(namespace, uri, _instance(name, namespace))
         case str() as tag if tag == f"{{{ns.WSSE}}}KeyIdentifier":
             return _read_key_identifier(name)
         case str() as tag if tag == f"{{{ns.DS}}}X509Data":
@@ -150,6 +165,14 @@ def _read_token_reference(reference: Element) -> KeyReference:
         case str() as tag if tag == f"{{{ns.WSSE}}}Embedded" and len(children(name)) == 1:
             return ByEmbedding(name[0])
     raise SecurityTokenUnavailable(f"a token named by {local(name)}")
+
+
+def _instance(reference: Element, namespace: str) -> str | None:
+    """Which key of a context is meant (WS-SecureConversation 1.3 section 8.1)."""
+    instance: str | None = reference.get(f"{{{namespace}}}Instance")
+    if instance is not None and not 0 < len(instance) <= MAX_IDENTIFIER:
+        raise InvalidSecurity("a Reference to a context's key that is named by nothing, or by too much")
+    return instance
 
 
 def _derived(reference: Element, base: KeyReference) -> KeyReference:
@@ -167,7 +190,7 @@ def _nonce(written: str) -> bytes:
         octets = base64.b64decode(without_white_space(written), validate=True)
     except (binascii.Error, ValueError):
         raise InvalidSecurity("the nonce of a derived key is not base64") from None
-    if not octets or len(octets) > _MAX_IDENTIFIER:
+    if not octets or len(octets) > MAX_IDENTIFIER:
         raise InvalidSecurity("the nonce of a derived key is empty or too long")
     return octets
 
@@ -181,16 +204,16 @@ def _length(written: str) -> int:
 def _read_key_identifier(identifier: Element) -> KeyReference:
     value_type = identifier.get("ValueType", "")
     if value_type in (ns.SAML20_KEY_IDENTIFIER, ns.SAML11_KEY_IDENTIFIER):
-        return ByAssertionId(trimmed(identifier, limit=_MAX_IDENTIFIER))
+        return ByAssertionId(trimmed(identifier, limit=MAX_IDENTIFIER))
     if identifier.get("EncodingType", ns.BASE64_BINARY) != ns.BASE64_BINARY:
         raise SecurityTokenUnavailable("a KeyIdentifier that is not Base64Binary")
     match value_type:
         case ns.THUMBPRINT_SHA1:
-            return ByThumbprint(octets_of(identifier, limit=_MAX_IDENTIFIER))
+            return ByThumbprint(octets_of(identifier, limit=MAX_IDENTIFIER))
         case ns.X509_SKI:
-            return BySubjectKeyIdentifier(octets_of(identifier, limit=_MAX_IDENTIFIER))
+            return BySubjectKeyIdentifier(octets_of(identifier, limit=MAX_IDENTIFIER))
         case ns.ENCRYPTED_KEY_SHA1:
-            return ByEncryptedKeySha1(octets_of(identifier, limit=_MAX_IDENTIFIER))
+            return ByEncryptedKeySha1(octets_of(identifier, limit=MAX_IDENTIFIER))
         case ns.X509V3:
             return ByCertificate(octets_of(identifier, limit=MAX_CERTIFICATE))
     raise SecurityTokenUnavailable(f"a KeyIdentifier of type {value_type[:128]!r}")
@@ -206,7 +229,7 @@ def _read_x509_data(data: Element) -> KeyReference:
         case "X509IssuerSerial":
             return _read_issuer_serial(name)
         case "X509SKI":
-            return BySubjectKeyIdentifier(octets_of(name, limit=_MAX_IDENTIFIER))
+            return BySubjectKeyIdentifier(octets_of(name, limit=MAX_IDENTIFIER))
         case "X509Certificate":
             return ByCertificate(octets_of(name, limit=MAX_CERTIFICATE))
     raise SecurityTokenUnavailable(f"a certificate named by {local(name)}")

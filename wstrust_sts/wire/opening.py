@@ -20,7 +20,14 @@ from wstrust_sts.ports import Decrypter
 from wstrust_sts.wire import xenc
 from wstrust_sts.wire.algorithms import KEY_OCTETS, Algorithms
 from wstrust_sts.wire.certificates import read_certificate
-from wstrust_sts.wire.keyinfo import ByDerivation, ByEncryptedKeySha1, ById, KeyReference, read_key_info
+from wstrust_sts.wire.contexts import (
+    SECURITY_CONTEXT_TOKENS,
+    ContextSecret,
+    FindContext,
+    choose_context,
+    read_context_token,
+)
+from wstrust_sts.wire.keyinfo import ByContext, ByDerivation, ByEncryptedKeySha1, ById, KeyReference, read_key_info
 from wstrust_sts.wire.markup import attribute
 from wstrust_sts.wire.sc import DERIVED_KEY_TOKENS, DerivedKeyToken, implied_token, read_derived_key_token
 from wstrust_sts.wire.signature_parts import index_ids
@@ -42,36 +49,51 @@ class SharedSecret:
     sha1: bytes
 
 
+BaseSecret = SharedSecret | ContextSecret
+
+
 @dataclass(frozen=True, slots=True)
 class DerivedKey:
     """A DerivedKeyToken of this message, the secret it is derived from, and what comes of it."""
 
     token: DerivedKeyToken
-    base: SharedSecret
+    base: BaseSecret
     secret: bytes = field(repr=False)
 
 
 class MessageKeys:
     """The symmetric keys of one message, by every name that it gives them."""
 
-    def __init__(self, known: Sequence[SharedSecret] = ()) -> None:
-        self._by_sha1 = {secret.sha1: secret for secret in known}
-        self._by_id: dict[str, SharedSecret | DerivedKey] = {}
+    def __init__(self, known: Sequence[BaseSecret] = ()) -> None:
+        self._by_id: dict[str, BaseSecret | DerivedKey] = {}
+        self._by_sha1: dict[bytes, SharedSecret] = {}
+        self._by_context: dict[tuple[str, str | None], ContextSecret] = {}
         self.decrypter: Decrypter | None = None  # of ours, whose certificate the message was encrypted for
+        for secret in known:
+            self._know(secret)
 
-    def add(self, identifier: str, key: SharedSecret | DerivedKey) -> None:
+    def _know(self, key: BaseSecret | DerivedKey) -> None:
+        """By the names that it has outside of the message, too."""
+        match key:
+            case SharedSecret():
+                self._by_sha1[key.sha1] = key
+            case ContextSecret(name=name):
+                self._by_context[name.identifier, name.instance] = key
+
+    def add(self, identifier: str, key: BaseSecret | DerivedKey) -> None:
         self._by_id[identifier] = key
-        if isinstance(key, SharedSecret):
-            self._by_sha1[key.sha1] = key
+        self._know(key)
 
-    def find(self, reference: KeyReference) -> SharedSecret | DerivedKey:
+    def find(self, reference: KeyReference) -> BaseSecret | DerivedKey:
         """Raises InvalidSecurity: the message names a key that it does not have."""
-        key: SharedSecret | DerivedKey | None = None
+        key: BaseSecret | DerivedKey | None = None
         match reference:
             case ById(identifier):
                 key = self._by_id.get(identifier)
             case ByEncryptedKeySha1(sha1):
                 key = self._by_sha1.get(sha1)
+            case ByContext(_, identifier, instance):
+                key = self._by_context.get((identifier, instance))
             case ByDerivation() as implied:
                 return self.derive(implied_token(implied))
         if key is None:
@@ -81,7 +103,7 @@ class MessageKeys:
     def derive(self, token: DerivedKeyToken) -> DerivedKey:
         """Raises InvalidSecurity: the key to derive from is not there, or is a derived one itself."""
         base = None if isinstance(token.base, ByDerivation) else self.find(token.base)
-        if not isinstance(base, SharedSecret):
+        if base is None or isinstance(base, DerivedKey):
             raise InvalidSecurity("a key derived from a derived key")
         return DerivedKey(token, base, token.derive(base.secret))
 
@@ -116,19 +138,23 @@ def open_message(
     decrypters: Sequence[Decrypter],
     algorithms: Algorithms,
     brings: int,
-    known: Sequence[SharedSecret] = (),
+    known: Sequence[BaseSecret] = (),
+    find_context: FindContext | None = None,
 ) -> OpenedMessage:
     """Decrypts what the message's reference lists name, with the keys that it brings and the `known` ones.
 
-    `brings` is how many EncryptedKeys the binding has: no other is ever opened.
+    `brings` is how many EncryptedKeys the binding has: no other is ever opened. With `find_context` it has the key of
+    the one security context that the message names; without, it has no such tokens.
 
-    Raises InvalidSecurity, UnsupportedAlgorithm, SecurityTokenUnavailable for a message that cannot be worked with,
-    before any key is used; afterwards FailedCheck, whatever is wrong.
+    Raises InvalidSecurity, UnsupportedAlgorithm, SecurityTokenUnavailable for a message that cannot be worked with, and
+    what `find_context` does, before any key is used; afterwards FailedCheck, whatever is wrong.
     """
     header = security_header(envelope.blocks)
     ids = index_ids(envelope.root)
-    plan = _Plan(header, ids, algorithms)
+    plan = _Plan(header, ids, algorithms, with_context=find_context is not None)
     meant = plan.choose(decrypters, brings)
+    if find_context is not None:
+        known = (*known, find_context(plan.context))
     try:
         keys = plan.open_keys(meant, MessageKeys(known))
         if not plan.data:
@@ -177,11 +203,14 @@ class _Place:
 class _Plan:
     """All that a Security header says about encryption, read and counted before anything is computed."""
 
-    def __init__(self, header: Element, ids: Mapping[str, Element], algorithms: Algorithms) -> None:
+    def __init__(
+        self, header: Element, ids: Mapping[str, Element], algorithms: Algorithms, *, with_context: bool
+    ) -> None:
         self._ids = ids
         self._algorithms = algorithms
         self._encrypted: dict[str, xenc.EncryptedKey] = {}
         self._derived: dict[str, DerivedKeyToken] = {}
+        self._contexts: dict[str, ByContext] = {}
         named: list[tuple[str, str]] = []
         with in_security_header():
             parts = children(header)
@@ -192,6 +221,8 @@ class _Plan:
                 named += [(data, identifier) for data in encrypted_key.data]
             elif child.tag in DERIVED_KEY_TOKENS:
                 self._derived[self._new_name(child)] = read_derived_key_token(child)
+            elif child.tag in SECURITY_CONTEXT_TOKENS and with_context:
+                self._contexts[self._new_name(child)] = read_context_token(child)
             elif child.tag == xenc.REFERENCE_LIST:
                 named += [(data, "") for data in xenc.read_reference_list(child)]
         if len(self._derived) > MAX_DERIVED_KEYS:
@@ -203,9 +234,15 @@ class _Plan:
     def _new_name(self, key: Element) -> str:
         """The id of a key. One may go without, because nothing has to refer to it."""
         identifier: str = key.get("Id") or key.get(f"{{{ns.WSU}}}Id", "")
-        if identifier in self._encrypted or identifier in self._derived:
+        if any(identifier in names for names in (self._encrypted, self._derived, self._contexts)):
             raise InvalidSecurity("keys that cannot be told apart")
         return identifier
+
+    @property
+    def context(self) -> ByContext:
+        """The one security context that the message is about. Raises InvalidSecurity: there is none, or several."""
+        named = [token.base for token in self._derived.values()] + [data.key for data in self.data]
+        return choose_context(list(self._contexts.values()), named)
 
     def _read_data(self, identifier: str, owner: str) -> _Data:
         element = self._ids.get(identifier)
@@ -236,6 +273,8 @@ class _Plan:
         for (identifier, encrypted), decrypter in zip(self._encrypted.items(), decrypters, strict=True):
             keys.decrypter = decrypter
             keys.add(identifier, _unwrap(encrypted, decrypter))
+        for identifier, name in self._contexts.items():
+            keys.add(identifier, keys.find(name))
         for identifier, token in self._derived.items():
             keys.add(identifier, keys.derive(token))
         return keys

@@ -20,10 +20,11 @@ from wstrust_sts.ports import MessageSigner
 from wstrust_sts.proof_keys import p_sha1
 from wstrust_sts.wire.algorithms import KEY_OCTETS
 from wstrust_sts.wire.certificates import Certificate, read_certificate
+from wstrust_sts.wire.contexts import ContextSecret, write_context_reference
 from wstrust_sts.wire.encrypting import name_certificate, write_encrypted_key
 from wstrust_sts.wire.endorsing import TO
 from wstrust_sts.wire.message_signature import MacKey, write_message_signature
-from wstrust_sts.wire.opening import SharedSecret
+from wstrust_sts.wire.opening import BaseSecret, SharedSecret
 from wstrust_sts.wire.sc import DEFAULT_LABEL
 from wstrust_sts.wire.seal import Unsealed
 from wstrust_sts.wire.signature_parts import canonical
@@ -84,11 +85,12 @@ def introduce(recipient: Certificate) -> WrappedKey:
 class SymmetricSeal:
     """Keys out of a shared secret; derived ones where the other side derives its own (`derivation`, a namespace).
 
-    `introduction` brings the secret in a first message; later it is known by its SHA-1. `signing_octets` is the length
-    of a derived signing key. `confirmed` are the signature values that the message confirms; None: it confirms nothing.
+    `introduction` brings the secret in a first message; later it is known by its SHA-1, and that of a security context
+    by the context's name. `signing_octets` is the length of a derived signing key. `confirmed` are the signature values
+    that the message confirms; None: it confirms nothing.
     """
 
-    secret: SharedSecret
+    secret: BaseSecret
     methods: Methods
     derivation: str | None = ns.WSC13
     signing_octets: int = 32
@@ -122,6 +124,8 @@ class SymmetricSeal:
         )
 
     def _base_reference(self) -> str:
+        if isinstance(self.secret, ContextSecret):
+            return _token_reference(write_context_reference(self.secret.name))
         name = (
             f'<o:KeyIdentifier EncodingType="{ns.BASE64_BINARY}" ValueType="{ns.ENCRYPTED_KEY_SHA1}">'
             f"{_base64(self.secret.sha1)}</o:KeyIdentifier>"

@@ -203,6 +203,8 @@ def _prefixed(error: StsError, context: ReplyContext) -> tuple[str, str]:
     match error.namespace:
         case "wst":
             return "wst", context.trust
+        case "wsc":
+            return "wsc", ns.WSC_OF_TRUST[context.trust]
         case "wsa":
             return "wsa", context.addressing.namespace if context.addressing else ns.WSA
         case other:

@@ -5,16 +5,17 @@ signed and encrypted, an encrypted signature. The secret says nothing of who is 
 only because this message's signature covers it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from wstrust_sts.model import VerifiedMessage
 from wstrust_sts.ports import Decrypter
 from wstrust_sts.wire.algorithms import Algorithms
+from wstrust_sts.wire.contexts import SECURITY_CONTEXT_TOKENS, FindContext
 from wstrust_sts.wire.keyinfo import KeyReference
 from wstrust_sts.wire.message_signature import MacKey, MessageKey
-from wstrust_sts.wire.opening import DerivedKey, SharedSecret, open_message
+from wstrust_sts.wire.opening import BaseSecret, DerivedKey, open_message
 from wstrust_sts.wire.protection import ProtectedMessage, verify_protection
 from wstrust_sts.wire.sealing import Methods, SymmetricSeal
 from wstrust_sts.wire.soap import Envelope
@@ -56,7 +57,7 @@ class SymmetricMessage:
     """A verified message and the key that signed it."""
 
     protected: ProtectedMessage
-    signing_key: SharedSecret | DerivedKey
+    signing_key: BaseSecret | DerivedKey
 
     def seal(self, *, confirms: bool) -> SymmetricSeal:
         """What protects the answer: the same secret, in the same algorithms; derived keys for derived keys."""
@@ -67,7 +68,7 @@ class SymmetricMessage:
             encryption=protected.opened.encryption,
         )
         confirmed = (protected.signature.value,) if confirms else None
-        if isinstance(key, SharedSecret):
+        if not isinstance(key, DerivedKey):
             return SymmetricSeal(secret=key, methods=methods, derivation=None, confirmed=confirmed)
         return SymmetricSeal(
             secret=key.base,
@@ -85,16 +86,27 @@ def open_symmetric(
     algorithms: Algorithms,
     now: datetime,
     freshness: Freshness,
-    known: Sequence[SharedSecret] = (),
+    known: Sequence[BaseSecret] = (),
+    find_context: FindContext | None = None,
 ) -> SymmetricMessage:
-    """The message under the one secret that it brings (or, in an answer, that is `known`): decrypted and verified.
+    """The message under one secret: which it brings, which is that of the security context that it names (with
+    `find_context`), or, in an answer, which is `known`. Decrypted and verified.
 
     Raises as `open_message` and `verify_protection` do.
     """
-    opened = open_message(envelope, decrypters=decrypters, algorithms=algorithms, brings=0 if known else 1, known=known)
-    used: list[SharedSecret | DerivedKey] = []
+    opened = open_message(
+        envelope,
+        decrypters=decrypters,
+        algorithms=algorithms,
+        brings=0 if known or find_context is not None else 1,
+        known=known,
+        find_context=find_context,
+    )
+    used: list[BaseSecret | DerivedKey] = []
 
-    def find_key(name: KeyReference, parts: Mapping[str, Element]) -> MessageKey:
+    def find_key(name: KeyReference, parts: dict[str, Element]) -> MessageKey:
+        for token in SECURITY_CONTEXT_TOKENS & parts.keys() if find_context is not None else ():
+            del parts[token]  # its key is among the message's
         used.append(opened.keys.find(name))
         return MacKey(used[0].secret)
 

@@ -1,5 +1,6 @@
 """What an endpoint's policy is told and what it finds: the seam between the binding and the kinds of protection."""
 
+import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +8,7 @@ from typing import Protocol
 
 from wstrust_sts.model import VerifiedMessage
 from wstrust_sts.ports import Decrypter, MessageSigner
+from wstrust_sts.security_contexts import SecurityContext
 from wstrust_sts.wire.algorithms import Algorithms
 from wstrust_sts.wire.soap import Envelope
 from wstrust_sts.wire.wsse import Freshness, Transport
@@ -18,6 +20,8 @@ class Terms:
 
     `pinned` finds the certificates (DER) that the realm knows by an `index_name` (certificates.py), `secret_of` the
     secret that the realm's token with this id is bound to.
+    `pinned` finds the certificates (DER) that the realm knows by an `index_name` (certificates.py), and `contexts` a
+    security context by identifier and instance.
     """
 
     transport: Transport
@@ -30,6 +34,15 @@ class Terms:
     confirms_signatures: bool = False
     pinned: Callable[[str], Sequence[bytes]] = lambda name: ()
     secret_of: Callable[[str], bytes | None] = lambda token_id: None
+    contexts: Callable[[str, str | None], SecurityContext | None] = lambda identifier, instance: None
+
+
+class Protection(enum.Enum):
+    """Which of an endpoint's policies protected a message, and so what it may ask for."""
+
+    WHOLE = "whole"  # its only one: whatever the endpoint offers
+    BOOTSTRAP = "bootstrap"  # the establishment of a security context, and nothing else
+    CONTEXT = "context"  # everything else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +51,7 @@ class SecuredMessage:
 
     envelope: Envelope
     proved: VerifiedMessage
+    protection: Protection = Protection.WHOLE
 
 
 class SecurityReader(Protocol):

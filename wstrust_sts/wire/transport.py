@@ -91,6 +91,7 @@ def _timestamped(envelope: Envelope, terms: Terms) -> tuple[dict[str, Element], 
 
 
 def demand_nothing_else(parts: Mapping[str, Element]) -> None:
+    """Raises UnsupportedSecurityToken: there are parts of the Security header left that nobody looked at."""
     if parts:
         raise UnsupportedSecurityToken(f"not asked for by this endpoint: {', '.join(map(local, parts.values()))}")
 

@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from wstrust_sts import ns
-from wstrust_sts.errors import BadRequest, InvalidRequest
+from wstrust_sts.errors import BadRequest, InvalidRequest, InvalidSecurity
 from wstrust_sts.model import (
     KeyType,
     LifetimeWish,
     Operation,
     PresentedAssertion,
+    PresentedContext,
     PresentedReference,
     ReceivedToken,
     RequestSecurityToken,
@@ -23,7 +24,9 @@ from wstrust_sts.model import (
 )
 from wstrust_sts.ports import Decrypter
 from wstrust_sts.proof_keys import OfferedSecret, ProvedKey
+from wstrust_sts.wire.contexts import SECURITY_CONTEXT_TOKENS, read_context_token
 from wstrust_sts.wire.entropy import read_entropy
+from wstrust_sts.wire.keyinfo import MAX_IDENTIFIER
 from wstrust_sts.wire.requested_claims import read_claims
 from wstrust_sts.wire.times import read_time
 from wstrust_sts.wire.use_key import read_use_key
@@ -75,13 +78,15 @@ def read_rst(
     *,
     version: TrustVersion,
     action: Operation | None,
+    of_context: bool = False,
     proved: Sequence[ProvedKey] = (),
     decrypters: Callable[[], Sequence[Decrypter]] = tuple,
 ) -> RequestSecurityToken:
     """The request in `element` (WS-Trust 1.3 section 3), which the endpoint speaks `version` of.
 
-    `action` is the operation that the message's addressing named, if any; RequestType must agree with it. `proved` are
-    the keys that UseKey may only name; `decrypters` are asked for where a key is encrypted for one of them.
+    `action` is the operation that the message's addressing named, if any; RequestType must agree with it. `of_context`:
+    it named one of WS-SecureConversation. `proved` are the keys that UseKey may only name; `decrypters` are asked for
+    where a key is encrypted for one of them.
 
     Raises InvalidRequest (unreadable, doubled, contradictory), BadRequest (an unknown request type, a collection), and
     what `decrypters` raises.
@@ -95,6 +100,7 @@ def read_rst(
     if "OnBehalfOf" in fields and "ActAs" in fields:
         raise InvalidRequest("OnBehalfOf and ActAs together")
     operation = _read_operation(fields.get("RequestType"), trust, action)
+    target = _read_target(fields, operation, element)
     key_type_uri = _text(fields, "KeyType")
     key_type = _read_key_type(key_type_uri, trust)
     lifetime = fields.get("Lifetime")
@@ -103,12 +109,15 @@ def read_rst(
     applies_to = fields.get("AppliesTo")
     issuer = fields.get("Issuer")
     participants = fields.get("Participants")
+    if of_context:
+        _demand_about_context(operation, _text(fields, "TokenType"), target)
     use_key = fields.get("UseKey")
     return RequestSecurityToken(
         version=version,
         operation=operation,
+        of_context=of_context,
         context=_read_context(element),
-        token_type=_text(fields, "TokenType"),
+        token_type=_text(fields, "TokenType") or (_context_type(trust) if of_context else None),
         key_type=key_type,
         key_type_uri=key_type_uri,
         key_size=_read_key_size(fields.get("KeySize")),
@@ -125,7 +134,7 @@ def read_rst(
         encryption_algorithm=_text(fields, "EncryptionAlgorithm"),
         renewing_allowed=renewing is None or _flag(renewing, "Allow", default=True),
         renewing_after_expiry=renewing is not None and _flag(renewing, "OK", default=False),
-        target=_read_target(fields, operation, element),
+        target=target,
         unsupported=tuple(sorted(name for name in fields if _refused(name, fields[name]))),
     )
 
@@ -156,7 +165,7 @@ def _field_name(child: Element, version: TrustVersion, *, nested: bool) -> str |
     tag = child.tag
     if tag in APPLIES_TO:
         return "AppliesTo"
-    if tag in _ASSERTIONS or tag == _TOKEN_REFERENCE:
+    if tag in _ASSERTIONS or tag in SECURITY_CONTEXT_TOKENS or tag == _TOKEN_REFERENCE:
         return "Token"
     if tag in _POLICY:
         return "Policy"
@@ -235,6 +244,18 @@ def _read_operation(element: Element | None, trust: str, action: Operation | Non
     if action not in (None, named):
         raise InvalidRequest("the action and RequestType disagree")
     return named
+
+
+def _context_type(trust: str) -> str:
+    return f"{ns.WSC_OF_TRUST[trust]}/sct"
+
+
+def _demand_about_context(operation: Operation, token_type: str | None, target: ReceivedToken | None) -> None:
+    """An action of WS-SecureConversation is about a context and nothing else (sections 3, 5 and 6)."""
+    if token_type not in (None, *ns.SCT_TOKEN_TYPES):
+        raise InvalidRequest("the action and TokenType disagree")
+    if operation is not Operation.ISSUE and not isinstance(target, PresentedContext):
+        raise InvalidRequest("the action is for security contexts, and the target is none")
 
 
 def _read_key_type(uri: str | None, trust: str) -> KeyType | None:
@@ -321,13 +342,25 @@ def read_token(element: Element, tree: Element) -> ReceivedToken:
     """A token as presented, nothing of it verified. `tree` is any element of its document."""
     if element.tag in _ASSERTIONS:
         return PresentedAssertion(element, tree.getroottree().getroot())
+    if element.tag in SECURITY_CONTEXT_TOKENS:
+        return _read_context_target(element)
     if element.tag == _TOKEN_REFERENCE:
         return _read_reference(element, tree)
     return UnknownToken(str(element.tag))
 
 
+def _read_context_target(element: Element) -> PresentedContext:
+    try:
+        name = read_context_token(element)
+    except InvalidSecurity as error:
+        raise InvalidRequest(error.detail) from None
+    return PresentedContext(name.identifier, name.instance)
+
+
 def _read_reference(element: Element, tree: Element) -> ReceivedToken:
-    """A KeyIdentifier or Reference to a SAML assertion by its id, or the token embedded (WSS 1.1 section 7)."""
+    """A KeyIdentifier or Reference to a SAML assertion by its id, a Reference to a context by its absolute identifier,
+    or the token embedded (WSS 1.1 section 7, WS-SecureConversation 1.3 section 8).
+    """
     inside = children(element)
     if len(inside) != 1:
         raise InvalidRequest("a SecurityTokenReference to not exactly one token")
@@ -337,9 +370,22 @@ def _read_reference(element: Element, tree: Element) -> ReceivedToken:
             return UnknownToken(str(named.get("ValueType"))[:256])
         return PresentedReference(trimmed(named))
     if named.tag == f"{{{ns.WSSE}}}Reference":
-        return PresentedReference((named.get("URI") or "").removeprefix("#")[:1024])
+        return _read_direct_reference(named)
     if named.tag == f"{{{ns.WSSE}}}Embedded":
         embedded = children(named)
-        if len(embedded) == 1 and embedded[0].tag in _ASSERTIONS:
+        if len(embedded) == 1 and embedded[0].tag in _ASSERTIONS | SECURITY_CONTEXT_TOKENS:
             return read_token(embedded[0], tree)
     return UnknownToken(str(named.tag))
+
+
+def _read_direct_reference(reference: Element) -> PresentedReference | PresentedContext:
+    """Ids of assertions have no colon, and identifiers of contexts have one."""
+    uri: str = reference.get("URI") or ""
+    if uri.startswith("#") or ":" not in uri:
+        return PresentedReference(uri.removeprefix("#")[:1024])
+    instances = [
+        found for namespace in (ns.WSC13, ns.WSC05) if (found := reference.get(f"{{{namespace}}}Instance")) is not None
+    ]
+    if len(instances) > 1 or any(not 0 < len(name) <= MAX_IDENTIFIER for name in [uri, *instances]):
+        raise InvalidRequest("a reference to a security context with too long a name, or with several")
+    return PresentedContext(uri, instances[0] if instances else None)

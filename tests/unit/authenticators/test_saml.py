@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.assertions import TOKEN_ID, descriptor, issue, signing_key, verification_key
+from tests.assertions import PROVIDERS, TOKEN_ID, descriptor, issue, signing_key, verification_key
 from tests.fakes import NOON, REALM, FakeKeyring
 from wstrust_sts import ports
 from wstrust_sts.authenticators.saml import SamlAuthenticator
@@ -12,7 +12,6 @@ from wstrust_sts.model import (
     PresentedAssertion,
     PresentedReference,
     Realm,
-    TokenType,
     UnknownToken,
     UsernamePassword,
 )
@@ -34,7 +33,7 @@ def presented(token):
     return PresentedAssertion(root[0], root)
 
 
-@pytest.mark.parametrize("token_type", TokenType)
+@pytest.mark.parametrize("token_type", PROVIDERS)
 def test_an_assertion_of_ours_is_accepted_and_proved(authenticator, token_type):
     token = issue(descriptor(token_type))
     target = presented(token)

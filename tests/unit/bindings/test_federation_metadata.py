@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from lxml import etree
 
-from tests.assertions import signing_key
+from tests.assertions import PROVIDERS, signing_key
 from tests.fakes import NOON, REALM, FakeClock, FakeKeyring, FakeRealms
 from tests.verifiers import signxml_verify, xmlsec_verify
 from wstrust_sts import ns
@@ -136,7 +136,7 @@ def test_a_realm_has_a_path_of_its_own_whatever_its_name():
     assert path_of("../a b/ü?#").startswith("/..%2Fa%20b%2F%C3%BC%3F%23/Federation")
 
 
-def test_every_token_type_has_a_spelling():
+def test_every_type_of_assertion_has_a_spelling_and_a_security_context_is_not_for_federation():
     served = Served()
     offered = FederationMetadata(
         [Endpoint(path="/trust", version=TrustVersion.V13)],
@@ -146,7 +146,7 @@ def test_every_token_type_has_a_spelling():
         keyring=served.keyring,
         clock=served.clock,
     ).handle(Request(method="GET", path=PATH))
-    assert offered.body.count(b"<fed:TokenType ") == len(TokenType)
+    assert offered.body.count(b"<fed:TokenType ") == len(PROVIDERS)
 
 
 # -- when it is written ------------------------------------------------------------------------------------------------

@@ -13,7 +13,14 @@ from lxml import etree
 
 from tests import messages
 from tests.assertions import BOX
-from tests.fakes import NOON, FakeCertificates, FakeClock, FakeIssuedTokens, FakeKeyring
+from tests.fakes import (
+    NOON,
+    FakeCertificates,
+    FakeClock,
+    FakeIssuedTokens,
+    FakeKeyring,
+    FakeSecurityContexts,
+)
 from tests.harness import PUBLIC_URL
 from wstrust_sts import ns
 from wstrust_sts.authenticators.patience import EndlessPatience
@@ -69,6 +76,7 @@ class Face:
             certificates=FakeCertificates(),
             secrets=TokenSecrets(FakeIssuedTokens(), BOX),
             patience=EndlessPatience(),
+            contexts=FakeSecurityContexts(),
             policies=POLICIES,
             layouts=LAYOUTS,
             documents={},

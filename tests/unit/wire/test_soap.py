@@ -194,7 +194,14 @@ class TestFaults:
                     side,
                 )
         prefix, _, code = value.text.partition(":")
-        namespaces = {"wst": trust, "wsse": ns.WSSE, "wsa": ns.WSA, "wsu": ns.WSU, "soap": version.namespace}
+        namespaces = {
+            "wst": trust,
+            "wsc": ns.WSC_OF_TRUST[trust],
+            "wsse": ns.WSSE,
+            "wsa": ns.WSA,
+            "wsu": ns.WSU,
+            "soap": version.namespace,
+        }
         assert (value.nsmap[prefix], code) == (
             (version.namespace, side) if cls.namespace == "none" else (namespaces[cls.namespace], cls.code)
         )

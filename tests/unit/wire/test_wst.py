@@ -1,9 +1,12 @@
 """The RequestSecurityToken, read into the one request model."""
 
+from dataclasses import replace
+
 import pytest
 from lxml import etree
 
 from tests import messages
+from tests.contexts import CONTEXT, Context
 from tests.fakes import NOON
 from wstrust_sts import ns
 from wstrust_sts.errors import BadRequest, InvalidRequest
@@ -12,6 +15,7 @@ from wstrust_sts.model import (
     LifetimeWish,
     Operation,
     PresentedAssertion,
+    PresentedContext,
     PresentedReference,
     RequestedClaim,
     TrustVersion,
@@ -305,6 +309,43 @@ class TestTargets:
 
     def test_an_embedded_assertion_is_an_assertion(self):
         assert isinstance(self.token(reference(f"<o:Embedded>{ASSERTION}</o:Embedded>")), PresentedAssertion)
+
+    @pytest.mark.parametrize("namespace", [ns.WSC13, ns.WSC05])
+    @pytest.mark.parametrize("instance", [None, "urn:uuid:2"])
+    def test_a_context_is_named_by_its_token_by_its_reference_and_by_an_embedded_token(self, namespace, instance):
+        context = Context(identifier="urn:uuid:1", instance=instance, namespace=namespace)
+        embedded = reference(f"<o:Embedded>{context.token()}</o:Embedded>")
+        for markup in (context.token(), context.reference(), embedded):
+            assert self.token(markup) == PresentedContext("urn:uuid:1", instance)
+
+    @pytest.mark.parametrize(
+        "markup",
+        [
+            Context(identifier="").token(),
+            Context(instance="").token(),
+            Context(identifier="urn:" + "x" * 253).token(),
+            CONTEXT.token(more="<c:Instance>1</c:Instance>" * 2),
+            CONTEXT.token(more="<x/>"),
+            Context(identifier="urn:" + "x" * 253).reference(),
+            Context(instance="x" * 257).reference(),
+            replace(CONTEXT, instance="1").reference().replace(" c:", f' xmlns:b="{ns.WSC05}" b:Instance="1" c:'),
+        ],
+    )
+    def test_what_is_no_name_of_one_context_is_an_invalid_request(self, markup):
+        with pytest.raises(InvalidRequest):
+            self.token(markup)
+
+    @pytest.mark.parametrize("operation", ["Renew", "Cancel"])
+    def test_an_action_of_contexts_is_about_a_context(self, operation):
+        def read_of_context(target: str, *more: str):
+            rst = messages.rst(operation, f"<t:{operation}Target>{target}</t:{operation}Target>", *more)
+            return read_rst(etree.fromstring(rst), version=TrustVersion.V13, action=None, of_context=True)
+
+        assert read_of_context(CONTEXT.token()).of_context
+        with pytest.raises(InvalidRequest):
+            read_of_context(ASSERTION)
+        with pytest.raises(InvalidRequest):
+            read_of_context(CONTEXT.token(), f"<t:TokenType>{ns.SAML20}</t:TokenType>")
 
     @pytest.mark.parametrize(
         "markup",

@@ -9,6 +9,8 @@ import base64
 from wstrust_sts import ns
 from wstrust_sts.model import IssuedToken, KeyType, Operation, RequestSecurityTokenResponse, TokenType, TrustVersion
 from wstrust_sts.proof_keys import ProofKey, SymmetricProof
+from wstrust_sts.wire.actions import action_of
+from wstrust_sts.wire.contexts import name_context, token_id_of, write_context_reference
 from wstrust_sts.wire.markup import attribute, text
 from wstrust_sts.wire.times import write_time
 
@@ -34,21 +36,12 @@ def write_rstr(response: RequestSecurityTokenResponse, *, tolerances: frozenset[
         body = _write_status(response)
     else:
         body = (_open(response) + "<wst:RequestedTokenCancelled/>" + _CLOSE).encode()
-    return body, action_of(request.operation, request.version)
+    return body, action_of(request.operation, request.version, of_context=request.of_context)
 
 
 def collects(version: TrustVersion, tolerances: frozenset[str]) -> bool:
     """Whether an issued token goes out in a RequestSecurityTokenResponseCollection (row 17)."""
     return version is TrustVersion.V13 and "bare-rstr" not in tolerances
-
-
-def action_of(operation: Operation, version: TrustVersion) -> str:
-    """The wsa:Action of the answer to an operation (row 17)."""
-    trust = version.namespace
-    if version is TrustVersion.V2005:
-        return f"{trust}/RSTR/{operation.value}"
-    collection = "RSTRC" if operation is Operation.ISSUE else "RSTR"
-    return f"{trust}/{collection}/{operation.value}Final"
 
 
 _CLOSE = "</wst:RequestSecurityTokenResponse>"
@@ -63,15 +56,15 @@ def _open(response: RequestSecurityTokenResponse) -> str:
 def _write_issued(response: RequestSecurityTokenResponse, issued: IssuedToken) -> bytes:
     request, descriptor = response.request, issued.descriptor
     trust = request.version.namespace
-    reference = _write_reference(issued)
+    attached, unattached = _write_references(issued)
     lifetime = descriptor.lifetime
     return b"".join(
         (
             f"{_open(response)}<wst:TokenType>{text(descriptor.token_type_uri)}</wst:TokenType>"
             "<wst:RequestedSecurityToken>".encode(),
             issued.markup,
-            f"</wst:RequestedSecurityToken><wst:RequestedAttachedReference>{reference}</wst:RequestedAttachedReference>"
-            f"<wst:RequestedUnattachedReference>{reference}</wst:RequestedUnattachedReference>".encode(),
+            f"</wst:RequestedSecurityToken><wst:RequestedAttachedReference>{attached}</wst:RequestedAttachedReference>"
+            f"<wst:RequestedUnattachedReference>{unattached}</wst:RequestedUnattachedReference>".encode(),
             b"" if request.applies_to is None else request.applies_to.markup,
             _write_proof(descriptor.proof, trust),
             f'<wst:Lifetime><wsu:Created xmlns:wsu="{ns.WSU}">{write_time(lifetime.created)}</wsu:Created>'
@@ -82,14 +75,21 @@ def _write_issued(response: RequestSecurityTokenResponse, issued: IssuedToken) -
     )
 
 
-def _write_reference(issued: IssuedToken) -> str:
-    """The token by its id, the same attached and unattached (row 19)."""
-    token_type, value_type = _KEY_IDENTIFIER[issued.descriptor.token_type]
-    return (
-        f'<o:SecurityTokenReference xmlns:o="{ns.WSSE}" xmlns:k="{ns.WSSE11}" k:TokenType="{token_type}">'
-        f'<o:KeyIdentifier ValueType="{value_type}">{issued.descriptor.token_id}</o:KeyIdentifier>'
-        "</o:SecurityTokenReference>"
-    )
+def _write_references(issued: IssuedToken) -> tuple[str, str]:
+    """How a message that holds the token refers to it, and how one does that holds it not (row 19)."""
+    descriptor = issued.descriptor
+    if descriptor.token_type is TokenType.SCT:
+        name = name_context(descriptor)
+        attached = f'<o:Reference URI="#{token_id_of(name)}" ValueType="{name.namespace}/sct"/>'
+        return _refer(attached), _refer(write_context_reference(name))
+    token_type, value_type = _KEY_IDENTIFIER[descriptor.token_type]
+    named = f'<o:KeyIdentifier ValueType="{value_type}">{descriptor.token_id}</o:KeyIdentifier>'
+    reference = _refer(named, f' xmlns:k="{ns.WSSE11}" k:TokenType="{token_type}"')
+    return reference, reference
+
+
+def _refer(name: str, attributes: str = "") -> str:
+    return f'<o:SecurityTokenReference xmlns:o="{ns.WSSE}"{attributes}>{name}</o:SecurityTokenReference>'
 
 
 def _write_proof(proof: ProofKey | None, trust: str) -> bytes:

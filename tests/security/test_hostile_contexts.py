@@ -1,0 +1,365 @@
+"""Security contexts that are not the sender's: guessed, ended, another's, doubled, cut out of another message; and
+messages that one of an endpoint's two policies protects and that ask for what is the other's.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from lxml import etree
+
+from tests import messages
+from tests.attack import assert_token_of_alice, demand_sound
+from tests.contexts import CONTEXT, Context, establish
+from tests.endorsed import OVER, party, request, request_in_context
+from tests.fakes import NOON
+from tests.harness import CONVERSING_ENDPOINTS, SEALED_ENDPOINTS
+from tests.messages import Answer
+from tests.protected import Draft, draft, protect
+from tests.sealed import SealedSts, in_clear
+from wstrust_sts import ns
+from wstrust_sts.config import EndpointSection
+from wstrust_sts.errors import BadContextToken
+
+CONVERSING = tuple(
+    row for row in (*CONVERSING_ENDPOINTS, *SEALED_ENDPOINTS) if row.policy.startswith("secureconversation")
+)
+BOBS = Context(identifier="urn:uuid:b0b", secret=b"b" * 32)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def sts() -> SealedSts:
+    sts = SealedSts(endpoints=(*CONVERSING_ENDPOINTS, *SEALED_ENDPOINTS))
+    establish(sts.stores, BOBS, account="bob")
+    return sts
+
+
+@pytest.fixture(params=CONVERSING, ids=lambda row: row.path.strip("/").replace("/", "-"))
+def row(request) -> EndpointSection:
+    return request.param
+
+
+@pytest.fixture(params=["1.1", "1.2"])
+def soap(request) -> str:
+    return request.param
+
+
+class Attack:
+    """Writes requests for one endpoint, protected with a context's key."""
+
+    def __init__(self, sts: SealedSts, row: EndpointSection, soap: str) -> None:
+        self.sts = sts
+        self.row = row
+        self.soap = soap
+        self.trust = row.trust.namespace
+        self.hides = row.policy == "secureconversation"
+        self.action = f"{self.trust}/RST/Issue"
+
+    def rst(self, *more: str, **how: str) -> str:
+        return messages.issue(*more, trust=self.trust, **how)
+
+    def draft(self, body: str | None = None, *, context: Context = CONTEXT, **how) -> Draft:
+        how = {"action": self.action, "soap": self.soap} | how
+        return draft("secureconversation", self.rst() if body is None else body, context=context, **how)
+
+    def write(self, context: Context = CONTEXT, *, tokens: tuple[str, ...] | None = None, **how) -> bytes | str:
+        """A good message but for what is given."""
+        if self.hides:
+            markup = None if tokens is None else "".join(token.replace('"SCT"', '"EK"') for token in tokens)
+            return protect(self.draft(context=context, key_markup=markup, **how))
+        return request_in_context(context, tokens=tokens, trust=self.trust, soap=self.soap, **how)
+
+    def send(self, message: bytes | str, request: Draft | None = None) -> Answer:
+        answer = self.sts.post(message, path=self.row.path, soap=self.soap)
+        if self.hides and request is not None:
+            answer = in_clear(answer, request, now=self.sts.clock.now)
+        demand_sound(answer) if request is not None or answer.status != 200 else None
+        return answer
+
+    def code(self, message: bytes | str) -> str | None:
+        """The refusal, which is in clear: nothing proved that anybody may be told more."""
+        return self.send(message).code
+
+
+@pytest.fixture
+def attack(sts, row, soap) -> Attack:
+    return Attack(sts, row, soap)
+
+
+# -- good ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("namespace", [ns.WSC13, ns.WSC05])
+@pytest.mark.parametrize("derives", [None, ns.WSC13, ns.WSC05])
+def test_the_key_of_a_context_gets_a_token_for_whoever_established_it(attack, namespace, derives):
+    context = replace(CONTEXT, namespace=namespace)
+    if attack.hides:
+        asked = attack.draft(context=context, derives=derives)
+        answer = attack.send(protect(asked), asked)
+    else:
+        answer = attack.send(attack.write(context, derives=derives))
+    assert answer.status == 200
+    assert_token_of_alice(answer)
+
+
+# -- which context -------------------------------------------------------------------------------------------------
+
+
+def ended(sts: SealedSts, name: str, **how) -> Context:
+    context = Context(identifier=f"urn:uuid:{name}")
+    establish(sts.stores, context, **how)
+    return context
+
+
+CONTEXTS = {
+    "guessed": lambda sts: Context(identifier="urn:uuid:6fd8a8a2-11c3-4d0c-8a64-0a2ff8a3f4c2"),
+    "of no form that ours have": lambda sts: Context(identifier="x"),
+    "long": lambda sts: Context(identifier="urn:" + "x" * 252),
+    "with a percent sign": lambda sts: Context(identifier="urn:uuid:%"),
+    "another instance": lambda sts: replace(CONTEXT, instance="urn:uuid:2"),
+    "expired": lambda sts: ended(sts, "expired", expires_at=NOON - timedelta(seconds=1)),
+    "expired this moment": lambda sts: ended(sts, "now", expires_at=NOON),
+    "cancelled": lambda sts: ended(sts, "cancelled", cancelled_at=NOON - HOUR),
+    "another realm's": lambda sts: ended(sts, "elsewhere", realm="elsewhere"),
+}
+
+
+@pytest.mark.parametrize("case", CONTEXTS.values(), ids=CONTEXTS)
+def test_a_context_that_is_not_to_be_had_gets_one_answer(attack, case):
+    """The same for each, whether the message was made with the right key or not."""
+    context = case(attack.sts)
+    answers = [
+        attack.send(attack.write(context)),
+        attack.send(attack.write(replace(context, secret=b"x" * 32))),
+        attack.send(attack.write(context, derives=None)),
+    ]
+    namespace = ns.WSC05 if attack.trust == ns.WST05 else ns.WSC13
+    for answer in answers:
+        assert answer.fault == (namespace, "BadContextToken")
+        assert (answer.status, answer.sentence) == (500, BadContextToken.sentence)
+        assert len(answer.body) == len(answers[0].body)
+
+
+def test_another_context_s_key_proves_nothing(attack):
+    for derives in (ns.WSC13, None):
+        assert attack.code(attack.write(replace(CONTEXT, secret=BOBS.secret), derives=derives)) == "FailedCheck"
+        assert attack.code(attack.write(replace(BOBS, secret=CONTEXT.secret), derives=derives)) == "FailedCheck"
+    if not attack.hides:
+        assert attack.code(attack.write(replace(CONTEXT, secret=b""))) == "FailedCheck"
+
+
+TWO = {
+    "twice": (CONTEXT.token(), CONTEXT.token(identifier="again")),
+    "of one id": (CONTEXT.token(), CONTEXT.token()),
+    "another's before": (BOBS.token(identifier="bobs"), CONTEXT.token()),
+    "another's behind": (CONTEXT.token(), BOBS.token(identifier="bobs")),
+    "in two versions": (CONTEXT.token(), replace(CONTEXT, namespace=ns.WSC05).token(identifier="again")),
+    "another's in the other version": (CONTEXT.token(), replace(BOBS, namespace=ns.WSC05).token(identifier="bobs")),
+    "with another's name, too": (CONTEXT.token(more=f"<c:Identifier>{BOBS.identifier}</c:Identifier>"),),
+    "with more": (CONTEXT.token(more="<c:Cookie>AAAA</c:Cookie>"),),
+    "none": (),
+}
+
+
+@pytest.mark.parametrize("tokens", TWO.values(), ids=TWO)
+def test_a_message_is_about_one_context_that_its_token_names_once(attack, tokens):
+    assert attack.code(attack.write(tokens=tokens)) in ("InvalidSecurity", "FailedCheck")
+
+
+def test_another_s_context_by_reference_beside_the_own_token_is_refused(attack):
+    """The signature and the encryption lead to bob's key, and the token is alice's; and the other way round."""
+    for own, other in ((CONTEXT, BOBS), (BOBS, CONTEXT)):
+        led = replace(own, secret=other.secret)
+        for derives in (ns.WSC13, None):
+            if attack.hides:
+                asked = attack.draft(context=led, derives=derives)
+                asked.to_base = lambda other=other: other.reference()
+                assert attack.code(protect(asked)) == "FailedCheck"
+            else:
+                message = attack.write(led, derives=derives)
+                assert attack.code(message.replace('URI="#SCT"', f'URI="{other.identifier}"')) == "InvalidSecurity"
+
+
+# -- again, and out of another message ----------------------------------------------------------------------------
+
+
+def test_a_message_counts_once(attack):
+    asked = attack.draft() if attack.hides else None
+    message = attack.write() if asked is None else protect(asked)
+    assert attack.send(message, asked).status == 200
+    for _ in range(2):
+        assert attack.send(message, asked).code == "FailedAuthentication"
+
+
+def test_parts_of_another_message_prove_nothing(attack):
+    """The header of one message and the Body of another; the token and the keys of one, and the rest of the other."""
+    first, second = attack.write(), attack.write(now=NOON + timedelta(seconds=1))
+    if not attack.hides:
+        first, second = first.encode(), second.encode()
+    roots = [etree.fromstring(message) for message in (first, second)]
+    securities = [root.find(f".//{{{ns.WSSE}}}Security") for root in roots]
+    for name in ("Timestamp", "DerivedKeyToken", "Signature", "EncryptedData"):
+        parts = [next((part for part in each if etree.QName(part).localname == name), None) for each in securities]
+        if None in parts:
+            continue
+        mixed = etree.fromstring(first)
+        security = mixed.find(f".//{{{ns.WSSE}}}Security")
+        own = next(part for part in security if etree.QName(part).localname == name)
+        security.replace(own, etree.fromstring(etree.tostring(parts[1], with_tail=False)))
+        assert attack.code(etree.tostring(mixed)) in ("FailedCheck", "InvalidSecurity"), name
+
+
+def test_the_token_alone_proves_nothing(attack):
+    """Cut out of another's message, with no signature, with a certificate's, with a password beside it."""
+    trust, soap = attack.trust, attack.soap
+    password = messages.username_token("bob", "trombone")
+    for more in ((), (password,)):
+        security = messages.security(messages.timestamp(NOON), CONTEXT.token(), *more)
+        alone = messages.envelope(messages.issue(trust=trust), security, soap=soap)
+        assert attack.code(alone) == "InvalidSecurity"
+        signed = request(party("alice"), trust=trust, soap=soap, more=(CONTEXT.token(), *more))
+        assert attack.code(signed) in ("InvalidSecurity", "FailedCheck")
+
+
+# -- what must be there --------------------------------------------------------------------------------------------
+
+
+def without(message: str, name: str) -> str:
+    start, end = message.index(f"<{name}"), message.index(f"</{name}>") + len(f"</{name}>")
+    return message[:start] + message[end:]
+
+
+def test_what_the_policy_wants_signed_must_be_signed(attack):
+    if attack.hides:
+        for name in ("Timestamp", "Body", "To", "Action", "MessageID"):
+
+            def sign(draft: Draft, name: str = name) -> None:
+                draft.sign([part for part in draft.parts if part is not draft.part(name)])
+
+            assert attack.code(protect(attack.draft(), sign=sign)) in ("InvalidSecurity", "FailedCheck"), name
+        cut = attack.draft()
+        cut.security.remove(cut.part("Timestamp"))
+        assert attack.code(protect(cut)) == "InvalidSecurity"
+        return
+    for over in (("u:Timestamp",), ("a:To",), ("s:Body",), ("u:Timestamp", "s:Body")):
+        assert attack.code(attack.write(over=over)) == "InvalidSecurity", over
+    assert attack.code(without(attack.write(), "u:Timestamp")) == "InvalidSecurity"
+    assert attack.code(without(attack.write(), "ds:Signature")) == "InvalidSecurity"
+
+
+def test_what_was_changed_is_refused(attack):
+    if attack.hides:
+        return  # test_hostile_signatures.py and test_hostile_encryption.py
+    good = attack.write()
+    assert attack.code(good.replace("12:05:00", "12:06:00", 1)) == "FailedCheck"
+    assert attack.code(good.replace("<c:Length>32<", "<c:Length>31<", 1)) == "FailedCheck"
+    assert attack.code(good.replace("<c:Offset>0<", "<c:Offset>1<", 1)) == "FailedCheck"
+
+
+BOMBS = ("<c:Length>1000000000", "<c:Length>-1", "<c:Length>65", "<c:Length>15", "<c:Length>" + "9" * 60)
+OFFSETS = ("<c:Offset>4294967295", "<c:Offset>1000", "<c:Generation>1", "<c:Generation>18446744073709551616")
+
+
+def test_a_derived_key_out_of_bounds_is_refused_before_anything_is_derived(attack):
+    if attack.hides:
+        return  # test_hostile_encryption.py
+    good = attack.write()
+    for bomb in BOMBS:
+        assert attack.code(good.replace("<c:Length>32", bomb, 1)) == "InvalidSecurity", bomb
+    for bomb in OFFSETS:
+        name = bomb[1 : bomb.index(">")]
+        spoilt = good.replace("<c:Offset>0</c:Offset>", f"{bomb}</{name}>", 1)
+        assert attack.code(spoilt) in ("InvalidSecurity", "FailedCheck"), bomb
+    assert attack.code(good.replace("<c:Nonce>", "<c:Nonce>" + "A" * 400, 1)) == "InvalidSecurity"
+    twice = good.replace(
+        "</o:Security>",
+        good[good.index("<c:Derived") : good.index("</c:Derived")] + "</c:DerivedKeyToken></o:Security>",
+    )
+    assert attack.code(twice) in ("InvalidSecurity", "FailedCheck")
+
+
+def test_a_key_derived_from_a_derived_key_or_from_the_body_is_refused(attack):
+    if attack.hides:
+        return
+    good = attack.write()
+    for name in ("#DK", "#nothing", "#_body", "urn:uuid:0"):
+        assert attack.code(good.replace('URI="#SCT"', f'URI="{name}"', 1)) in ("InvalidSecurity", "BadContextToken")
+
+
+# -- which policy for what -----------------------------------------------------------------------------------------
+
+
+def bootstrapped(attack: Attack, body: str, action: str) -> tuple[bytes | str, Draft | None]:
+    """A message under the endpoint's bootstrap policy."""
+    if attack.hides:
+        asked = draft("certificate", body, action=action, soap=attack.soap)
+        return protect(asked), asked
+    security = messages.security(messages.timestamp(NOON), messages.username_token())
+    return messages.envelope(body, messages.addressing(action), security, soap=attack.soap), None
+
+
+OPERATIONS = {
+    "Issue": lambda trust: messages.issue(trust=trust),
+    "Validate": lambda trust: messages.validate(CONTEXT.token(), trust=trust),
+    "Cancel": lambda trust: messages.cancel(CONTEXT.token(), trust=trust),
+    "SCT/Cancel": lambda trust: messages.cancel(CONTEXT.token(), trust=trust),
+    "SCT/Renew": lambda trust: messages.renew(CONTEXT.token(), trust=trust),
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_under_the_bootstrap_policy_nothing_but_a_context_can_be_asked_for(attack, operation):
+    message, asked = bootstrapped(attack, OPERATIONS[operation](attack.trust), f"{attack.trust}/RST/{operation}")
+    answer = attack.send(message, asked)
+    assert answer.code == "InvalidSecurity"
+    assert attack.sts.stores.security_contexts.find("default", CONTEXT.identifier, None) is not None
+
+
+def test_under_a_context_no_other_context_can_be_asked_for(attack):
+    body = messages.issue(trust=attack.trust, token_type=f"{ns.WSC_OF_TRUST[attack.trust]}/sct")
+    if attack.hides:
+        for action in ("SCT", "Issue"):
+            asked = attack.draft(body, action=f"{attack.trust}/RST/{action}")
+            assert attack.send(protect(asked), asked).code == "InvalidSecurity"
+    else:
+        assert attack.code(attack.write(body=body)) == "InvalidSecurity"
+
+
+def test_a_message_under_both_policies_is_refused(attack):
+    """A password beside the context's signature; a certificate's EncryptedKey beside the context's token."""
+    if attack.hides:
+        both = draft("certificate", attack.rst(), action=attack.action, soap=attack.soap)
+        both.security.append(etree.fromstring(CONTEXT.token()))
+        assert attack.code(protect(both)) == "UnsupportedSecurityToken"
+        return
+    both = attack.write(more=(messages.username_token(),))
+    assert attack.code(both) == "UnsupportedSecurityToken"
+
+
+@pytest.mark.parametrize("policy", ["username", "certificatesigned"])
+def test_a_message_under_somebody_else_s_policy_is_refused(attack, policy):
+    message = protect(draft(policy, attack.rst(), action=attack.action, soap=attack.soap))
+    assert attack.code(message) in (
+        "InvalidSecurity",
+        "UnsupportedSecurityToken",
+        "SecurityTokenUnavailable",
+        "FailedCheck",
+    )
+
+
+def test_a_context_is_no_credential_where_the_policy_has_none(attack):
+    for other in ("/sealed/13/username", "/sealed/13/certificate", "/sealed/13/certificatesigned"):
+        answer = attack.sts.post(
+            attack.write() if attack.trust == ns.WST13 else Attack(attack.sts, attack.row, attack.soap).write(),
+            path=other,
+            soap=attack.soap,
+        )
+        assert answer.status == 500
+
+
+def test_every_version_of_both_policies_is_attacked():
+    assert {(row.policy, row.trust) for row in CONVERSING} == {
+        (policy, row.trust) for policy in ("secureconversation", "secureconversationmixed") for row in SEALED_ENDPOINTS
+    }
+    assert OVER == ("u:Timestamp", "a:To")
