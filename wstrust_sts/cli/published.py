@@ -83,7 +83,7 @@ def _policies_of(definitions: Element, attached: tuple[Element, Element]) -> Ite
 
 
 def _shape(policies: list[Element]) -> Iterator[str]:
-    for name in ("TransportBinding", "SymmetricBinding", "AsymmetricBinding"):
+    for name in ("TransportBinding", "SymmetricBinding", "AsymmetricBinding", "SecureConversationToken"):
         if _asserted(policies, name):
             yield name
     if _asserted(policies, "EncryptedParts"):

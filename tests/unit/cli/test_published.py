@@ -12,6 +12,7 @@ from wstrust_sts.registry import POLICIES
 
 VERSIONS = {TrustVersion.V13: "1.3", TrustVersion.V2005: "2005"}
 ONE_BINDING = {"issuedtokenmixedsymmetricbasic256", "issuedtokenmixedasymmetricbasic256"}
+CONVERSATIONS = {"secureconversation", "secureconversationmixed"}
 
 
 def published(policy: str, version: TrustVersion) -> bytes:
@@ -19,12 +20,19 @@ def published(policy: str, version: TrustVersion) -> bytes:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("policy", sorted(POLICIES.keys() - CONVERSATIONS))
 def test_the_binding_of_every_endpoint_is_told_by_its_wsdl(policy, version):
     expected = "issuedtokenmixed" if policy in ONE_BINDING else policy
     assert expected in BINDINGS
     told = read_wsdl(published(policy, version), url="https://another.example.test/sts")
     assert told == Published(binding=expected, trust=VERSIONS[version], soap="1.2")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("policy", sorted(CONVERSATIONS))
+def test_a_bootstrap_policy_is_not_taken_for_the_endpoint_s(policy, version):
+    with pytest.raises(Refusal, match="not spoken here: .*SecureConversationToken"):
+        read_wsdl(published(policy, version), url="https://another.example.test/sts")
 
 
 def test_where_only_soap_11_is_offered_that_is_spoken():
