@@ -45,7 +45,6 @@ _ENCRYPTION_ALGORITHMS = frozenset(
 _TOKEN_TYPES = dict.fromkeys(ns.SAML11_TOKEN_TYPES, TokenType.SAML11) | dict.fromkeys(
     ns.SAML20_TOKEN_TYPES, TokenType.SAML20
 )
-_DEFAULT_URIS = {TokenType.SAML11: ns.TP11_SAML11, TokenType.SAML20: ns.TP11_SAML20}
 _CLOCKS_DIFFER = timedelta(minutes=5)  # a wish that begins no later than this begins now
 
 
@@ -148,6 +147,7 @@ def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
         renewing_allowed=question.request.renewing_allowed and question.original is None,
         renewing_after_expiry=question.request.renewing_after_expiry and question.original is None,
         original=None if question.original is None else question.original.token_id,
+        saml20_prefix=question.endpoint.saml20_prefix,
         decision=Decision(
             reasons=(
                 *findings.reasons,
@@ -181,14 +181,20 @@ def _choose_token_type(question: IssueQuestion) -> tuple[TokenType, str, str]:
             raise BadRequest("another TokenType than that of the renewed token")
         return known, asked, "asked for"
     if question.renewed is not None:
-        return question.renewed.token_type, _DEFAULT_URIS[question.renewed.token_type], "that of the renewed token"
+        renewed = question.renewed.token_type
+        return renewed, _default_uri(renewed, question.endpoint), "that of the renewed token"
     party = question.match.relying_party
     default = party.default_token_type or question.endpoint.default_token_type
     if default not in party.token_types and len(party.token_types) == 1:
         (default,) = party.token_types
-        return default, _DEFAULT_URIS[default], f"the only one that {party.name} takes"
+        return default, _default_uri(default, question.endpoint), f"the only one that {party.name} takes"
     whose = "the endpoint" if party.default_token_type is None else party.name
-    return default, _DEFAULT_URIS[default], f"the default of {whose}"
+    return default, _default_uri(default, question.endpoint), f"the default of {whose}"
+
+
+def _default_uri(token_type: TokenType, endpoint: Endpoint) -> str:
+    """The spelling of a token type that the request did not name."""
+    return endpoint.saml11_uri if token_type is TokenType.SAML11 else ns.TP11_SAML20
 
 
 def _choose_lifetime(question: IssueQuestion) -> tuple[Lifetime, str]:

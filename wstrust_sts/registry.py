@@ -16,7 +16,6 @@ from wstrust_sts.authenticators.passwords import PasswordChecker
 from wstrust_sts.authenticators.saml import SamlAuthenticator
 from wstrust_sts.authenticators.username import UsernameAuthenticator
 from wstrust_sts.authenticators.x509 import X509Authenticator
-from wstrust_sts.bindings.soap import Layout
 from wstrust_sts.claims.account import AccountClaims
 from wstrust_sts.ports import (
     Accounts,
@@ -32,7 +31,8 @@ from wstrust_sts.ports import (
 from wstrust_sts.tokens.saml11 import Saml11Provider
 from wstrust_sts.tokens.saml20 import Saml20Provider
 from wstrust_sts.wire.asymmetric import read_certificate_in_message, read_certificate_that_signed
-from wstrust_sts.wire.layouts.default import write_rstr
+from wstrust_sts.wire.layouts.adfs import ADFS
+from wstrust_sts.wire.layouts.default import DEFAULT, Layout
 from wstrust_sts.wire.symmetric import read_username_in_message
 from wstrust_sts.wire.terms import SecurityReader
 from wstrust_sts.wire.transport import (
@@ -118,5 +118,5 @@ POLICIES: Mapping[str, SecurityReader] = {
     "certificatetransport": read_certificate_of_tls,
     "usernamecertificatemixed": read_username_and_endorsing_certificate,
 }
-LAYOUTS: Mapping[str, Layout] = {"default": write_rstr}
+LAYOUTS: Mapping[str, Layout] = {"default": DEFAULT, "adfs": ADFS}
 TOLERANCES = frozenset({"no-timestamp", "bare-rstr", "no-applies-to", "repeated-signature", "unsigned-addressing"})
