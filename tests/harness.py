@@ -94,6 +94,12 @@ ENDPOINTS = (
         path="/no-applies-to", trust=TrustVersion.V13, tolerances=("no-applies-to",), default_relying_party="rp"
     ),
     EndpointSection(path="/strict-to", trust=TrustVersion.V13, strict_to=True),
+    EndpointSection(path="/adfs/services/trust/13/usernamemixed", trust=TrustVersion.V13, layout="adfs"),
+)
+ADFS_ENDPOINTS = tuple(
+    EndpointSection(path=f"/adfs/services/trust/{name}/{policy}", trust=trust, policy=policy, layout="adfs")
+    for name, trust in (("13", TrustVersion.V13), ("2005", TrustVersion.V2005))
+    for policy in ("usernamemixed", "certificatemixed", "certificatetransport")
 )
 SEALED_ENDPOINTS = tuple(
     EndpointSection(path=f"/sealed/{name}/{policy}", trust=trust, policy=policy)

@@ -254,6 +254,8 @@ class EndpointSection:
                 f'is not a path an endpoint can have: "{self.path}"',
                 "write letters, digits, dots, dashes and underscores between slashes: /trust/13/usernamemixed",
             )
+        if self.path.endswith("/mex"):
+            yield Fault("path", "is where metadata is asked for", "give the endpoint another last name")
         if ("no-applies-to" in self.tolerances) != (self.default_relying_party is not None):
             yield Fault(
                 "default_relying_party",

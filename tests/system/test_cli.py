@@ -228,6 +228,20 @@ def test_init_knows_hostname_port_issuer_and_key_algorithm(tmp_path):
     assert call("user", "list", "--json", "--config", made).json() == []
 
 
+def test_init_for_clients_of_ad_fs_enables_their_endpoints_and_has_the_issuer_of_ad_fs(tmp_path):
+    made = tmp_path / "sts"
+    assert call("init", made, "--hostname", "adfs.example.test", "--port", "443", "--profile", "adfs").status == 0
+    assert 'issuer = "http://adfs.example.test/adfs/services/trust"' in call("export", "--config", made).out
+    checked = call("check", "--config", made)
+    assert checked.status == 0, checked.out
+    for version in ("2005", "13"):
+        for policy in ("usernamemixed", "certificatemixed", "certificatetransport"):
+            assert f"https://adfs.example.test/adfs/services/trust/{version}/{policy} " in checked.out
+    written = (made / "sts.toml").read_text()
+    assert written.count("[[endpoint]]") == written.count('layout = "adfs"') >= 6
+    assert call("init", tmp_path / "other", "--profile", "nonsense").status == 2
+
+
 # -- users -------------------------------------------------------------------------------------------------------------
 
 
