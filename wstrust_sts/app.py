@@ -239,6 +239,7 @@ def _parts(config: Config, stores: Stores, keyring: Keyring, box: SecretBox) -> 
         skew=authentication.clock_skew,
         nonce_window=authentication.message_maximum_age,
         gate=_gate(authentication, stores),
+        inside_networks=config.server.inside_networks,
     )
 
 

@@ -189,7 +189,11 @@ class PluginsSection:
         shown='["saml20", "saml11"]',
     )
     claim_sources: tuple[str, ...] = key(
-        kinds.many(kinds.text()), "Where claims come from.", default=("account",), shown='["account"]'
+        kinds.many(kinds.text()),
+        "Where claims come from: account is the account itself, authentication how the subject proved itself, network "
+        "whether it asks from server.inside_networks.",
+        default=("account",),
+        shown='["account"]',
     )
 
 

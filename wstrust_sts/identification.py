@@ -42,6 +42,7 @@ class Identification:
             account=account,
             methods=tuple(proof.method for proof in evidence.authenticated),
             instant=min(proof.instant for proof in evidence.authenticated),
+            source=at.source,
         )
 
     def sighting_of(self, message: VerifiedMessage, realm: Realm, at: Circumstances) -> tuple[MessageSeen, ...]:

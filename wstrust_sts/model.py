@@ -267,6 +267,7 @@ class Principal:
     account: Account
     methods: tuple[AuthenticationMethod, ...]
     instant: datetime
+    source: str = ""  # the address that it asks from itself; empty where it does not
 
     @property
     def name(self) -> str:

@@ -17,6 +17,8 @@ from wstrust_sts.authenticators.saml import SamlAuthenticator
 from wstrust_sts.authenticators.username import UsernameAuthenticator
 from wstrust_sts.authenticators.x509 import X509Authenticator
 from wstrust_sts.claims.account import AccountClaims
+from wstrust_sts.claims.authentication import AuthenticationClaims
+from wstrust_sts.claims.network import Network, NetworkClaims
 from wstrust_sts.ports import (
     Accounts,
     Authenticator,
@@ -59,6 +61,7 @@ class Parts:
     skew: timedelta
     nonce_window: timedelta
     gate: Gate | None  # None: attempts are not held up
+    inside_networks: tuple[Network, ...] = ()
 
 
 class UnknownPlugin(Exception):
@@ -107,7 +110,14 @@ TOKEN_PROVIDERS: Table[TokenProvider] = Table(
     "token_providers",
     {"saml20": lambda _: Saml20Provider(), "saml11": lambda _: Saml11Provider()},
 )
-CLAIM_SOURCES: Table[ClaimSource] = Table("claim_sources", {"account": lambda _: AccountClaims()})
+CLAIM_SOURCES: Table[ClaimSource] = Table(
+    "claim_sources",
+    {
+        "account": lambda _: AccountClaims(),
+        "authentication": lambda _: AuthenticationClaims(),
+        "network": lambda parts: NetworkClaims(parts.inside_networks),
+    },
+)
 
 POLICIES: Mapping[str, SecurityReader] = {
     "usernamemixed": read_username_over_tls,

@@ -106,6 +106,7 @@ def renewed_subject(principal: Principal, record: TokenRecord, verified: Verifie
         account=principal.account,
         methods=methods,
         instant=verified.authentication_instant,
+        source=principal.source,
     )
 
 

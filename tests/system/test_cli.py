@@ -317,6 +317,18 @@ def test_a_user_is_unlocked_by_name(sts, directory):
     assert sts("user", "unlock", "nobody").status == 1
 
 
+def test_a_claim_of_octets_is_kept_in_base64_whichever_way_it_was_written(sts, tmp_path):
+    guid = "00112233-4455-6677-8899-aabbccddeeff"
+    assert sts("user", "add", "gert", "--no-password", "--claim-guid", f"urn:id={guid}").status == 0
+    assert sts("user", "show", "gert", "--json").json()["claims"] == {"urn:id": ["MyIRAFVEd2aImaq7zN3u/w=="]}
+    state = '[[account]]\nname = "gert"\n[account.claims]\n"urn:id" = {{ {} }}\n'
+    for octets in (f'guid = "{guid}"', 'hex = "33221100554477668899aabbccddeeff"'):
+        (tmp_path / "state.toml").write_text(state.format(octets))
+        assert sts("apply", "-f", tmp_path / "state.toml").out.endswith(" 1 unchanged\n")
+    assert '"MyIRAFVEd2aImaq7zN3u/w=="' in sts("export").out
+    assert sts("user", "add", "hans", "--no-password", "--claim-guid", "urn:id=nonsense").status == 1
+
+
 def test_a_user_is_not_added_twice_nor_by_a_bad_name_password_or_claim(sts):
     assert sts("user", "add", "alice", stdin="x\n").status == 1
     assert sts("user", "add", " dave", stdin="x\n").status == 1

@@ -233,6 +233,13 @@ def test_the_layout_of_ad_fs_brings_its_token_type_and_the_default_namespace_unl
     assert "saml20_prefix" in problems(tmp_path, MINIMAL + ENDPOINT + 'saml20_prefix = "x:y"\n')[0]
 
 
+def test_who_is_inside_is_not_asked_where_a_proxy_hides_it(tmp_path: Path) -> None:
+    inside = MINIMAL.replace("[server]", '[server]\ninside_networks = ["10.0.0.0/8"]')
+    assert [str(network) for network in load(tmp_path, inside).server.inside_networks] == ["10.0.0.0/8"]
+    proxied = inside.replace("[server]", "[server]\nplain_http = true\nbehind_tls_proxy = true")
+    assert any(problem.startswith("server.inside_networks: ") for problem in problems(tmp_path, proxied))
+
+
 @pytest.mark.parametrize("path", ["/mex", "/adfs/services/trust/mex"])
 def test_an_endpoint_does_not_stand_where_metadata_is_asked_for(tmp_path: Path, path: str) -> None:
     (problem,) = problems(tmp_path, MINIMAL + ENDPOINT.replace("/sts", path))

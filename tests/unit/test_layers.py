@@ -57,6 +57,7 @@ ALLOWED = {
     "devpki": set(),
     "strict_toml": set(),
     "toml_kinds": {"strict_toml"},
+    "octet_values": {"strict_toml", "toml_kinds"},
     "listener": BELOW_ALL | {"strict_toml", "toml_kinds"},
     "config": BELOW_ALL | {"strict_toml", "toml_kinds", "listener"},
     "declared_certificates": BELOW_ALL | {"pki", "strict_toml", "toml_kinds"},
@@ -64,7 +65,7 @@ ALLOWED = {
     "relying_party_templates": {"strict_toml", "toml_kinds"},
     "declared_relying_parties": BELOW_ALL | {"strict_toml", "toml_kinds", "config", "declared_encryption"},
     "declaration": BELOW_ALL
-    | {"ports", "strict_toml", "toml_kinds", "declared_certificates", "declared_relying_parties"},
+    | {"ports", "strict_toml", "toml_kinds", "octet_values", "declared_certificates", "declared_relying_parties"},
     "reconciliation": BELOW_ALL
     | {"ports", "strict_toml", "declaration", "declared_certificates", "declared_relying_parties"},
     **{core: CORE | BELOW_ALL | {"ports", "reasons", "bookkeeping"} for core in CORE},

@@ -9,7 +9,7 @@ from wstrust_sts.cli.templates import USUAL_ENDPOINTS
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """`issuer` is the usual name in its tokens, of a host and of the public URL; `server` more lines of [server];
-    `endpoints` writes the endpoints, those whose policies are among the known ones.
+    `endpoints` writes the rest: plug-ins, and the endpoints whose policies are among the known ones.
     """
 
     issuer: str
@@ -47,6 +47,9 @@ _ADFS_ROWS = (
 _VERSIONS = {"2005": "2005", "13": "1.3"}  # by the folder of their endpoints
 
 _ADFS_HEAD = """\
+[plugins]
+claim_sources = ["account", "authentication", "network"]  # network: server.inside_networks
+
 # The endpoints of AD FS, for its clients. Their metadata is at /adfs/services/trust/mex and at
 # /FederationMetadata/2007-06/FederationMetadata.xml. Every endpoint is written down; what is removed here is not served
 # and not published.
