@@ -22,5 +22,5 @@ _DEFAULTS: Mapping[str, LayoutDefaults] = {
 
 
 def defaults_of(layout: str) -> LayoutDefaults:
-    """Those of a layout by its name; a layout of another package has the usual ones."""
+    """Those of a layout by its name; most have the usual ones."""
     return _DEFAULTS.get(layout, LayoutDefaults())

@@ -57,8 +57,8 @@ class Layout:
             body = _write_status(self, response)
         else:
             t = self.prefixes[request.version]
-            body = f"{_open(self, response)}<{t}:RequestedTokenCancelled/>{_close(self, response)}".encode()
-        return body, action_of(request.operation, request.version)
+            body = f"{_open(self, response)}<{t}:RequestedTokenCancelled/>{_close(self, response)}"
+        return body.encode(), action_of(request.operation, request.version)
 
 
 DEFAULT = Layout(
@@ -94,10 +94,9 @@ def action_of(operation: Operation, version: TrustVersion) -> str:
     return f"{trust}/{collection}/{operation.value}Final"
 
 
-def _collect(layout: Layout, version: TrustVersion, body: bytes) -> bytes:
+def _collect(layout: Layout, version: TrustVersion, body: str) -> str:
     name = f"{layout.prefixes[version]}:RequestSecurityTokenResponseCollection"
-    declaration = _declaration(layout, version)
-    return b"".join((f"<{name}{declaration}>".encode(), body, f"</{name}>".encode()))
+    return f"<{name}{_declaration(layout, version)}>{body}</{name}>"
 
 
 def _declaration(layout: Layout, version: TrustVersion) -> str:
@@ -118,19 +117,13 @@ def _close(layout: Layout, response: RequestSecurityTokenResponse) -> str:
 
 def _write_issued(
     layout: Layout, response: RequestSecurityTokenResponse, issued: IssuedToken, *, declared: bool
-) -> bytes:
+) -> str:
     request, descriptor = response.request, issued.descriptor
     t, trust = layout.prefixes[request.version], request.version.namespace
     reference = _write_reference(issued)
-    written: dict[str, str | bytes] = {
+    written = {
         "TokenType": f"<{t}:TokenType>{text(descriptor.token_type_uri)}</{t}:TokenType>",
-        "RequestedSecurityToken": b"".join(
-            (
-                f"<{t}:RequestedSecurityToken>".encode(),
-                issued.markup,
-                f"</{t}:RequestedSecurityToken>".encode(),
-            )
-        ),
+        "RequestedSecurityToken": f"<{t}:RequestedSecurityToken>{issued.markup.decode()}</{t}:RequestedSecurityToken>",
         "RequestedAttachedReference": f"<{t}:RequestedAttachedReference>{reference}</{t}:RequestedAttachedReference>",
         "RequestedUnattachedReference": (
             f"<{t}:RequestedUnattachedReference>{reference}</{t}:RequestedUnattachedReference>"
@@ -144,15 +137,15 @@ def _write_issued(
         "RequestType": f"<{t}:RequestType>{trust}/{request.operation.value}</{t}:RequestType>",
         "KeyType": f"<{t}:KeyType>{_key_type(response, descriptor.key_type)}</{t}:KeyType>",
     }
-    parts = (_open(layout, response, declared=declared), *(written[name] for name in layout.order))
-    return b"".join(part.encode() if isinstance(part, str) else part for part in (*parts, _close(layout, response)))
+    children = "".join([written[name] for name in layout.order])
+    return f"{_open(layout, response, declared=declared)}{children}{_close(layout, response)}"
 
 
-def _write_applies_to(layout: Layout, applies_to: AppliesTo | None) -> str | bytes:
+def _write_applies_to(layout: Layout, applies_to: AppliesTo | None) -> str:
     if applies_to is None:
-        return b""
+        return ""
     if not layout.names_applies_to:
-        return applies_to.markup
+        return applies_to.markup.decode()
     return (
         f'<wsp:AppliesTo xmlns:wsp="{applies_to.policy}"><wsa:EndpointReference xmlns:wsa="{applies_to.addressing}">'
         f"<wsa:Address>{text(applies_to.address)}</wsa:Address></wsa:EndpointReference></wsp:AppliesTo>"
@@ -218,13 +211,13 @@ def _key_type(response: RequestSecurityTokenResponse, key_type: KeyType) -> str:
     return f"{request.version.namespace}/{key_type.value}"
 
 
-def _write_status(layout: Layout, response: RequestSecurityTokenResponse) -> bytes:
+def _write_status(layout: Layout, response: RequestSecurityTokenResponse) -> str:
     """The answer to a Validate that made no token (WS-Trust 1.3 section 7)."""
     t, trust = layout.prefixes[response.request.version], response.request.version.namespace
     return (
         f"{_open(layout, response)}<{t}:TokenType>{trust}/RSTR/Status</{t}:TokenType>"
         f"{_write_verdict(layout, response)}{_close(layout, response)}"
-    ).encode()
+    )
 
 
 def _write_verdict(layout: Layout, response: RequestSecurityTokenResponse) -> str:
