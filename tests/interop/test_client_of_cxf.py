@@ -9,8 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 
 from benchmarks.cxf_sts import CxfSts, prepare_cxf, serving_cxf
 from tests.answering import KEYS
-from tests.interop.conftest import STORE_PASSWORD
-from tests.interop.jvm import run
+from tests.interop.jvm import STORE_PASSWORD, run
 from tests.messages import RP
 
 ROOT = Path(__file__).parents[2]

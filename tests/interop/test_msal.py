@@ -1,9 +1,11 @@
-"""MSAL for Python, unmodified: a federated user's name and password, through our metadata, to a token of the cloud.
+"""MSAL for Python and for Java, unmodified: a federated user's name and password, through our metadata, to a token.
 
 The STS is the one that `wstrust-sts init --profile adfs` makes.
 """
 
 import base64
+import re
+from collections.abc import Callable
 
 import msal
 import pytest
@@ -11,9 +13,11 @@ from lxml import etree
 
 from tests.interop import cloud as clouds
 from tests.interop.cloud import HOST, SAML11_GRANT, SAML20_GRANT, Cloud, client_of
+from tests.interop.jvm import Refused, compile_program, fetch, started, trusting
 from tests.messages import NAMES
 from tests.running import Prepared, prepare, serving
 from wstrust_sts import ns
+from wstrust_sts.errors import FailedAuthentication, InvalidScope
 
 USER, PASSWORD = "alice@corp.example.test", "clarinet & <more>"
 GUID, IMMUTABLE_ID = "00112233-4455-6677-8899-aabbccddeeff", "MyIRAFVEd2aImaq7zN3u/w=="
@@ -39,8 +43,10 @@ release = "http://schemas.microsoft.com/LiveID/Federation/2008/05/ImmutableID"
 [[relying_party.claim]]
 release = "http://schemas.microsoft.com/claims/authnmethodsreferences"
 """
+pytestmark = pytest.mark.filterwarnings("ignore:This API has been deprecated:DeprecationWarning")
 AUDIENCES = {"saml11": "urn:federation:MicrosoftOnline", "saml20": "urn:federation:another"}
 GRANTS = {"saml11": SAML11_GRANT, "saml20": SAML20_GRANT}
+AUTHORITY = f"https://{HOST}/organizations"
 MEX = "/adfs/services/trust/mex"
 
 
@@ -76,19 +82,64 @@ def cloud(sts):
         yield running
 
 
-def acquire(cloud: Cloud, sts: Prepared, *, user: str = USER, password: str = PASSWORD):
-    with client_of(cloud, ca=sts.ca) as http_client:
-        application = msal.PublicClientApplication(
-            "a client", authority=f"https://{HOST}/organizations", instance_discovery=False, http_client=http_client
-        )
-        with pytest.warns(DeprecationWarning, match="deprecated for public client flows"):
-            return application.acquire_token_by_username_password(user, password, scopes=["user.read"])
+class Failed(Exception):
+    """Its text is what the client told."""
 
 
-def test_a_federated_user_gets_a_token_of_the_cloud_for_name_and_password(served, cloud):
-    sts, version = served
-    answer = acquire(cloud, sts)
-    assert answer.get("access_token") == f"for {USER}", answer
+Acquire = Callable[..., str]  # (user, password) -> the cloud's token; raises Failed
+
+
+@pytest.fixture
+def python(sts, cloud) -> Acquire:
+    def acquire(user: str = USER, password: str = PASSWORD) -> str:
+        with client_of(cloud, ca=sts.ca) as http_client:
+            application = msal.PublicClientApplication(
+                "a client", authority=AUTHORITY, instance_discovery=False, http_client=http_client
+            )
+            try:
+                answer = application.acquire_token_by_username_password(user, password, scopes=["user.read"])
+            except RuntimeError as failure:
+                raise Failed(str(failure)) from None
+        if "access_token" not in answer:
+            raise Failed(answer["error_description"])
+        return answer["access_token"]
+
+    return acquire
+
+
+@pytest.fixture(scope="session")
+def java_program(tmp_path_factory) -> str:
+    directory = tmp_path_factory.mktemp("msal")
+    fetch("msal", directory)
+    return compile_program("msal", directory / "lib", directory)
+
+
+@pytest.fixture(scope="module")
+def probe(served, java_program, tmp_path_factory):
+    options = trusting(served[0].ca, tmp_path_factory.mktemp("java") / "ca.p12")
+    with started(java_program, "MsalProbe", options=options) as probe:
+        yield probe
+
+
+@pytest.fixture
+def java(probe, cloud) -> Acquire:
+    def acquire(user: str = USER, password: str = PASSWORD) -> str:
+        try:
+            (token,) = probe.ask("acquire", AUTHORITY, str(cloud.port), user, password)
+        except Refused as failure:
+            raise Failed(failure.text) from None
+        return token
+
+    return acquire
+
+
+@pytest.fixture(params=["python", "java"])
+def acquire(request) -> Acquire:
+    return request.getfixturevalue(request.param)
+
+
+def test_a_federated_user_gets_a_token_of_the_cloud_for_name_and_password(served, cloud, acquire):
+    assert acquire() == f"for {USER}"
     (seen,) = cloud.seen
     assert (seen["user"], seen["grant"]) == (USER, SAML11_GRANT)
     assert seen["told"] == {
@@ -98,32 +149,51 @@ def test_a_federated_user_gets_a_token_of_the_cloud_for_name_and_password(served
             "http://schemas.microsoft.com/ws/2008/06/identity/authenticationmethod/password"
         ],
     }
-    asked = [line for line in sts.log.read_text().splitlines() if "/adfs/services/trust/" in line]
-    assert f"/adfs/services/trust/{version}/usernamemixed" in asked[-1]
-    assert "issued" in asked[-1]
+    sts, version = served
+    assert last_operation(sts) == ("issued", version)
+
+
+def last_operation(sts: Prepared) -> tuple[str, str]:
+    """What the log says of it: the outcome, and the version of its endpoint."""
+    lines = [line for line in sts.log.read_text().splitlines() if "/adfs/services/trust/" in line]
+    outcome, version = re.search(
+        r"outcome=(\S+) .*endpoint=/adfs/services/trust/(\d+)/usernamemixed", lines[-1]
+    ).groups()
+    return outcome, version
+
+
+def test_msal_for_java_takes_2005_from_its_second_look_at_the_metadata_on(sts, java):
+    """Which is why both versions have to be in it."""
+    for _ in range(2):
+        assert java() == f"for {USER}"
+    assert last_operation(sts) == ("issued", "2005")
 
 
 @pytest.mark.parametrize("token_type", AUDIENCES)
-def test_msal_takes_both_versions_of_saml(sts, cloud, token_type):
+def test_both_versions_of_saml_are_taken(cloud, acquire, token_type):
     cloud.audience = AUDIENCES[token_type]
-    assert "access_token" in acquire(cloud, sts)
+    assert acquire() == f"for {USER}"
     assert [seen["grant"] for seen in cloud.seen] == [GRANTS[token_type]]
 
 
-def test_a_wrong_password_reaches_the_user_as_code_and_reason(sts, cloud):
-    with pytest.raises(RuntimeError, match="'code': 'a:FailedAuthentication'") as failure:
-        acquire(cloud, sts, password="another")
-    assert "'reason': 'The security token could not be authenticated" in str(failure.value)
+def test_a_wrong_password_reaches_the_user_with_its_reason(cloud, acquire):
+    with pytest.raises(Failed, match=FailedAuthentication.sentence):
+        acquire(password="another")
     assert cloud.seen == []
 
 
-def test_a_cloud_that_is_no_relying_party_gets_nothing(sts, cloud):
+def test_msal_for_python_tells_the_code_of_a_fault(python):
+    with pytest.raises(Failed, match="'code': 'a:FailedAuthentication'"):
+        python(password="another")
+
+
+def test_a_cloud_that_is_no_relying_party_gets_nothing(cloud, acquire):
     cloud.audience = "urn:federation:stranger"
-    with pytest.raises(RuntimeError, match="'code': 'a:InvalidScope'"):
-        acquire(cloud, sts)
+    with pytest.raises(Failed, match=InvalidScope.sentence):
+        acquire()
 
 
-def test_the_stand_in_refuses_what_the_sts_did_not_sign(sts, cloud):
+def test_the_stand_in_refuses_what_the_sts_did_not_sign(cloud, acquire):
     """Else the other tests would say nothing."""
     redeem, changed = cloud.redeem, []
 
@@ -134,15 +204,16 @@ def test_the_stand_in_refuses_what_the_sts_did_not_sign(sts, cloud):
 
     cloud.redeem = tamper
     cloud.users[IMMUTABLE_ID] = USER.replace("alice@", "admin@")
-    answer = acquire(cloud, sts)
-    assert (answer["error"], answer["error_description"]) == ("invalid_grant", "no signature by a key of the STS")
+    with pytest.raises(Failed, match="no signature by a key of the STS"):
+        acquire()
     assert changed
     assert b"admin@" in changed[0]
 
 
-def test_the_cloud_reads_the_keys_of_the_sts_in_its_federation_metadata(sts, cloud):
+def test_the_cloud_reads_the_keys_of_the_sts_in_its_federation_metadata(cloud, python):
     cloud.certificates.clear()
-    assert acquire(cloud, sts)["error"] == "invalid_grant"
+    with pytest.raises(Failed, match="no signature by a key of the STS"):
+        python()
 
 
 def test_the_metadata_is_the_same_for_every_name_that_a_client_calls_the_server_by(sts):
