@@ -12,11 +12,14 @@ from msal.wstrust_response import parse_error, parse_response
 from tests import messages
 from tests.conformance.client import COMBINATIONS, Versions, assert_sound, names
 from tests.fakes import NOON
-from tests.harness import ADFS_ENDPOINTS, ENDPOINTS, RELYING_PARTY, Sts, signing_key
+from tests.harness import ADFS_ENDPOINTS, ENDPOINTS, RELYING_PARTY, SEALED_ENDPOINTS, Sts, signing_key
 from tests.messages import NAMES, addressing, instant
+from tests.protected import draft, protect
 from tests.recorded import GSOAP, WCF05, WCF13, WCF13_SOAP11, Message
+from tests.sealed import SealedSts, in_clear, is_sealed
 from tests.verifiers import xmlsec_verify
 from wstrust_sts import ns
+from wstrust_sts.bindings.http import Request
 from wstrust_sts.config import EndpointSection
 from wstrust_sts.model import TokenType, TrustVersion
 from wstrust_sts.relying_parties import RelyingParty
@@ -173,6 +176,30 @@ def test_msal_reads_reason_and_code_of_a_fault(sts):
     answer = sts.issue(password="wrong", **how(Versions(ns.WST13, "1.2")))
     assert parse_error(answer.body.decode()) == {"code": "a:FailedAuthentication", "reason": answer.sentence}
     assert "alice" not in answer.sentence
+
+
+# -- messages that protect themselves --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("address", [messages.RP, "urn:nobody"])
+@pytest.mark.parametrize("row", SEALED_ENDPOINTS, ids=lambda row: row.path)
+def test_the_layout_is_the_same_inside_of_a_message_that_is_sealed(row, address):
+    sts = SealedSts(endpoints=(replace(row, layout="adfs"),))
+    trust = row.trust.namespace
+    body = messages.issue(trust=trust, address=address)
+    request = draft(row.policy, body, action=f"{trust}/RST/Issue")
+    asked = Request(
+        method="POST", path=row.path, headers={"content-type": messages.content_type()}, body=protect(request), tls=True
+    )
+    sealed = sts.request(asked)
+    assert is_sealed(sealed)
+    answer = in_clear(sealed, request, now=NOON)
+    if address == messages.RP:
+        assert {element.prefix for element in answer.root.iter(f"{{{trust}}}*")} == {PREFIXES[trust]}
+        assert answer.find(f".//{{{ns.SAML20}}}Assertion") is not None
+    else:
+        assert answer.fault == (trust, "InvalidScope")
+        assert b">a:InvalidScope</" in answer.body
 
 
 # -- recorded messages ---------------------------------------------------------------------------------------------

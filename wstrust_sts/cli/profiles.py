@@ -41,8 +41,8 @@ _ADFS_ROWS = (
         policy="certificatetransport",
         comment="For server.client_authorities: put the authorities of your clients' certificates there.",
     ),
-    _Row(policy="issuedtokenmixedasymmetricbasic256"),
-    _Row(policy="issuedtokenmixedsymmetricbasic256"),
+    _Row(policy="issuedtokenmixedasymmetricbasic256", more='algorithms = "basic256-sha1"\n'),
+    _Row(policy="issuedtokenmixedsymmetricbasic256", more='algorithms = "basic256-sha1"\n'),
 )
 _VERSIONS = {"2005": "2005", "13": "1.3"}  # by the folder of their endpoints
 
