@@ -15,7 +15,7 @@ from tests.interop import cloud as clouds
 from tests.interop.cloud import HOST, SAML11_GRANT, SAML20_GRANT, Cloud, client_of
 from tests.interop.jvm import Refused, compile_program, fetch, started, trusting
 from tests.messages import NAMES
-from tests.running import Prepared, prepare, serving
+from tests.running import Prepared, command, prepare, serving
 from wstrust_sts import ns
 from wstrust_sts.errors import FailedAuthentication, InvalidScope
 
@@ -28,20 +28,17 @@ password = "{PASSWORD}"
 [account.claims]
 "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn" = "{USER}"
 "{clouds.IMMUTABLE_ID}" = {{ guid = "{GUID}" }}
-"""
-PARTY = """
+
 [[relying_party]]
-name = "{name}"
-applies_to = ["{audience}"]
-token_types = ["{token_type}"]
+name = "another"
+applies_to = ["urn:federation:another"]
+token_types = ["saml20"]
 name_identifier = {{ claim = "http://schemas.microsoft.com/LiveID/Federation/2008/05/ImmutableID" }}
 [[relying_party.claim]]
 release = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"
 as = "http://schemas.xmlsoap.org/claims/UPN"
 [[relying_party.claim]]
 release = "http://schemas.microsoft.com/LiveID/Federation/2008/05/ImmutableID"
-[[relying_party.claim]]
-release = "http://schemas.microsoft.com/claims/authnmethodsreferences"
 """
 pytestmark = pytest.mark.filterwarnings("ignore:This API has been deprecated:DeprecationWarning")
 AUDIENCES = {"saml11": "urn:federation:MicrosoftOnline", "saml20": "urn:federation:another"}
@@ -53,8 +50,9 @@ MEX = "/adfs/services/trust/mex"
 @pytest.fixture(scope="module", params=[("13", "2005"), ("2005",)], ids="-".join)
 def served(request, tmp_path_factory):
     """The STS, with the endpoints of these versions, and the version that MSAL takes."""
-    parties = [PARTY.format(name=name, audience=audience, token_type=name) for name, audience in AUDIENCES.items()]
-    prepared = prepare(tmp_path_factory.mktemp("adfs"), state=STATE + "".join(parties), profile="adfs")
+    prepared = prepare(tmp_path_factory.mktemp("adfs"), state=STATE, profile="adfs")
+    template = ("relying-party", "add", "entra", "--template", "office365", "--config", str(prepared.config))
+    command(*template, directory=prepared.directory)
     head, *tables = prepared.config.read_text().split("[[endpoint]]")
     kept = [table for table in tables if any(f"/trust/{version}/" in table for version in request.param)]
     prepared.config.write_text("[[endpoint]]".join([head, *kept]))
