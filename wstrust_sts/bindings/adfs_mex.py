@@ -3,7 +3,7 @@
 Clients of AD FS ask for it by a plain GET, look through it for an endpoint of their credential, and know nothing else.
 They match its text and its structure alike, so it is written as AD FS writes it: the definitions themselves are the
 root, SOAP 1.2 and https alone, names of AD FS, `xmlns:sp` on every assertion, nothing between two elements. What it
-demands is read from the endpoints' own policies (policies/), and so is what is enforced.
+demands is read from the policies that the endpoints enforce (policies/).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -84,13 +84,18 @@ class _Port:
         return _INTERFACES[self.endpoint.version]
 
 
-def mex_path(endpoint: Endpoint) -> str | None:
-    """Where the document is that names `endpoint`: beside the folder of its version, at `.../trust/mex` for
-    `.../trust/13/usernamemixed`. None: it is in no such document; a tolerance changes what it answers with, too.
+def mex_paths(endpoints: Iterable[Endpoint], public_url: str) -> dict[str, list[Endpoint]]:
+    """The endpoints that each document names, by its path: those beside each other, whatever their versions.
+
+    The document for `.../trust/13/usernamemixed` is at `.../trust/mex`. Without https there is none. An endpoint with
+    a tolerance that changes its answers is in none.
     """
-    if endpoint.layout != _LAYOUT or endpoint.policy not in _BINDINGS or "bare-rstr" in endpoint.tolerances:
-        return None
-    return endpoint.path.rsplit("/", 2)[0] + _MEX
+    together: dict[str, list[Endpoint]] = {}
+    for endpoint in endpoints:
+        wanted = endpoint.layout == _LAYOUT and endpoint.policy in _BINDINGS and "bare-rstr" not in endpoint.tolerances
+        if wanted and public_url.startswith("https://"):
+            together.setdefault(endpoint.path.rsplit("/", 2)[0] + _MEX, []).append(endpoint)
+    return together
 
 
 def mex_endpoint(path: str) -> Endpoint:
@@ -99,17 +104,12 @@ def mex_endpoint(path: str) -> Endpoint:
 
 
 def render_adfs_mex(endpoints: Iterable[Endpoint], public_url: str) -> dict[str, bytes]:
-    """The documents of those among `endpoints` that have one, by path; UTF-8. Render once and keep them.
+    """The documents of those among `endpoints` that are in one, by path; UTF-8. Render once and keep them.
 
-    `public_url` is the configured URL, never anything that a request said; one without https has no document.
+    `public_url` is the configured URL, never anything that a request said.
     """
-    together: dict[str, list[Endpoint]] = {}
-    for endpoint in endpoints:
-        path = mex_path(endpoint)
-        if path is not None and public_url.startswith("https://"):
-            together.setdefault(path, []).append(endpoint)
     base = public_url.rstrip("/")
-    return {path: _write_document(_name_ports(found, base)) for path, found in together.items()}
+    return {path: _write_document(_name_ports(found, base)) for path, found in mex_paths(endpoints, base).items()}
 
 
 def _name_ports(endpoints: Sequence[Endpoint], base: str) -> list[_Port]:

@@ -1,4 +1,4 @@
-"""Claims about how and when the subject proved itself, in the words of Windows Identity Foundation and AD FS.
+"""Claims about how the subject proved itself, in the words of Windows Identity Foundation and AD FS.
 
 The token's own statement of authentication says the same; some relying parties, Microsoft Entra ID among them, read
 these attributes instead.

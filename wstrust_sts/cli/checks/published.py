@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from wstrust_sts.bindings.adfs_mex import mex_path
+from wstrust_sts.bindings.adfs_mex import mex_paths
 from wstrust_sts.bindings.federation_metadata import path_of
 from wstrust_sts.cli.checks.findings import Finding, fault
 from wstrust_sts.config import Config
@@ -84,8 +84,8 @@ def check_published(config: Config, fetch: Fetch, clock: Callable[[], datetime])
     for realm in sorted({endpoint.realm for endpoint in config.endpoints}):
         addresses = [base + endpoint.path for endpoint in config.endpoints if endpoint.realm == realm]
         yield from _metadata(base + path_of(realm), addresses, fetch, element="Address")
-    for path in sorted({path for endpoint in config.endpoints if (path := mex_path(endpoint)) is not None}):
-        addresses = [base + endpoint.path for endpoint in config.endpoints if mex_path(endpoint) == path]
+    for path, endpoints in mex_paths(config.endpoints, base).items():
+        addresses = [base + endpoint.path for endpoint in endpoints]
         yield from _metadata(base + path, addresses, fetch, element="wsa10:Address")
 
 
