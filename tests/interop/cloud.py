@@ -64,6 +64,7 @@ class Cloud:
             "domain_name": user.partition("@")[2],
             "federation_protocol": "WSTrust",
             "federation_metadata_url": self.mex_url,
+            "cloud_instance_name": HOST,
             "cloud_audience_urn": self.audience,
         }
 
@@ -122,7 +123,7 @@ def serving(cloud: Cloud, *, certificate: Path, key: Path) -> Iterator[Cloud]:
             path = urlsplit(self.path).path
             if path.endswith("/.well-known/openid-configuration"):
                 self._answer(200, cloud.discover())
-            elif path.startswith("/common/userrealm/"):
+            elif path.lower().startswith("/common/userrealm/"):
                 self._answer(200, cloud.realm_of(path.rsplit("/", 1)[1]))
             else:
                 self._answer(404, {})
