@@ -22,7 +22,14 @@ from wstrust_sts.authenticators.passwords import hash_password
 from wstrust_sts.bindings.http import Request, settled
 from wstrust_sts.certificate_names import fingerprint
 from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName
-from wstrust_sts.config import AuthenticationSection, Config, EndpointSection, SecretsSection, ServerSection
+from wstrust_sts.config import (
+    AuthenticationSection,
+    Config,
+    EndpointSection,
+    PluginsSection,
+    SecretsSection,
+    ServerSection,
+)
 from wstrust_sts.keyring import StoredKeyring
 from wstrust_sts.keys import AesGcmSecretBox, make_signing_key
 from wstrust_sts.model import Account, Claim, TrustVersion
@@ -94,6 +101,12 @@ ENDPOINTS = (
         path="/no-applies-to", trust=TrustVersion.V13, tolerances=("no-applies-to",), default_relying_party="rp"
     ),
     EndpointSection(path="/strict-to", trust=TrustVersion.V13, strict_to=True),
+    EndpointSection(path="/adfs/services/trust/13/usernamemixed", trust=TrustVersion.V13, layout="adfs"),
+)
+ADFS_ENDPOINTS = tuple(
+    EndpointSection(path=f"/adfs/services/trust/{name}/{policy}", trust=trust, policy=policy, layout="adfs")
+    for name, trust in (("13", TrustVersion.V13), ("2005", TrustVersion.V2005))
+    for policy in ("usernamemixed", "certificatemixed", "certificatetransport")
 )
 SEALED_ENDPOINTS = tuple(
     EndpointSection(path=f"/sealed/{name}/{policy}", trust=trust, policy=policy)
@@ -131,6 +144,7 @@ class Sts:
     relying_parties: tuple[RelyingParty, ...] = (RELYING_PARTY, STRICT_PARTY)
     server: ServerSection = SERVER
     keyring: Keyring | None = None  # None: that of the stored keys
+    claim_sources: tuple[str, ...] = ("account",)
     lockout: bool = False  # on, the many wrong passwords of a suite would hold up what comes after
 
     def __post_init__(self) -> None:
@@ -148,6 +162,7 @@ class Sts:
             secrets=SecretsSection(key_encryption_key_environment="UNUSED"),
             endpoint_sections=self.endpoints,
             authentication=AuthenticationSection(lockout=self.lockout),
+            plugins=PluginsSection(claim_sources=self.claim_sources),
         )
         self.application = compose(config, self.stores, self.keyring, box=box, clock=self.clock)
 

@@ -171,6 +171,7 @@ class Answer:
         for opening, closing in (
             (b"<saml2:Assertion", b"</saml2:Assertion>"),
             (b"<saml:Assertion", b"</saml:Assertion>"),
+            (b"<Assertion", b"</Assertion>"),
         ):
             if opening in self.body:
                 return self.body[self.body.index(opening) : self.body.index(closing) + len(closing)]

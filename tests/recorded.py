@@ -8,10 +8,11 @@ from lxml import etree
 
 from tests.conformance.client import Client, Versions
 from tests.fakes import FakeClock
-from tests.harness import RELYING_PARTY, Sts, account, allowing_digests, hashed
+from tests.harness import ENDPOINTS, RELYING_PARTY, Sts, account, allowing_digests, hashed
 from tests.messages import Answer
 from wstrust_sts import ns
 from wstrust_sts.bindings.http import Request
+from wstrust_sts.config import EndpointSection
 from wstrust_sts.relying_parties import AppliesToRule, RelyingParty
 from wstrust_sts.wire.times import read_time
 
@@ -62,7 +63,12 @@ class Message:
         return "/trust/2005/usernamemixed" if self.versions.trust == ns.WST05 else "/trust/13/usernamemixed"
 
     def replay(
-        self, *, path: str | None = None, digests: bool = False, party: RelyingParty = RELYING_PARTY
+        self,
+        *,
+        path: str | None = None,
+        digests: bool = False,
+        party: RelyingParty = RELYING_PARTY,
+        endpoints: tuple[EndpointSection, ...] = ENDPOINTS,
     ) -> tuple[Client, Answer]:
         """At an STS that knows the recordings' account and relying party, and whose clock shows their time.
 
@@ -70,6 +76,7 @@ class Message:
         """
         created = read_time(etree.fromstring(self.body).findtext(f".//{{{ns.WSU}}}Created") or WHEN_GSOAP_SENT)
         sts = Sts(
+            endpoints=endpoints,
             clock=FakeClock(created),
             relying_parties=(changed(party, applies_to=(*party.applies_to, AppliesToRule(address=CXF_PARTY))),),
         )

@@ -121,14 +121,25 @@ def call_token(
     )
 
 
-def prepare(directory: Path, *, state: str = STATE, database_url: str | None = None) -> Prepared:
+def prepare(
+    directory: Path, *, state: str = STATE, database_url: str | None = None, profile: str = "standard"
+) -> Prepared:
     """An STS below `directory` (existing, empty) with accounts and relying parties, not yet running.
 
     `database_url` is of an empty PostgreSQL database.
     """
     prepared = Prepared(directory / "sts", free_port(), database_url)
     database = () if database_url is None else ("--database-url-from", DATABASE_VARIABLE)
-    arguments = ("init", str(prepared.directory), "--demo", "--port", str(prepared.port), *database)
+    arguments = (
+        "init",
+        str(prepared.directory),
+        "--demo",
+        "--port",
+        str(prepared.port),
+        "--profile",
+        profile,
+        *database,
+    )
     command(*arguments, directory=directory, environment=prepared.environment)
     change(prepared, state)
     return prepared

@@ -11,6 +11,7 @@ from wstrust_sts import log, policy, registry
 from wstrust_sts.authenticators.lockout import Gate, Limits
 from wstrust_sts.authenticators.passwords import PasswordChecker
 from wstrust_sts.authenticators.patience import EndlessPatience, SourcePatience
+from wstrust_sts.bindings.adfs_mex import mex_endpoint, render_adfs_mex
 from wstrust_sts.bindings.exchange import Report
 from wstrust_sts.bindings.federation_metadata import FederationMetadata, path_of
 from wstrust_sts.bindings.forwarded_certificate import ForwardedCertificate
@@ -62,14 +63,20 @@ class Application:
         binding: SoapBinding,
         endpoints: Mapping[str, Endpoint],
         documents: Mapping[str, bytes],
+        adfs_mex: Mapping[str, bytes],
         federation: Mapping[str, FederationMetadata],
         readiness: Callable[[], str | None],
         forwarded_certificate: ForwardedCertificate | None = None,
     ) -> None:
-        """`forwarded_certificate`: where a proxy tells the certificates of its clients."""
+        """`documents` and `adfs_mex` are metadata by path: of one endpoint each, and of many together.
+
+        `forwarded_certificate`: where a proxy tells the certificates of its clients.
+        """
         self._binding = binding
         self._endpoints = endpoints
         self._described = {path + METADATA: endpoint for path, endpoint in endpoints.items()}
+        self._described |= {path: mex_endpoint(path) for path in adfs_mex}
+        self._adfs_mex = adfs_mex
         self._documents = documents
         self._federation = federation
         self._readiness = readiness
@@ -106,13 +113,15 @@ class Application:
             if request.method == "POST":
                 return self._binding.handle(request, endpoint, correlation_id)
             if request.method in ("GET", "HEAD") and request.query.lower() in ("wsdl", "singlewsdl"):
-                return Response(status=200, body=self._documents[endpoint.path], content_type="text/xml; charset=utf-8")
+                return _document(self._documents[endpoint.path])
             raise MethodNotAllowed
         described = self._described.get(request.path)
         if described is not None:
-            if request.method != "POST":
-                raise MethodNotAllowed
-            return self._binding.handle(request, described, correlation_id, metadata_only=True)
+            if request.method == "POST":
+                return self._binding.handle(request, described, correlation_id, metadata_only=True)
+            if request.method in ("GET", "HEAD") and request.path in self._adfs_mex:
+                return _document(self._adfs_mex[request.path])
+            raise MethodNotAllowed
         federation = self._federation.get(request.path)
         if federation is not None:
             return federation.handle(request)
@@ -122,6 +131,10 @@ class Application:
             problem = self._readiness() if request.path == "/readyz" else None
             return Response(status=200, body=b"ok\n") if problem is None else Response(status=503, body=_line(problem))
         raise NotFound
+
+
+def _document(markup: bytes) -> Response:
+    return Response(status=200, body=markup, content_type="text/xml; charset=utf-8")
 
 
 def _plain(failure: StsError) -> Response:
@@ -188,6 +201,7 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
     documents = {
         path: render_wsdl(endpoint, config.server.public_url, SOAP_OPERATIONS) for path, endpoint in endpoints.items()
     }
+    adfs_mex = render_adfs_mex(config.endpoints, config.server.public_url)
     binding = SoapBinding(
         service,
         clock=clock,
@@ -198,7 +212,7 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
         contexts=stores.security_contexts,
         policies=registry.POLICIES,
         layouts=registry.LAYOUTS,
-        documents=documents,
+        documents={**documents, **adfs_mex},
         report=_log_report,
         freshness=Freshness(skew=authentication.clock_skew, max_age=authentication.message_maximum_age),
         public_url=config.server.public_url,
@@ -208,6 +222,7 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
         binding=binding,
         endpoints=endpoints,
         documents=documents,
+        adfs_mex=adfs_mex,
         federation=_describe_realms(config, stores, keyring, providers=providers, clock=clock),
         readiness=lambda: _unready(stores, keyring, endpoints),
         forwarded_certificate=_forwarded_certificate(config.server),
@@ -233,6 +248,7 @@ def _parts(config: Config, stores: Stores, keyring: Keyring, box: SecretBox) -> 
         skew=authentication.clock_skew,
         nonce_window=authentication.message_maximum_age,
         gate=_gate(authentication, stores),
+        inside_networks=config.server.inside_networks,
     )
 
 

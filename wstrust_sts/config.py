@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from wstrust_sts import toml_kinds as kinds
+from wstrust_sts.layout_defaults import defaults_of
 from wstrust_sts.listener import ServerSection
 from wstrust_sts.model import Endpoint, KeyType, TokenType, TrustVersion
 from wstrust_sts.strict_toml import ConfigurationError, Fault, Problem, key, read_file
@@ -47,6 +48,8 @@ ENDORSED_POLICIES = ISSUED_TOKEN_POLICIES | {
 SIGNED_POLICIES = HIDDEN_POLICIES | {"certificatesigned"}  # and signed, for which the STS needs a message key
 TOKEN_TYPES = {"saml20": TokenType.SAML20, "saml11": TokenType.SAML11}
 KEY_TYPES = {"bearer": KeyType.BEARER, "symmetric": KeyType.SYMMETRIC, "public": KeyType.PUBLIC}
+
+_PREFIXES = {"none": "", "saml": "saml", "saml2": "saml2"}
 
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -196,7 +199,11 @@ class PluginsSection:
         shown='["saml20", "saml11", "sct"]',
     )
     claim_sources: tuple[str, ...] = key(
-        kinds.many(kinds.text()), "Where claims come from.", default=("account",), shown='["account"]'
+        kinds.many(kinds.text()),
+        "Where claims come from: account is the account itself, authentication how the subject proved itself, network "
+        "whether it asks from server.inside_networks.",
+        default=("account",),
+        shown='["account"]',
     )
 
 
@@ -208,14 +215,18 @@ class EndpointSection:
     trust: TrustVersion = key(kinds.choice(TRUST_VERSIONS), "WS-Trust version.", shown='"1.3"')
     policy: str = key(kinds.text(), "What must be presented; the published policy.", default="usernamemixed")
     realm: str = key(kinds.text(), "Realm whose accounts and relying parties are served.", default="default")
-    layout: str = key(kinds.text(), "How answers are written.", default="default")
+    layout: str = key(
+        kinds.text(),
+        "How answers are written: default for standards-minded stacks, adfs in the text of AD FS, for its clients.",
+        default="default",
+    )
     tolerances: tuple[str, ...] = key(
         kinds.many(kinds.text()), "Named relaxations for clients that need them.", default=(), shown="[]"
     )
-    default_token_type: TokenType = key(
+    default_token_type: TokenType | None = key(
         kinds.choice(TOKEN_TYPES),
-        "Token type when neither request nor relying party names one.",
-        default=TokenType.SAML20,
+        "Token type when neither request nor relying party names one: saml20; with the layout adfs saml11.",
+        default=None,
         shown='"saml20"',
     )
     default_key_type: KeyType = key(
@@ -224,6 +235,13 @@ class EndpointSection:
         "relying party, the requestor's public key. Which of them it may be is the relying party's.",
         default=KeyType.BEARER,
         shown='"bearer"',
+    )
+    saml20_prefix: str | None = key(
+        kinds.choice(_PREFIXES),
+        "Prefix of the elements of SAML 2.0 assertions, for clients that match text: saml2; with the layout adfs none, "
+        "which is the default namespace.",
+        default=None,
+        shown='"saml2"',
     )
     default_relying_party: str | None = key(
         kinds.text(), "Relying party for requests without AppliesTo (tolerance no-applies-to).", default=None
@@ -257,6 +275,8 @@ class EndpointSection:
                 f'is not a path an endpoint can have: "{self.path}"',
                 "write letters, digits, dots, dashes and underscores between slashes: /trust/13/usernamemixed",
             )
+        if self.path.endswith("/mex"):
+            yield Fault("path", "is where metadata is asked for", "give the endpoint another last name")
         if ("no-applies-to" in self.tolerances) != (self.default_relying_party is not None):
             yield Fault(
                 "default_relying_party",
@@ -288,6 +308,7 @@ class EndpointSection:
                 )
 
     def endpoint(self) -> Endpoint:
+        defaults = defaults_of(self.layout)
         return Endpoint(
             path=self.path,
             version=self.trust,
@@ -295,13 +316,15 @@ class EndpointSection:
             realm=self.realm,
             layout=self.layout,
             tolerances=frozenset(self.tolerances),
-            default_token_type=self.default_token_type,
+            default_token_type=self.default_token_type or defaults.token_type,
             default_key_type=self.default_key_type,
             default_relying_party=self.default_relying_party,
             strict_to=self.strict_to,
             algorithms=self.algorithms,
             tls_required=not self.without_tls,
             signature_confirmation=self.signature_confirmation,
+            saml11_uri=defaults.saml11_uri,
+            saml20_prefix=defaults.saml20_prefix if self.saml20_prefix is None else self.saml20_prefix,
         )
 
 

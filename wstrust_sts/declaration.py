@@ -22,6 +22,7 @@ from wstrust_sts.declared_certificates import (
 )
 from wstrust_sts.declared_relying_parties import RelyingPartyTable, relying_party_table
 from wstrust_sts.model import Account, Claim, Realm
+from wstrust_sts.octet_values import claim_value
 from wstrust_sts.ports import Administration
 from wstrust_sts.relying_parties import AppliesToRule, RelyingParty
 from wstrust_sts.strict_toml import ConfigurationError, Fault, Place, Problem, key, read_file
@@ -97,7 +98,10 @@ class AccountTable:
     expires: datetime | None = key(kinds.instant(), "From when on it may not any more.", default=None)
     groups: tuple[str, ...] = key(_NAMES, "Groups and roles it has.", default=(), shown="[]")
     claims: tuple[tuple[str, tuple[str, ...]], ...] = key(
-        kinds.texts_by_name(), "What is known about it, by claim type.", default=(), shown="{}"
+        kinds.texts_by_name(claim_value()),
+        "What is known about it, by claim type. Octets are kept in Base64; a GUID's as Active Directory orders them.",
+        default=(),
+        shown="{}",
     )
     certificates: tuple[CertificateTable, ...] = key(
         kinds.tables(CertificateTable, label=""), "Its certificates.", default=(), name="certificate"

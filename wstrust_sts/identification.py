@@ -61,6 +61,7 @@ class Identification:
             token=token,
             until=None if token is None else token.expires_at,
             renewable=all(proof.renewable for proof in evidence.authenticated),
+            source=at.source,
         )
 
     def _prove(self, token: ReceivedToken, realm: Realm, at: Circumstances) -> Sequence[Authenticated]:

@@ -50,6 +50,13 @@ class ServerSection:
         default=(),
         shown='["192.0.2.7", "10.0.0.0/29"]',
     )
+    inside_networks: tuple[kinds.Network, ...] = key(
+        kinds.many(kinds.network()),
+        "Networks that the claim source network calls inside: who asks from there gets the claim "
+        "insidecorporatenetwork true, others false. Not behind a proxy, which hides who asks.",
+        default=(),
+        shown='["10.0.0.0/8"]',
+    )
     plain_http: bool = key(
         kinds.flag(),
         "Serve without TLS: only on a loopback address, or behind a proxy that ends TLS.",
@@ -94,6 +101,9 @@ class ServerSection:
                 "client_certificate_header and client_certificate_peers need each other",
                 "set both, or remove the one that is there",
             )
+        if self.inside_networks and self.plain_http:
+            what = "without TLS of its own the server sees a proxy's address, not its clients'"
+            yield Fault("inside_networks", what, "remove it")
         if self.plain_http:
             yield from self._plain_faults()
             return

@@ -179,10 +179,15 @@ class VerifiedMessage:
 
 @dataclass(frozen=True, slots=True)
 class AppliesTo:
-    """`address` as written (trimmed), `markup` the element's own bytes, echoed as it came (wire row 18)."""
+    """`address` as written (trimmed), `markup` the element's own bytes, echoed as it came (wire row 18).
+
+    `policy` and `addressing` are the namespaces of the element and of its EndpointReference.
+    """
 
     address: str
     markup: bytes = b""
+    policy: str = ns.WSP04
+    addressing: str = ns.WSA
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +317,7 @@ class Principal:
     token: "VerifiedToken | None" = None
     until: datetime | None = None
     renewable: bool = True
+    source: str = ""  # the address that it asks from itself; empty where it does not
 
     @property
     def name(self) -> str:
@@ -373,6 +379,8 @@ class Endpoint:
     algorithms: str = "default"
     tls_required: bool = True
     signature_confirmation: bool = False
+    saml11_uri: str = ns.TP11_SAML11  # the spelling of SAML 1.1 where a request names no TokenType
+    saml20_prefix: str = "saml2"  # of the assertions that are issued there; empty: the default namespace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -438,6 +446,7 @@ class TokenDescriptor:
     renewing_allowed: bool = True
     renewing_after_expiry: bool = False
     original: str | None = None  # the id of the token that this one is made from
+    saml20_prefix: str = "saml2"  # as in Endpoint
     decision: Decision = Decision()
 
 

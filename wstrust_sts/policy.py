@@ -55,7 +55,6 @@ _TOKEN_TYPES = (
     | dict.fromkeys(ns.SAML20_TOKEN_TYPES, TokenType.SAML20)
     | dict.fromkeys(ns.SCT_TOKEN_TYPES, TokenType.SCT)
 )
-_DEFAULT_URIS = {TokenType.SAML11: ns.TP11_SAML11, TokenType.SAML20: ns.TP11_SAML20}
 _CLOCKS_DIFFER = timedelta(minutes=5)  # a wish that begins no later than this begins now
 
 
@@ -170,6 +169,7 @@ def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
         renewing_allowed=question.request.renewing_allowed and renewable,
         renewing_after_expiry=question.request.renewing_after_expiry and renewable,
         original=None if question.original is None else question.original.token_id,
+        saml20_prefix=question.endpoint.saml20_prefix,
         decision=Decision(
             reasons=(
                 *findings.reasons,
@@ -252,7 +252,13 @@ def _choose_token_type(question: IssueQuestion) -> tuple[TokenType, str, str]:
 
 def _uri(token_type: TokenType, question: IssueQuestion) -> str:
     """The spelling of a type that was not asked for by any."""
-    return _DEFAULT_URIS.get(token_type) or f"{ns.WSC_OF_TRUST[question.request.version.namespace]}/sct"
+    match token_type:
+        case TokenType.SAML11:
+            return question.endpoint.saml11_uri
+        case TokenType.SAML20:
+            return ns.TP11_SAML20
+        case TokenType.SCT:
+            return f"{ns.WSC_OF_TRUST[question.request.version.namespace]}/sct"
 
 
 def _choose_lifetime(question: IssueQuestion, *, until: datetime | None = None) -> tuple[Lifetime, str]:

@@ -17,8 +17,9 @@ from wstrust_sts.authenticators.passwords import PasswordChecker
 from wstrust_sts.authenticators.saml import SamlAuthenticator
 from wstrust_sts.authenticators.username import UsernameAuthenticator
 from wstrust_sts.authenticators.x509 import X509Authenticator
-from wstrust_sts.bindings.soap import Layout
 from wstrust_sts.claims.account import AccountClaims
+from wstrust_sts.claims.authentication import AuthenticationClaims
+from wstrust_sts.claims.network import Network, NetworkClaims
 from wstrust_sts.ports import (
     Accounts,
     Authenticator,
@@ -40,7 +41,8 @@ from wstrust_sts.wire.issued_token import (
     read_token_with_secret,
     read_username_and_secret_of_token,
 )
-from wstrust_sts.wire.layouts.default import write_rstr
+from wstrust_sts.wire.layouts.adfs import ADFS
+from wstrust_sts.wire.layouts.default import DEFAULT, Layout
 from wstrust_sts.wire.secure_conversation import read_secure_conversation, read_secure_conversation_over_tls
 from wstrust_sts.wire.symmetric import read_username_in_message
 from wstrust_sts.wire.terms import SecurityReader
@@ -69,6 +71,7 @@ class Parts:
     skew: timedelta
     nonce_window: timedelta
     gate: Gate | None  # None: attempts are not held up
+    inside_networks: tuple[Network, ...] = ()
 
 
 class UnknownPlugin(Exception):
@@ -118,7 +121,14 @@ TOKEN_PROVIDERS: Table[TokenProvider] = Table(
     "token_providers",
     {"saml20": lambda _: Saml20Provider(), "saml11": lambda _: Saml11Provider(), "sct": lambda _: SctProvider()},
 )
-CLAIM_SOURCES: Table[ClaimSource] = Table("claim_sources", {"account": lambda _: AccountClaims()})
+CLAIM_SOURCES: Table[ClaimSource] = Table(
+    "claim_sources",
+    {
+        "account": lambda _: AccountClaims(),
+        "authentication": lambda _: AuthenticationClaims(),
+        "network": lambda parts: NetworkClaims(parts.inside_networks),
+    },
+)
 
 POLICIES: Mapping[str, SecurityReader] = {
     "usernamemixed": read_username_over_tls,
@@ -134,5 +144,5 @@ POLICIES: Mapping[str, SecurityReader] = {
     "secureconversationmixed": read_secure_conversation_over_tls,
     "secureconversation": read_secure_conversation,
 }
-LAYOUTS: Mapping[str, Layout] = {"default": write_rstr}
+LAYOUTS: Mapping[str, Layout] = {"default": DEFAULT, "adfs": ADFS}
 TOLERANCES = frozenset({"no-timestamp", "bare-rstr", "no-applies-to", "repeated-signature", "unsigned-addressing"})

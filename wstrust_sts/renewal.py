@@ -118,6 +118,7 @@ def renewed_subject(
         instant=verified.authentication_instant,
         token=principal.token,
         until=_end(principal, verified, longest=longest, now=now),
+        source=principal.source,
     )
 
 

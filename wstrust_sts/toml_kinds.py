@@ -259,9 +259,9 @@ def many(kind: Kind[T], *, at_least: int = 0, at_most: int = 1000) -> Kind[tuple
     return Kind(f"list of {kind.name}", read)
 
 
-def texts_by_name() -> Kind[tuple[tuple[str, tuple[str, ...]], ...]]:
-    """A table of names the operator chooses, each with one text or a list of them; read as pairs, in order."""
-    name_kind, values_kind = text(), many(free_text(), at_least=1)
+def texts_by_name(value_kind: Kind[str]) -> Kind[tuple[tuple[str, tuple[str, ...]], ...]]:
+    """A table of names the operator chooses, each with one value or a list of them; read as pairs, in order."""
+    name_kind, values_kind = text(), many(value_kind, at_least=1)
 
     def read(value: object, place: Place) -> tuple[tuple[str, tuple[str, ...]], ...]:
         if not isinstance(value, dict):
@@ -271,7 +271,7 @@ def texts_by_name() -> Kind[tuple[tuple[str, tuple[str, ...]], ...]]:
         for name, item in value.items():
             below = place.at(name)
             try:
-                listed = [item] if isinstance(item, str) else item
+                listed = item if isinstance(item, list) else [item]
                 pairs.append((name_kind.read(name, below), values_kind.read(listed, below)))
             except Refused:
                 sound = False
@@ -279,7 +279,7 @@ def texts_by_name() -> Kind[tuple[tuple[str, tuple[str, ...]], ...]]:
             raise Refused
         return tuple(pairs)
 
-    return Kind("table of names, each with a text or a list of texts", read)
+    return Kind(f"table of names, each with one value or a list: {value_kind.name}", read)
 
 
 def table(cls: type[T]) -> Kind[T]:

@@ -26,12 +26,14 @@ CXF = ("cxf/transportcert-soap11-bearer.request.xml", "cxf/transportcert-soap12-
 PARTY = changed(RELYING_PARTY, applies_to=(*RELYING_PARTY.applies_to, AppliesToRule(address=CXF_PARTY)))
 
 
-def replayed(message: Message, *, policy: str, algorithms: str = "default", **how) -> tuple[Client, Answer]:
+def replayed(
+    message: Message, *, policy: str, algorithms: str = "default", layout: str = "default", **how
+) -> tuple[Client, Answer]:
     """At an STS whose clock shows the message's time, and where `certificate` is alice's.
 
     `shown` is the TLS client's certificate.
     """
-    row = EndpointSection(path="/recorded", trust=TrustVersion.V13, policy=policy, algorithms=algorithms)
+    row = EndpointSection(path="/recorded", trust=TrustVersion.V13, policy=policy, algorithms=algorithms, layout=layout)
     created = read_time(etree.fromstring(message.body).findtext(f".//{{{ns.WSU}}}Created"))
     sts = Sts(endpoints=(row,), clock=FakeClock(created), relying_parties=(PARTY,))
     sts.map_certificate(how["certificate"])
@@ -54,6 +56,16 @@ def test_wcf_s_endorsing_signature_gets_a_token_where_its_algorithms_are_accepte
     assert_sound(answer, soap="1.2")
     assert client.text(answer, ".//a:RelatesTo") == "urn:uuid:bbcd2d1e-c845-4e2f-8827-22fbca35537f"
     assert client.text(answer, ".//saml2:AuthnContextClassRef") == ns.SAML20_AC_X509
+
+
+def test_wcf_s_endorsing_signature_is_answered_in_the_text_of_ad_fs_too():
+    message = Message.read(WCF)
+    how = {"policy": "certificatemixed", "algorithms": "basic256-sha1", "layout": "adfs"}
+    _, answer = replayed(message, certificate=shown_in(message), **how)
+    assert answer.status == 200, answer.body
+    assert_sound(answer, soap="1.2")
+    assert b"<trust:RequestedSecurityToken><Assertion xmlns=" in answer.body
+    assert b"<a:RelatesTo>urn:uuid:bbcd2d1e-c845-4e2f-8827-22fbca35537f</a:RelatesTo>" in answer.body
 
 
 @pytest.mark.parametrize("algorithms", ["default", "basic256sha256"])

@@ -96,7 +96,7 @@ def test_row_32_independent_verifiers_accept_the_signature_of_the_active_key(alg
     ("told", "forged"),
     [
         (b'entityID="https://sts', b'entityID="https://attacker'),
-        (b"/trust/13/usernamemixed<", b"/trust/13/attacker<"),
+        (b".test/trust/13/usernamemixed<", b".test/trust/13/attacker<"),
         (b'use="signing"', b'use="encryption"'),
         (b'validUntil="2026', b'validUntil="2036'),
         (b"claims/upn", b"claims/npu"),

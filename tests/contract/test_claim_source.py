@@ -1,5 +1,6 @@
 """What every ClaimSource promises, run on each implementation."""
 
+import ipaddress
 from collections.abc import Callable
 
 import pytest
@@ -7,11 +8,18 @@ import pytest
 from tests.fakes import NOON
 from wstrust_sts import ns
 from wstrust_sts.claims.account import AccountClaims
+from wstrust_sts.claims.authentication import AuthenticationClaims
+from wstrust_sts.claims.network import NetworkClaims
 from wstrust_sts.model import Account, AuthenticationMethod, Claim, Principal, RequestedClaim
 from wstrust_sts.ports import ClaimSource
 from wstrust_sts.relying_parties import RelyingParty
 
-IMPLEMENTATIONS: list[Callable[[], ClaimSource]] = [AccountClaims]
+
+def network_claims() -> NetworkClaims:
+    return NetworkClaims([ipaddress.ip_network("10.0.0.0/8")])
+
+
+IMPLEMENTATIONS: list[Callable[[], ClaimSource]] = [AccountClaims, AuthenticationClaims, network_claims]
 
 PARTY = RelyingParty(id="r1", realm="default", name="shop", applies_to=())
 ALICE = Principal(
@@ -26,6 +34,7 @@ ALICE = Principal(
     ),
     methods=(AuthenticationMethod.PASSWORD,),
     instant=NOON,
+    source="10.1.2.3",
 )
 
 

@@ -356,6 +356,34 @@ def test_an_assertion_with_a_key_is_canonical_valid_by_the_schema_and_accepted_e
     assert verified.public_key == (wanted if isinstance(wanted, PublicProof) else None)
 
 
+@pytest.mark.parametrize("proof", [None, *KEYS])
+@pytest.mark.parametrize("prefix", ["", "saml"])
+def test_a_saml_20_assertion_is_as_sound_under_another_prefix_or_none(prefix, proof):
+    signer = signing_key()
+    how = {"encryption": KEYED_PARTY.encryption} | (KEYS[proof] if proof else {})
+    token = issue(replace(descriptor(TokenType.SAML20, **how), saml20_prefix=prefix), signer)
+    assert {element.prefix or "" for element in etree.fromstring(token.markup).iter(f"{{{ns.SAML20}}}*")} == {prefix}
+    assert canonical(token.markup) == token.markup
+    assertion_schema(TokenType.SAML20).assertValid(etree.fromstring(token.markup))
+    xmlsec_verify(token.markup, signer.certificates[0])
+    signxml_verify(token.markup, signer.certificates[0], ID_ATTRIBUTE[TokenType.SAML20])
+    inside = b'<t:x xmlns:t="urn:t" xmlns="urn:d">' + token.markup + b"</t:x>"
+    assert (
+        verify_assertion(
+            parse(inside)[0], keys=[verification_key(signer)], issuer=REALM.issuer, now=NOON, skew=timedelta(0)
+        ).digest
+        == token.digest
+    )
+
+
+@pytest.mark.parametrize("prefix", ["", "saml"])
+def test_an_encrypted_assertion_has_the_prefix_of_its_assertion(prefix):
+    wanted = replace(descriptor(TokenType.SAML20, encryption=encrypted()), saml20_prefix=prefix)
+    root = etree.fromstring(issue(wanted).markup)
+    assert (root.tag, root.prefix or "") == (f"{{{ns.SAML20}}}EncryptedAssertion", prefix)
+    assertion_schema(TokenType.SAML20).assertValid(root)
+
+
 @each_type
 @each_proof
 def test_who_takes_the_key_out_or_puts_another_in_is_refused(token_type, proof):

@@ -10,10 +10,9 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from tests.interop.cxf import secrets_of
 from tests.interop.endpoints import enable
 from tests.interop.identity import PASSWORD, Identity, make_identity, message_certificate
-from tests.interop.jvm import compile_program, fetch, run, started
+from tests.interop.jvm import compile_program, fetch, run, started, trusting
 from tests.running import command, prepare, serving
 
-STORE_PASSWORD = "changeit"
 NODE = Path(__file__).parent / "node"
 
 
@@ -28,11 +27,7 @@ def sts(tmp_path_factory, hers, stranger):
 @pytest.fixture(scope="session")
 def trust_store(sts, tmp_path_factory) -> list[str]:
     """The JVM's arguments that make it trust the CA of the STS's TLS certificate, and nothing else."""
-    store = tmp_path_factory.mktemp("java") / "ca.p12"
-    of_the_store = ["-keystore", str(store), "-storetype", "PKCS12", "-storepass", STORE_PASSWORD]
-    run("keytool", "-importcert", "-noprompt", "-alias", "sts", "-file", str(sts.ca), *of_the_store)
-    properties = {"trustStore": store, "trustStoreType": "PKCS12", "trustStorePassword": STORE_PASSWORD}
-    return [f"-Djavax.net.ssl.{name}={value}" for name, value in properties.items()]
+    return trusting(sts.ca, tmp_path_factory.mktemp("java") / "ca.p12")
 
 
 @pytest.fixture(scope="session")

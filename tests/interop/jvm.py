@@ -16,6 +16,7 @@ from signxml import XMLVerifier
 from wstrust_sts import ns
 
 JAVA = Path(__file__).parent / "java"
+STORE_PASSWORD = "changeit"
 ELSEWHERE = "https://unknown.example.test/"
 ID_ATTRIBUTES = {ns.TP11_SAML20: "ID", ns.TP11_SAML11: "AssertionID"}
 each_token_type = pytest.mark.parametrize("token_type", ID_ATTRIBUTES, ids=["saml20", "saml11"])
@@ -94,6 +95,14 @@ def started(classpath: str, program: str, *arguments: str, options: Sequence[str
         yield Probe(process)
     finally:
         process.communicate(timeout=20)
+
+
+def trusting(ca: Path, store: Path) -> list[str]:
+    """The JVM's arguments that make it trust this CA (PEM), and nothing else; `store` is a file to be made."""
+    of_the_store = ["-keystore", str(store), "-storetype", "PKCS12", "-storepass", STORE_PASSWORD]
+    run("keytool", "-importcert", "-noprompt", "-alias", "sts", "-file", str(ca), *of_the_store)
+    properties = {"trustStore": store, "trustStoreType": "PKCS12", "trustStorePassword": STORE_PASSWORD}
+    return [f"-Djavax.net.ssl.{name}={value}" for name, value in properties.items()]
 
 
 def run(*arguments: str) -> str:

@@ -13,8 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from benchmarks.cxf_sts import CxfSts, prepare_cxf, serving_cxf
 from tests.answering import KEYS
-from tests.interop.conftest import STORE_PASSWORD
-from tests.interop.jvm import run
+from tests.interop.jvm import STORE_PASSWORD, run
 from tests.messages import RP
 from tests.running import command
 from wstrust_sts.cli.proof_files import read_proof_key

@@ -32,6 +32,7 @@ from wstrust_sts import ns
 from wstrust_sts.errors import ActionNotSupported, InvalidRequest, NotWellFormed, VersionMismatch
 
 PATH = ENTRANCES[0].path
+OF_MANY = "/adfs/services/trust/mex"
 
 
 class Inquiry(Attack):
@@ -65,7 +66,7 @@ def entrance(request: pytest.FixtureRequest) -> Entrance:
     return request.param
 
 
-@pytest.fixture(params=[PATH, f"{PATH}/mex"], ids=["itself", "beneath"])
+@pytest.fixture(params=[PATH, f"{PATH}/mex", OF_MANY], ids=["itself", "beneath", "of many"])
 def attack(request: pytest.FixtureRequest, target: Target, entrance: Entrance) -> Iterator[Inquiry]:
     attacker = Inquiry(target, entrance, request.param)
     target.logged()

@@ -228,6 +228,20 @@ def test_init_knows_hostname_port_issuer_and_key_algorithm(tmp_path):
     assert call("user", "list", "--json", "--config", made).json() == []
 
 
+def test_init_for_clients_of_ad_fs_enables_their_endpoints_and_has_the_issuer_of_ad_fs(tmp_path):
+    made = tmp_path / "sts"
+    assert call("init", made, "--hostname", "adfs.example.test", "--port", "443", "--profile", "adfs").status == 0
+    assert 'issuer = "http://adfs.example.test/adfs/services/trust"' in call("export", "--config", made).out
+    checked = call("check", "--config", made)
+    assert checked.status == 0, checked.out
+    for version in ("2005", "13"):
+        for policy in ("usernamemixed", "certificatemixed", "certificatetransport"):
+            assert f"https://adfs.example.test/adfs/services/trust/{version}/{policy} " in checked.out
+    written = (made / "sts.toml").read_text()
+    assert written.count("[[endpoint]]") == written.count('layout = "adfs"') >= 6
+    assert call("init", tmp_path / "other", "--profile", "nonsense").status == 2
+
+
 # -- users -------------------------------------------------------------------------------------------------------------
 
 
@@ -301,6 +315,18 @@ def test_a_user_is_unlocked_by_name(sts, directory):
         standing = deployment.stores.lockouts.find("default", subject_of(realm, "alice"), "192.0.2.1")
     assert (standing.together.failures, standing.user.failures, standing.source.failures) == (0, 0, 1)
     assert sts("user", "unlock", "nobody").status == 1
+
+
+def test_a_claim_of_octets_is_kept_in_base64_whichever_way_it_was_written(sts, tmp_path):
+    guid = "00112233-4455-6677-8899-aabbccddeeff"
+    assert sts("user", "add", "gert", "--no-password", "--claim-guid", f"urn:id={guid}").status == 0
+    assert sts("user", "show", "gert", "--json").json()["claims"] == {"urn:id": ["MyIRAFVEd2aImaq7zN3u/w=="]}
+    state = '[[account]]\nname = "gert"\n[account.claims]\n"urn:id" = {{ {} }}\n'
+    for octets in (f'guid = "{guid}"', 'hex = "33221100554477668899aabbccddeeff"'):
+        (tmp_path / "state.toml").write_text(state.format(octets))
+        assert sts("apply", "-f", tmp_path / "state.toml").out.endswith(" 1 unchanged\n")
+    assert '"MyIRAFVEd2aImaq7zN3u/w=="' in sts("export").out
+    assert sts("user", "add", "hans", "--no-password", "--claim-guid", "urn:id=nonsense").status == 1
 
 
 def test_a_user_is_not_added_twice_nor_by_a_bad_name_password_or_claim(sts):

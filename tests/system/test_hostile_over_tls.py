@@ -115,6 +115,7 @@ def endpoint_tables() -> str:
     for row in ENDPOINTS:
         version = "2005" if "2005" in row.path else "1.3"
         lines = ["[[endpoint]]", f'path = "{row.path}"', f'trust = "{version}"', f"tolerances = {list(row.tolerances)}"]
+        lines.append(f'layout = "{row.layout}"')
         if row.default_relying_party:
             lines.append(f'default_relying_party = "{row.default_relying_party}"')
         if row.strict_to:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from wstrust_sts import ns
 from wstrust_sts.config import Config, ConfigurationError, KnownNames, load_config, read_key_encryption_key
-from wstrust_sts.model import KeyType, TokenType, TrustVersion
+from wstrust_sts.model import Endpoint, KeyType, TokenType, TrustVersion
 
 KNOWN = KnownNames(
     policies=frozenset({"usernamemixed", "certificatemixed", "certificatetransport", "username"}),
@@ -214,6 +215,37 @@ def test_an_endpoint_row_becomes_an_endpoint(tmp_path: Path) -> None:
 )
 def test_a_path_that_two_servers_could_read_differently_is_refused(tmp_path: Path, path: str) -> None:
     assert "path" in problems(tmp_path, MINIMAL + ENDPOINT.replace("/sts", path))[0]
+
+
+def test_the_layout_of_ad_fs_brings_its_token_type_and_the_default_namespace_unless_the_row_says_otherwise(
+    tmp_path: Path,
+) -> None:
+    def loaded(*lines: str) -> Endpoint:
+        (endpoint,) = load(tmp_path, MINIMAL + ENDPOINT + "".join(f"{line}\n" for line in lines)).endpoints
+        return endpoint
+
+    plain = loaded()
+    assert (plain.default_token_type, plain.saml11_uri) == (TokenType.SAML20, ns.TP11_SAML11)
+    assert plain.saml20_prefix == "saml2"
+    adfs = loaded('layout = "adfs"')
+    assert (adfs.default_token_type, adfs.saml11_uri, adfs.saml20_prefix) == (TokenType.SAML11, ns.SAML11, "")
+    other = loaded('layout = "adfs"', 'default_token_type = "saml20"', 'saml20_prefix = "saml"')
+    assert (other.default_token_type, other.saml20_prefix) == (TokenType.SAML20, "saml")
+    assert loaded('saml20_prefix = "none"').saml20_prefix == ""
+    assert "saml20_prefix" in problems(tmp_path, MINIMAL + ENDPOINT + 'saml20_prefix = "x:y"\n')[0]
+
+
+def test_who_is_inside_is_not_asked_where_a_proxy_hides_it(tmp_path: Path) -> None:
+    inside = MINIMAL.replace("[server]", '[server]\ninside_networks = ["10.0.0.0/8"]')
+    assert [str(network) for network in load(tmp_path, inside).server.inside_networks] == ["10.0.0.0/8"]
+    proxied = inside.replace("[server]", "[server]\nplain_http = true\nbehind_tls_proxy = true")
+    assert any(problem.startswith("server.inside_networks: ") for problem in problems(tmp_path, proxied))
+
+
+@pytest.mark.parametrize("path", ["/mex", "/adfs/services/trust/mex"])
+def test_an_endpoint_does_not_stand_where_metadata_is_asked_for(tmp_path: Path, path: str) -> None:
+    (problem,) = problems(tmp_path, MINIMAL + ENDPOINT.replace("/sts", path))
+    assert problem == f'endpoint["{path}"].path: is where metadata is asked for'
 
 
 def test_names_that_the_registry_does_not_have_are_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from docs.write_configuration import REFERENCE, render
 from wstrust_sts import registry
+from wstrust_sts.cli.profiles import PROFILES
 from wstrust_sts.cli.serve import known_names
 from wstrust_sts.cli.templates import DEMO_STATE, SQLITE, STS_TOML
 from wstrust_sts.config import Config, load_config
@@ -60,11 +61,22 @@ def test_the_example_state_is_sound(tmp_path):
     assert [account.name for account in declared.accounts] == ["alice", "nightly-batch", "operator"]
 
 
-def test_the_files_that_init_writes_are_sound(tmp_path):
-    (tmp_path / "sts.toml").write_text(
-        STS_TOML.format(port=1, public_url="https://localhost:1", key_file="k", database=SQLITE)
+@pytest.mark.parametrize("name", PROFILES)
+def test_the_configuration_that_init_writes_is_sound(tmp_path, name):
+    profile = PROFILES[name]
+    text = STS_TOML.format(
+        port=1,
+        public_url="https://localhost:1",
+        key_file="k",
+        database=SQLITE,
+        server=profile.server,
+        endpoints=profile.endpoints(registry.POLICIES),
     )
+    (tmp_path / "sts.toml").write_text(text)
     assert load_config(tmp_path / "sts.toml", known=known_names(), environment={}).server.listen == ("127.0.0.1", 1)
+
+
+def test_the_state_that_init_writes_is_sound(tmp_path):
     (tmp_path / "demo.toml").write_text(DEMO_STATE)
     for user in ("alice", "bob"):
         (tmp_path / f"{user}.password").write_text("x\n")

@@ -30,6 +30,7 @@ GROUND = {
     "ns",
     "errors",
     "model",
+    "layout_defaults",
     "relying_parties",
     "records",
     "addresses",
@@ -49,6 +50,7 @@ ALLOWED = {
     "encryption": {"ns"},
     "proof_keys": set(),
     "model": {"ns", "errors", "encryption", "proof_keys"},
+    "layout_defaults": {"ns", "model"},
     "relying_parties": {"ns", "model", "encryption"},
     "certificates": set(),
     "certificate_names": {"certificates"},
@@ -62,6 +64,7 @@ ALLOWED = {
     "devpki": set(),
     "strict_toml": set(),
     "toml_kinds": {"strict_toml"},
+    "octet_values": {"strict_toml", "toml_kinds"},
     "listener": BELOW_ALL | {"strict_toml", "toml_kinds"},
     "config": BELOW_ALL | {"strict_toml", "toml_kinds", "listener"},
     "declared_certificates": BELOW_ALL | {"pki", "strict_toml", "toml_kinds"},
@@ -69,7 +72,7 @@ ALLOWED = {
     "relying_party_templates": {"strict_toml", "toml_kinds"},
     "declared_relying_parties": BELOW_ALL | {"strict_toml", "toml_kinds", "config", "declared_encryption"},
     "declaration": BELOW_ALL
-    | {"ports", "strict_toml", "toml_kinds", "declared_certificates", "declared_relying_parties"},
+    | {"ports", "strict_toml", "toml_kinds", "octet_values", "declared_certificates", "declared_relying_parties"},
     "reconciliation": BELOW_ALL
     | {"ports", "strict_toml", "declaration", "declared_certificates", "declared_relying_parties"},
     **{core: CORE | BELOW_ALL | {"ports", "reasons", "bookkeeping"} for core in CORE},

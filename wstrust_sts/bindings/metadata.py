@@ -31,12 +31,8 @@ def render_wsdl(endpoint: Endpoint, public_url: str, operations: Collection[Oper
     Render once and keep it. Raises ValueError when the endpoint's policy or one of the operations has no document.
     """
     definitions = _parse(_folder("wsdl") / _DOCUMENTS[endpoint.version])
-    policy = _read_policy(endpoint)
+    policy = read_policy(endpoint)
     definitions.insert(0, policy)
-    _name_suite(policy, ALGORITHMS[endpoint.algorithms].suite)
-    if endpoint.signature_confirmation:
-        for assertions in policy.iterfind(".//sp:Wss11/wsp:Policy", _NAMES):
-            etree.SubElement(assertions, f"{{{ns.SP12}}}RequireSignatureConfirmation")
     _keep_operations(definitions, {operation.value for operation in operations})
     _attach_parts(definitions, policy)
     for reference in definitions.iterfind("wsdl:binding/wsp:PolicyReference", _NAMES):
@@ -51,11 +47,17 @@ def render_wsdl(endpoint: Endpoint, public_url: str, operations: Collection[Oper
     return document
 
 
-def _read_policy(endpoint: Endpoint) -> etree._Element:
+def read_policy(endpoint: Endpoint) -> etree._Element:
+    """The policy that `endpoint` enforces: its document, with what its row says in it. Raises ValueError."""
     name = f"{endpoint.policy}{_POLICY_SUFFIXES[endpoint.version]}.xml"
     if name not in {entry.name for entry in _folder("policies").iterdir()}:
         raise ValueError(f"endpoint {endpoint.path}: there is no policy document {name!r}")
-    return _parse(_folder("policies") / name)
+    policy = _parse(_folder("policies") / name)
+    _name_suite(policy, ALGORITHMS[endpoint.algorithms].suite)
+    if endpoint.signature_confirmation:
+        for assertions in policy.iterfind(".//sp:Wss11/wsp:Policy", _NAMES):
+            etree.SubElement(assertions, f"{{{ns.SP12}}}RequireSignatureConfirmation")
+    return policy
 
 
 def _name_suite(policy: etree._Element, suite: str) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from wstrust_sts import ns
 from wstrust_sts.bindings import (
@@ -38,7 +38,6 @@ from wstrust_sts.model import (
     Circumstances,
     Endpoint,
     Outcome,
-    RequestSecurityTokenResponse,
 )
 from wstrust_sts.ports import Certificates, Clock, Decrypter, Keyring, Patience, SecurityContexts
 from wstrust_sts.security_contexts import SecurityContext
@@ -47,6 +46,7 @@ from wstrust_sts.token_credentials import TokenSecrets
 from wstrust_sts.wire.actions import read_action
 from wstrust_sts.wire.addressing import Addressing, demand_anonymous_replies, read_addressing
 from wstrust_sts.wire.algorithms import ALGORITHMS
+from wstrust_sts.wire.layouts.default import Layout
 from wstrust_sts.wire.public_keys import proved_keys_of
 from wstrust_sts.wire.seal import Seal
 from wstrust_sts.wire.secure_conversation import demand_admitted
@@ -73,12 +73,6 @@ from spyne.server import ServerBase  # isort: skip
 _log = logging.getLogger("wstrust_sts.soap")
 
 _FAILURE_SECONDS = 0.02  # far above what a message takes to decrypt and verify
-
-
-class Layout(Protocol):
-    """Writes answers the way one family of clients reads them (wire/layouts/): the Body's content, and its action."""
-
-    def __call__(self, response: RequestSecurityTokenResponse, *, tolerances: frozenset[str]) -> tuple[bytes, str]: ...
 
 
 class Operations(Service):  # type: ignore[misc]
@@ -238,6 +232,7 @@ class SoapBinding:
             correlation_id=correlation_id,
             now=self._clock(),
             protected=not metadata_only,
+            style=self._layouts[endpoint.layout].envelope,
         )
         return self._guard(
             Exchange(
@@ -254,7 +249,11 @@ class SoapBinding:
         """The fault for a request that is not even read, in the SOAP version of its media type."""
         version = SoapVersion.of_media_type(_media_type(request).name) or SoapVersion.SOAP11
         reply = ReplyContext(
-            version=version, trust=endpoint.version.namespace, correlation_id=correlation_id, now=self._clock()
+            version=version,
+            trust=endpoint.version.namespace,
+            correlation_id=correlation_id,
+            now=self._clock(),
+            style=self._layouts[endpoint.layout].envelope,
         )
         return self._refuse(
             Exchange(request=request, endpoint=endpoint, reply=reply, began=time.perf_counter()), refusal
@@ -411,7 +410,7 @@ class SoapBinding:
         )
         if outcome.response is None:
             return b""
-        body, action = self._layouts[endpoint.layout](outcome.response, tolerances=endpoint.tolerances)
+        body, action = self._layouts[endpoint.layout].write_rstr(outcome.response, tolerances=endpoint.tolerances)
         return write_answer(body, action=action, context=reply)
 
     def _describe(self, exchange: Exchange, question: mex.Question) -> bytes:

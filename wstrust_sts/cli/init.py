@@ -11,6 +11,7 @@ import click
 
 from wstrust_sts.cli.opening import now, opened
 from wstrust_sts.cli.output import Refusal
+from wstrust_sts.cli.profiles import PROFILES, STANDARD
 from wstrust_sts.cli.signing_keys import DEFAULT_ALGORITHM, add_key
 from wstrust_sts.cli.templates import DEMO_STATE, SQLITE, STS_TOML
 from wstrust_sts.config import load_config
@@ -28,6 +29,7 @@ _KEY_FILE = "key-encryption.key"
 Example:
   wstrust-sts init sts --demo
   wstrust-sts init /etc/wstrust-sts --hostname sts.example.com --port 443
+  wstrust-sts init /etc/wstrust-sts --hostname adfs.example.com --port 443 --profile adfs
   wstrust-sts init /etc/wstrust-sts --database-url-from STS_DATABASE_URL
 """
 )
@@ -40,7 +42,14 @@ Example:
     help="Name that clients use; the first one is in the public URL. [default: localhost]",
 )
 @click.option("--port", type=click.IntRange(1, 65535), default=8443, show_default=True, help="Port to listen on.")
-@click.option("--issuer", help="Issuer in the tokens. [default: the public URL]")
+@click.option(
+    "--profile",
+    default=STANDARD,
+    show_default=True,
+    type=click.Choice(list(PROFILES)),
+    help="Whose clients are served: adfs has the endpoints, answers and metadata of AD FS.",
+)
+@click.option("--issuer", help="Issuer in the tokens. [default: the public URL, or as the profile's server has it]")
 @click.option(
     "--key-algorithm",
     default=DEFAULT_ALGORITHM,
@@ -59,6 +68,7 @@ def init(
     demo: bool,
     hostnames: tuple[str, ...],
     port: int,
+    profile: str,
     issuer: str | None,
     key_algorithm: str,
     database_variable: str | None,
@@ -73,6 +83,7 @@ def init(
         demo=demo,
         hostnames=hostnames or ("localhost",),
         port=port,
+        profile=profile,
         issuer=issuer,
         key_algorithm=key_algorithm,
         database_variable=database_variable,
@@ -86,6 +97,7 @@ def make_sts(
     demo: bool,
     hostnames: tuple[str, ...] = ("localhost",),
     port: int = 8443,
+    profile: str = STANDARD,
     issuer: str | None = None,
     key_algorithm: str = DEFAULT_ALGORITHM,
     database_variable: str | None = None,
@@ -98,8 +110,9 @@ def make_sts(
     made = NewSts(directory, public_url=public_url, database_variable=database_variable)
     made.refuse_existing()
     try:
-        made.write_files(hostnames, port)
-        made.fill_database(issuer or public_url, key_algorithm)
+        made.write_files(hostnames, port, profile)
+        usual_issuer = PROFILES[profile].issuer.format(host=_in_url(hostnames[0]), public_url=public_url)
+        made.fill_database(issuer or usual_issuer, key_algorithm)
         if demo:
             made.add_demo()
     except BaseException:
@@ -145,7 +158,8 @@ class NewSts:
         for path in self._files():
             path.unlink(missing_ok=True)
 
-    def write_files(self, hostnames: tuple[str, ...], port: int) -> None:
+    def write_files(self, hostnames: tuple[str, ...], port: int, profile: str) -> None:
+        from wstrust_sts import registry
         from wstrust_sts.devpki import make_development_pki
         from wstrust_sts.keys import generate_key_encryption_key
 
@@ -153,7 +167,14 @@ class NewSts:
         write_secret(self.directory / _KEY_FILE, base64.b64encode(generate_key_encryption_key()).decode("ascii"))
         make_development_pki(self.directory, hostnames=hostnames, now=now())
         database = f'url_environment = "{self.database_variable}"' if self.database_variable else SQLITE
-        text = STS_TOML.format(port=port, public_url=self.public_url, key_file=_KEY_FILE, database=database)
+        text = STS_TOML.format(
+            port=port,
+            public_url=self.public_url,
+            key_file=_KEY_FILE,
+            database=database,
+            server=PROFILES[profile].server,
+            endpoints=PROFILES[profile].endpoints(registry.POLICIES),
+        )
         self.config_file.write_text(text, encoding="utf-8")
         self.config_file.chmod(0o644)  # whatever the umask: who may change it may change everything
 

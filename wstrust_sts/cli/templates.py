@@ -9,7 +9,7 @@ listen = "127.0.0.1:{port}"
 public_url = "{public_url}"
 certificate = "server.pem"  # of a development authority; replace it, or put a TLS proxy in front (plain_http)
 private_key = "server.key"
-
+{server}
 [database]
 {database}
 
@@ -20,6 +20,9 @@ key_encryption_key_file = "{key_file}"
 format = "text"
 level = "info"
 
+{endpoints}"""
+
+USUAL_ENDPOINTS = """\
 # Without any [[endpoint]] there are /trust/13/usernamemixed and /trust/2005/usernamemixed: passwords over TLS. As soon
 # as there is one, all that is to be served is written down. Messages that protect themselves, and requestors with a
 # certificate: docs/message-security.md.

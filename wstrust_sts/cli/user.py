@@ -37,6 +37,13 @@ Example:
 @click.option("--no-password", is_flag=True, help="Make an account that cannot log in by password.")
 @allow_digest_option
 @click.option("--claim", "claims", multiple=True, metavar="TYPE=VALUE", help="A claim; repeat for more.")
+@click.option(
+    "--claim-guid",
+    "guids",
+    multiple=True,
+    metavar="TYPE=GUID",
+    help="A claim that holds a GUID's octets in Base64, like the ImmutableID of Microsoft Entra.",
+)
 @click.option("--group", "groups", multiple=True, help="A group or role; repeat for more.")
 @click.option("--expires", metavar="TIME", help="From when on it may not log in, like 2027-12-31T00:00:00Z.")
 @click.option("--disabled", is_flag=True, help="It may not log in yet.")
@@ -50,6 +57,7 @@ def add(
     no_password: bool,
     allow_digest: bool,
     claims: tuple[str, ...],
+    guids: tuple[str, ...],
     groups: tuple[str, ...],
     expires: str | None,
     disabled: bool,
@@ -58,7 +66,7 @@ def add(
     if no_password and allow_digest:
         raise click.UsageError("--allow-digest needs a password; remove --no-password.")
     row: dict[str, Any] = {"realm": realm, "name": name, "enabled": not disabled, "groups": list(groups)}
-    row["claims"] = _claims_of(claims)
+    row["claims"] = _claims_of(claims, guids)
     if expires is not None:
         row["expires"] = expires
     table = read_row(AccountTable, row)
@@ -81,14 +89,15 @@ def add(
     click.echo(f"Account {name} is added.")
 
 
-def _claims_of(written: tuple[str, ...]) -> dict[str, list[str]]:
+def _claims_of(texts: tuple[str, ...], guids: tuple[str, ...]) -> dict[str, list[Any]]:
     """TYPE=VALUE, split at the first =; `apply` sets claims whose type has one."""
-    claims: dict[str, list[str]] = {}
-    for item in written:
-        type_, separator, value = item.partition("=")
-        if not separator or not type_:
-            raise click.BadParameter(f"{item!r} is not TYPE=VALUE", param_hint="--claim")
-        claims.setdefault(type_, []).append(value)
+    claims: dict[str, list[Any]] = {}
+    for option, written in (("--claim", texts), ("--claim-guid", guids)):
+        for item in written:
+            type_, separator, value = item.partition("=")
+            if not separator or not type_:
+                raise click.BadParameter(f"{item!r} is not TYPE=VALUE", param_hint=option)
+            claims.setdefault(type_, []).append(value if option == "--claim" else {"guid": value})
     return claims
 
 

@@ -70,10 +70,13 @@ def _encrypt(markup: bytes, descriptor: TokenDescriptor) -> bytes:
     encrypted = encrypt_element(markup, descriptor.encryption)
     if descriptor.token_type is TokenType.SAML11 or descriptor.encryption.bare:
         return encrypted
-    return b"".join((_ENCRYPTED_ASSERTION, encrypted, b"</saml2:EncryptedAssertion>"))
+    name = f"{descriptor.saml20_prefix}:EncryptedAssertion".removeprefix(":")
+    return b"".join((f"<{name} {declaration_of(descriptor)}>".encode(), encrypted, f"</{name}>".encode()))
 
 
-_ENCRYPTED_ASSERTION = f'<saml2:EncryptedAssertion xmlns:saml2="{ns.SAML20}">'.encode()
+def declaration_of(descriptor: TokenDescriptor) -> str:
+    """The declaration of SAML 2.0's namespace for the descriptor's prefix."""
+    return f'{f"xmlns:{descriptor.saml20_prefix}".removesuffix(":")}="{ns.SAML20}"'
 
 
 def write_key_info(descriptor: TokenDescriptor) -> str:

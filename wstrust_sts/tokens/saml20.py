@@ -6,7 +6,7 @@ from wstrust_sts import ns
 from wstrust_sts.errors import RequestFailed
 from wstrust_sts.model import AuthenticationMethod, Claim, IssuedToken, TokenDescriptor, TokenType
 from wstrust_sts.ports import Signer
-from wstrust_sts.tokens.assertion import optional, refuse_unsignable, sign, write_key_info
+from wstrust_sts.tokens.assertion import declaration_of, optional, refuse_unsignable, sign, write_key_info
 from wstrust_sts.wire.markup import attribute, text
 from wstrust_sts.wire.times import write_time
 
@@ -39,57 +39,64 @@ class Saml20Provider:
 
 def _issuer(descriptor: TokenDescriptor) -> str:
     """All that stands before the signature, the second child."""
+    p = _prefix(descriptor)
     return (
-        f'<saml2:Assertion xmlns:saml2="{ns.SAML20}" ID="{descriptor.token_id}"'
+        f'<{p}Assertion {declaration_of(descriptor)} ID="{descriptor.token_id}"'
         f' IssueInstant="{write_time(descriptor.lifetime.created)}" Version="2.0">'
-        f"<saml2:Issuer>{text(descriptor.issuer)}</saml2:Issuer>"
+        f"<{p}Issuer>{text(descriptor.issuer)}</{p}Issuer>"
     )
+
+
+def _prefix(descriptor: TokenDescriptor) -> str:
+    """What stands before the name of each element of SAML."""
+    return f"{descriptor.saml20_prefix}:" if descriptor.saml20_prefix else ""
 
 
 def _statements(descriptor: TokenDescriptor) -> str:
     """All that stands behind the signature."""
+    p = _prefix(descriptor)
     not_before = write_time(descriptor.lifetime.created)
     not_on_or_after = write_time(descriptor.lifetime.expires)
-    audiences = "".join(f"<saml2:Audience>{text(audience)}</saml2:Audience>" for audience in descriptor.audiences)
+    audiences = "".join(f"<{p}Audience>{text(audience)}</{p}Audience>" for audience in descriptor.audiences)
     authenticated = "".join(
-        f'<saml2:AuthnStatement AuthnInstant="{write_time(descriptor.authentication_instant)}"><saml2:AuthnContext>'
-        f"<saml2:AuthnContextClassRef>{_CONTEXT_CLASSES[method]}"
-        "</saml2:AuthnContextClassRef></saml2:AuthnContext></saml2:AuthnStatement>"
+        f'<{p}AuthnStatement AuthnInstant="{write_time(descriptor.authentication_instant)}"><{p}AuthnContext>'
+        f"<{p}AuthnContextClassRef>{_CONTEXT_CLASSES[method]}"
+        f"</{p}AuthnContextClassRef></{p}AuthnContext></{p}AuthnStatement>"
         for method in descriptor.authentication_methods
     )
     return (
-        f"{_subject(descriptor, not_on_or_after)}"
-        f'<saml2:Conditions NotBefore="{not_before}" NotOnOrAfter="{not_on_or_after}">'
-        f"<saml2:AudienceRestriction>{audiences}</saml2:AudienceRestriction></saml2:Conditions>{authenticated}"
-        f"{_attribute_statement(descriptor.attributes)}</saml2:Assertion>"
+        f"{_subject(descriptor, p, not_on_or_after)}"
+        f'<{p}Conditions NotBefore="{not_before}" NotOnOrAfter="{not_on_or_after}">'
+        f"<{p}AudienceRestriction>{audiences}</{p}AudienceRestriction></{p}Conditions>{authenticated}"
+        f"{_attribute_statement(descriptor.attributes, p)}</{p}Assertion>"
     )
 
 
-def _subject(descriptor: TokenDescriptor, not_on_or_after: str) -> str:
+def _subject(descriptor: TokenDescriptor, p: str, not_on_or_after: str) -> str:
     name = descriptor.subject
     qualifiers = optional("NameQualifier", name.name_qualifier) + optional("SPNameQualifier", name.sp_name_qualifier)
     recipient = optional("Recipient", descriptor.recipient)
     key_info = write_key_info(descriptor)
     method = ns.SAML20_HOLDER_OF_KEY if key_info else ns.SAML20_BEARER
     xsi = f' xmlns:xsi="{ns.XSI}"' if key_info else ""
-    kind = ' xsi:type="saml2:KeyInfoConfirmationDataType"' if key_info else ""
+    kind = f' xsi:type="{p}KeyInfoConfirmationDataType"' if key_info else ""
     return (
-        f'<saml2:Subject><saml2:NameID Format="{attribute(name.format)}"{qualifiers}>{text(name.value)}</saml2:NameID>'
-        f'<saml2:SubjectConfirmation Method="{method}">'
-        f'<saml2:SubjectConfirmationData{xsi} NotOnOrAfter="{not_on_or_after}"{recipient}{kind}>{key_info}'
-        "</saml2:SubjectConfirmationData>"
-        "</saml2:SubjectConfirmation></saml2:Subject>"
+        f'<{p}Subject><{p}NameID Format="{attribute(name.format)}"{qualifiers}>{text(name.value)}</{p}NameID>'
+        f'<{p}SubjectConfirmation Method="{method}">'
+        f'<{p}SubjectConfirmationData{xsi} NotOnOrAfter="{not_on_or_after}"{recipient}{kind}>{key_info}'
+        f"</{p}SubjectConfirmationData>"
+        f"</{p}SubjectConfirmation></{p}Subject>"
     )
 
 
-def _attribute_statement(claims: tuple[Claim, ...]) -> str:
+def _attribute_statement(claims: tuple[Claim, ...], p: str) -> str:
     """Nothing when there is nothing to state: the schema wants an Attribute, and a claim states its values."""
-    attributes = "".join(_attribute(claim) for claim in claims if claim.values)
-    return f"<saml2:AttributeStatement>{attributes}</saml2:AttributeStatement>" if attributes else ""
+    attributes = "".join(_attribute(claim, p) for claim in claims if claim.values)
+    return f"<{p}AttributeStatement>{attributes}</{p}AttributeStatement>" if attributes else ""
 
 
-def _attribute(claim: Claim) -> str:
+def _attribute(claim: Claim, p: str) -> str:
     named_by_uri = _ABSOLUTE_URI.fullmatch(claim.type) is not None
     name_format = ns.SAML20_ATTRNAME_URI if named_by_uri else ns.SAML20_ATTRNAME_UNSPECIFIED
-    values = "".join(f"<saml2:AttributeValue>{text(value)}</saml2:AttributeValue>" for value in claim.values)
-    return f'<saml2:Attribute Name="{attribute(claim.type)}" NameFormat="{name_format}">{values}</saml2:Attribute>'
+    values = "".join(f"<{p}AttributeValue>{text(value)}</{p}AttributeValue>" for value in claim.values)
+    return f'<{p}Attribute Name="{attribute(claim.type)}" NameFormat="{name_format}">{values}</{p}Attribute>'

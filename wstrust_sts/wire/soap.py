@@ -109,6 +109,21 @@ def _mandatory(block: Element, version: SoapVersion) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EnvelopeStyle:
+    """The text of an envelope that its infoset leaves open; each layout has one (wire/layouts/).
+
+    `declares_first`: the prefixes of WS-Addressing and wsu are declared on the Envelope, not where they are used.
+    `code_prefix`: that of every fault's code; None: the usual one of its namespace.
+    """
+
+    declares_first: bool = False
+    code_prefix: str | None = None
+
+
+PLAIN_STYLE = EnvelopeStyle()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyContext:
     """What every answer, good or bad, needs of the request it answers. `trust` is the WS-Trust namespace.
 
@@ -122,6 +137,12 @@ class ReplyContext:
     addressing: Addressing | None = None
     protected: bool = True
     seal: Seal | None = None
+    style: EnvelopeStyle = PLAIN_STYLE
+
+    @property
+    def declares_first(self) -> bool:
+        """Whether the Envelope declares prefixes for its header blocks. A sealed one's are signed by themselves."""
+        return self.style.declares_first and self.seal is None
 
     def with_addressing(self, addressing: Addressing | None) -> "ReplyContext":
         return replace(self, addressing=addressing)
@@ -145,14 +166,22 @@ def _write_envelope(headers: str, body: bytes, context: ReplyContext, *, mandato
             Unsealed(namespace=context.version.namespace, blocks=headers, body=body, now=context.now)
         )
     if context.protected:
-        headers += write_security(context.now, mandatory=mandatory_security)
+        headers += write_security(context.now, mandatory=mandatory_security, declared=context.declares_first)
+    declared = f'xmlns:s="{context.version.namespace}"'
+    if context.declares_first:
+        declared += _first_declarations(context)
     return b"".join(
         (
-            f'<s:Envelope xmlns:s="{context.version.namespace}"><s:Header>{headers}</s:Header><s:Body>'.encode(),
+            f"<s:Envelope {declared}><s:Header>{headers}</s:Header><s:Body>".encode(),
             body,
             b"</s:Body></s:Envelope>",
         )
     )
+
+
+def _first_declarations(context: ReplyContext) -> str:
+    addressing = "" if context.addressing is None else f' xmlns:a="{context.addressing.namespace}"'
+    return addressing + (f' xmlns:u="{ns.WSU}"' if context.protected else "")
 
 
 def _reply_headers(action: str, context: ReplyContext) -> str:
@@ -173,7 +202,8 @@ def _header(name: str, value: str, context: ReplyContext, *, mandatory: bool = F
     attributes = ' s:mustUnderstand="1"' if mandatory else ""
     if context.seal is not None:
         attributes += f' xmlns:u="{ns.WSU}" u:Id="_{name}"'
-    return f'<a:{name} xmlns:a="{context.addressing.namespace}"{attributes}>{text(value)}</a:{name}>'
+    declared = "" if context.declares_first else f' xmlns:a="{context.addressing.namespace}"'
+    return f"<a:{name}{declared}{attributes}>{text(value)}</a:{name}>"
 
 
 def write_fault(error: StsError, context: ReplyContext) -> bytes:
@@ -202,13 +232,14 @@ def _prefixed(error: StsError, context: ReplyContext) -> tuple[str, str]:
     """(prefix, namespace) of the error's own code."""
     match error.namespace:
         case "wst":
-            return "wst", context.trust
+            namespace = context.trust
         case "wsc":
-            return "wsc", ns.WSC_OF_TRUST[context.trust]
+            namespace = ns.WSC_OF_TRUST[context.trust]
         case "wsa":
-            return "wsa", context.addressing.namespace if context.addressing else ns.WSA
+            namespace = context.addressing.namespace if context.addressing else ns.WSA
         case other:
-            return other, _FAULT_PREFIXES[other]
+            namespace = _FAULT_PREFIXES[other]
+    return context.style.code_prefix or error.namespace, namespace
 
 
 def _correlation(context: ReplyContext) -> str:

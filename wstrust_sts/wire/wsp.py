@@ -32,7 +32,8 @@ def read_applies_to(element: Element) -> AppliesTo:
     markup: bytes = etree.tostring(element, encoding="utf-8", with_tail=False)
     if len(markup) > MAX_MARKUP:
         raise InvalidRequest("AppliesTo is too long")
-    return AppliesTo(address, markup)
+    policy, addressing = etree.QName(element).namespace, etree.QName(references[0]).namespace
+    return AppliesTo(address, markup, policy=str(policy), addressing=str(addressing))
 
 
 def read_address(reference: Element) -> str:

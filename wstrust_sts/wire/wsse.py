@@ -137,17 +137,19 @@ def read_username_token(token: Element, transport: Transport) -> UsernamePasswor
     )
 
 
-def write_security(now: datetime, *, mandatory: bool) -> str:
+def write_security(now: datetime, *, mandatory: bool, declared: bool = False) -> str:
     """The Security header of an answer that the transport protects: exactly one Timestamp (wire contract row 25).
 
-    `mandatory`: whoever does not understand it must not use the answer.
+    `mandatory`: whoever does not understand it must not use the answer. `declared`: the prefix `u` is, around it.
     """
     must_understand = ' s:mustUnderstand="1"' if mandatory else ""
-    return f'<o:Security xmlns:o="{ns.WSSE}"{must_understand}>{write_timestamp(now, identifier="_0")}</o:Security>'
+    timestamp = write_timestamp(now, identifier="_0", declared=declared)
+    return f'<o:Security xmlns:o="{ns.WSSE}"{must_understand}>{timestamp}</o:Security>'
 
 
-def write_timestamp(now: datetime, *, identifier: str) -> str:
+def write_timestamp(now: datetime, *, identifier: str, declared: bool = False) -> str:
+    declaration = "" if declared else f' xmlns:u="{ns.WSU}"'
     return (
-        f'<u:Timestamp xmlns:u="{ns.WSU}" u:Id="{identifier}"><u:Created>{write_time(now)}</u:Created>'
+        f'<u:Timestamp{declaration} u:Id="{identifier}"><u:Created>{write_time(now)}</u:Created>'
         f"<u:Expires>{write_time(now + _ANSWER_LIFETIME)}</u:Expires></u:Timestamp>"
     )

@@ -2,13 +2,15 @@
 
 import http.client
 import ssl
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from wstrust_sts.cli.checks.published import Page, check_published
-from wstrust_sts.config import Config, SecretsSection, ServerSection
+from wstrust_sts.config import Config, EndpointSection, SecretsSection, ServerSection
+from wstrust_sts.model import TrustVersion
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 BASE = "https://sts.example.test"
@@ -25,8 +27,8 @@ METADATA = f"{BASE}/FederationMetadata/2007-06/FederationMetadata.xml"
 SOUND[METADATA] = Page(200, "".join(f"<Address>{BASE}{path}</Address>" for path in PATHS).encode())
 
 
-def found(**changed: Page | Exception) -> list[str]:
-    """`changed` by a part of the URL: readyz, trust_13, trust_2005 or FederationMetadata."""
+def found(config: Config = CONFIG, **changed: Page | Exception) -> list[str]:
+    """`changed` by a part of the URL: readyz, trust_13, trust_2005, trust_mex or FederationMetadata."""
 
     def fetch(url: str) -> Page:
         for end, page in changed.items():
@@ -36,7 +38,7 @@ def found(**changed: Page | Exception) -> list[str]:
                 return page
         return SOUND[url]
 
-    findings = list(check_published(CONFIG, fetch, lambda: NOON))
+    findings = list(check_published(config, fetch, lambda: NOON))
     assert all(each.problem.fix and not each.warning for each in findings)
     return [f"{each.problem.where}: {each.problem.what}" for each in findings]
 
@@ -91,4 +93,21 @@ def test_federation_metadata_that_is_not_there_is_told():
 
 def test_federation_metadata_without_one_of_the_endpoints_is_told():
     (line,) = found(FederationMetadata=Page(200, f"<Address>{BASE}{PATHS[0]}</Address>".encode()))
-    assert line == f"{METADATA}: the federation metadata does not name every endpoint of its realm"
+    assert line == f"{METADATA}: the metadata does not name every endpoint that it is about"
+
+
+ADFS = replace(
+    CONFIG,
+    endpoint_sections=tuple(
+        EndpointSection(path=path, trust=trust, layout="adfs")
+        for path, trust in zip(PATHS, (TrustVersion.V13, TrustVersion.V2005), strict=True)
+    ),
+)
+
+
+@pytest.mark.parametrize("named", [PATHS, PATHS[:1], PATHS[1:]])
+def test_the_document_for_clients_of_ad_fs_names_each_of_its_endpoints(named):
+    page = Page(200, "".join(f"<wsa10:Address>{BASE}{path}</wsa10:Address>" for path in named).encode())
+    told = f"{BASE}/trust/mex: the metadata does not name every endpoint that it is about"
+    assert found(ADFS, trust_mex=page) == ([] if named == PATHS else [told])
+    assert found(ADFS, trust_mex=Page(404, b"")) == [f"{BASE}/trust/mex: it says 404"]

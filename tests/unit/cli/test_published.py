@@ -31,7 +31,7 @@ def test_the_binding_of_every_endpoint_is_told_by_its_wsdl(policy, version):
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("policy", sorted(CONVERSATIONS))
 def test_a_bootstrap_policy_is_not_taken_for_the_endpoint_s(policy, version):
-    with pytest.raises(Refusal, match="not spoken here: .*SecureConversationToken"):
+    with pytest.raises(Refusal, match=r"not spoken here: .*SecureConversationToken"):
         read_wsdl(published(policy, version), url="https://another.example.test/sts")
 
 

@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from wstrust_sts.bindings.adfs_mex import mex_paths
 from wstrust_sts.bindings.federation_metadata import path_of
 from wstrust_sts.cli.checks.findings import Finding, fault
 from wstrust_sts.config import Config
@@ -82,7 +83,10 @@ def check_published(config: Config, fetch: Fetch, clock: Callable[[], datetime])
         yield from _contract(base + endpoint.path, fetch)
     for realm in sorted({endpoint.realm for endpoint in config.endpoints}):
         addresses = [base + endpoint.path for endpoint in config.endpoints if endpoint.realm == realm]
-        yield from _federation_metadata(base + path_of(realm), addresses, fetch)
+        yield from _metadata(base + path_of(realm), addresses, fetch, element="Address")
+    for path, endpoints in mex_paths(config.endpoints, base).items():
+        addresses = [base + endpoint.path for endpoint in endpoints]
+        yield from _metadata(base + path, addresses, fetch, element="wsa10:Address")
 
 
 def _contract(address: str, fetch: Fetch) -> Iterator[Finding]:
@@ -98,7 +102,8 @@ def _contract(address: str, fetch: Fetch) -> Iterator[Finding]:
         yield fault(address, what, "restart the server if public_url was changed; else something else answers here")
 
 
-def _federation_metadata(url: str, addresses: Sequence[str], fetch: Fetch) -> Iterator[Finding]:
+def _metadata(url: str, addresses: Sequence[str], fetch: Fetch, *, element: str) -> Iterator[Finding]:
+    """Whether a document about several endpoints is there, and names each of them in an `element`."""
     try:
         page = fetch(url)
     except (OSError, http.client.HTTPException) as error:
@@ -106,8 +111,8 @@ def _federation_metadata(url: str, addresses: Sequence[str], fetch: Fetch) -> It
         return
     if page.status != 200:
         yield fault(url, f"it says {page.status}", "route this path to the server; restart it after a change")
-    elif not all(f"<Address>{address}</Address>".encode() in page.body for address in addresses):
-        what = "the federation metadata does not name every endpoint of its realm"
+    elif not all(f"<{element}>{address}</{element}>".encode() in page.body for address in addresses):
+        what = "the metadata does not name every endpoint that it is about"
         yield fault(url, what, "restart the server if its configuration was changed; else something else answers here")
 
 

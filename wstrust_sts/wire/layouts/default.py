@@ -1,17 +1,29 @@
 """The layout `default`: answers as standards-minded stacks expect them (wire contract rows 17 to 20).
 
 A layout writes a RequestSecurityTokenResponse as bytes and says under which action it goes out. The issued
-token is spliced in as it was signed.
+token is spliced in as it was signed. All layouts write the same infoset and differ in what a `Layout` says.
 """
 
 import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from wstrust_sts import ns
-from wstrust_sts.model import IssuedToken, KeyType, Operation, RequestSecurityTokenResponse, TokenType, TrustVersion
+from wstrust_sts.model import (
+    AppliesTo,
+    IssuedToken,
+    KeyType,
+    Lifetime,
+    Operation,
+    RequestSecurityTokenResponse,
+    TokenType,
+    TrustVersion,
+)
 from wstrust_sts.proof_keys import ProofKey, SymmetricProof
 from wstrust_sts.wire.actions import action_of
 from wstrust_sts.wire.contexts import name_context, token_id_of, write_context_reference
 from wstrust_sts.wire.markup import attribute, text
+from wstrust_sts.wire.soap import PLAIN_STYLE, EnvelopeStyle
 from wstrust_sts.wire.times import write_time
 
 _KEY_IDENTIFIER = {
@@ -20,23 +32,54 @@ _KEY_IDENTIFIER = {
 }
 
 
-def write_rstr(response: RequestSecurityTokenResponse, *, tolerances: frozenset[str]) -> tuple[bytes, str]:
-    """The Body's content and the action of the answer."""
-    request = response.request
-    trust = request.version.namespace
-    if response.issued is not None:
-        body = _write_issued(response, response.issued)
-        if request.operation is Operation.ISSUE and collects(request.version, tolerances):
-            body = (
-                f'<wst:RequestSecurityTokenResponseCollection xmlns:wst="{trust}">'.encode()
-                + body
-                + b"</wst:RequestSecurityTokenResponseCollection>"
-            )
-    elif response.status is not None:
-        body = _write_status(response)
-    else:
-        body = (_open(response) + "<wst:RequestedTokenCancelled/>" + _CLOSE).encode()
-    return body, action_of(request.operation, request.version, of_context=request.of_context)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """How one family of clients reads answers: the text that is left open by the infoset.
+
+    `prefixes` are WS-Trust's, by version; `order` is that of the children of a response with a token, each named
+    once. `names_applies_to`: AppliesTo is written anew with the prefixes wsp and wsa, not echoed as it came.
+    """
+
+    prefixes: Mapping[TrustVersion, str]
+    order: tuple[str, ...]
+    names_applies_to: bool = False
+    envelope: EnvelopeStyle = PLAIN_STYLE
+
+    def write_rstr(
+        self, response: RequestSecurityTokenResponse, *, tolerances: frozenset[str] = frozenset()
+    ) -> tuple[bytes, str]:
+        """The Body's content and the action of the answer."""
+        request = response.request
+        if response.issued is not None:
+            collected = request.operation is Operation.ISSUE and collects(request.version, tolerances)
+            body = _write_issued(self, response, response.issued, declared=collected)
+            if collected:
+                body = _collect(self, request.version, body)
+        elif response.status is not None:
+            body = _write_status(self, response)
+        else:
+            t = self.prefixes[request.version]
+            body = f"{_open(self, response)}<{t}:RequestedTokenCancelled/>{_close(self, response)}"
+        return body.encode(), action_of(request.operation, request.version, of_context=request.of_context)
+
+
+DEFAULT = Layout(
+    prefixes={TrustVersion.V13: "wst", TrustVersion.V2005: "wst"},
+    order=(
+        "TokenType",
+        "RequestedSecurityToken",
+        "RequestedAttachedReference",
+        "RequestedUnattachedReference",
+        "AppliesTo",
+        "RequestedProofToken",
+        "Entropy",
+        "Lifetime",
+        "Status",
+        "KeySize",
+        "RequestType",
+        "KeyType",
+    ),
+)
 
 
 def collects(version: TrustVersion, tolerances: frozenset[str]) -> bool:
@@ -44,34 +87,68 @@ def collects(version: TrustVersion, tolerances: frozenset[str]) -> bool:
     return version is TrustVersion.V13 and "bare-rstr" not in tolerances
 
 
-_CLOSE = "</wst:RequestSecurityTokenResponse>"
+def _collect(layout: Layout, version: TrustVersion, body: str) -> str:
+    name = f"{layout.prefixes[version]}:RequestSecurityTokenResponseCollection"
+    return f"<{name}{_declaration(layout, version)}>{body}</{name}>"
 
 
-def _open(response: RequestSecurityTokenResponse) -> str:
+def _declaration(layout: Layout, version: TrustVersion) -> str:
+    return f' xmlns:{layout.prefixes[version]}="{version.namespace}"'
+
+
+def _open(layout: Layout, response: RequestSecurityTokenResponse, *, declared: bool = False) -> str:
+    """The response's start tag; `declared`: the namespace is, around it."""
     request = response.request
+    declaration = "" if declared else _declaration(layout, request.version)
     context = "" if request.context is None else f' Context="{attribute(request.context)}"'
-    return f'<wst:RequestSecurityTokenResponse xmlns:wst="{request.version.namespace}"{context}>'
+    return f"<{layout.prefixes[request.version]}:RequestSecurityTokenResponse{declaration}{context}>"
 
 
-def _write_issued(response: RequestSecurityTokenResponse, issued: IssuedToken) -> bytes:
+def _close(layout: Layout, response: RequestSecurityTokenResponse) -> str:
+    return f"</{layout.prefixes[response.request.version]}:RequestSecurityTokenResponse>"
+
+
+def _write_issued(
+    layout: Layout, response: RequestSecurityTokenResponse, issued: IssuedToken, *, declared: bool
+) -> str:
     request, descriptor = response.request, issued.descriptor
-    trust = request.version.namespace
+    t, trust = layout.prefixes[request.version], request.version.namespace
     attached, unattached = _write_references(issued)
-    lifetime = descriptor.lifetime
-    return b"".join(
-        (
-            f"{_open(response)}<wst:TokenType>{text(descriptor.token_type_uri)}</wst:TokenType>"
-            "<wst:RequestedSecurityToken>".encode(),
-            issued.markup,
-            f"</wst:RequestedSecurityToken><wst:RequestedAttachedReference>{attached}</wst:RequestedAttachedReference>"
-            f"<wst:RequestedUnattachedReference>{unattached}</wst:RequestedUnattachedReference>".encode(),
-            b"" if request.applies_to is None else request.applies_to.markup,
-            _write_proof(descriptor.proof, trust),
-            f'<wst:Lifetime><wsu:Created xmlns:wsu="{ns.WSU}">{write_time(lifetime.created)}</wsu:Created>'
-            f'<wsu:Expires xmlns:wsu="{ns.WSU}">{write_time(lifetime.expires)}</wsu:Expires></wst:Lifetime>'
-            f"{_write_verdict(response)}{_write_key_size(descriptor.proof)}<wst:RequestType>{trust}/{request.operation.value}</wst:RequestType>"
-            f"<wst:KeyType>{_key_type(response, descriptor.key_type)}</wst:KeyType>{_CLOSE}".encode(),
-        )
+    written = {
+        "TokenType": f"<{t}:TokenType>{text(descriptor.token_type_uri)}</{t}:TokenType>",
+        "RequestedSecurityToken": f"<{t}:RequestedSecurityToken>{issued.markup.decode()}</{t}:RequestedSecurityToken>",
+        "RequestedAttachedReference": f"<{t}:RequestedAttachedReference>{attached}</{t}:RequestedAttachedReference>",
+        "RequestedUnattachedReference": (
+            f"<{t}:RequestedUnattachedReference>{unattached}</{t}:RequestedUnattachedReference>"
+        ),
+        "AppliesTo": _write_applies_to(layout, request.applies_to),
+        "RequestedProofToken": _write_proof(descriptor.proof, t, trust),
+        "Entropy": _write_entropy(descriptor.proof, t, trust),
+        "Lifetime": _write_lifetime(descriptor.lifetime, t),
+        "Status": _write_verdict(layout, response),
+        "KeySize": _write_key_size(descriptor.proof, t),
+        "RequestType": f"<{t}:RequestType>{trust}/{request.operation.value}</{t}:RequestType>",
+        "KeyType": f"<{t}:KeyType>{_key_type(response, descriptor.key_type)}</{t}:KeyType>",
+    }
+    children = "".join([written[name] for name in layout.order])
+    return f"{_open(layout, response, declared=declared)}{children}{_close(layout, response)}"
+
+
+def _write_applies_to(layout: Layout, applies_to: AppliesTo | None) -> str:
+    if applies_to is None:
+        return ""
+    if not layout.names_applies_to:
+        return applies_to.markup.decode()
+    return (
+        f'<wsp:AppliesTo xmlns:wsp="{applies_to.policy}"><wsa:EndpointReference xmlns:wsa="{applies_to.addressing}">'
+        f"<wsa:Address>{text(applies_to.address)}</wsa:Address></wsa:EndpointReference></wsp:AppliesTo>"
+    )
+
+
+def _write_lifetime(lifetime: Lifetime, t: str) -> str:
+    return (
+        f'<{t}:Lifetime><wsu:Created xmlns:wsu="{ns.WSU}">{write_time(lifetime.created)}</wsu:Created>'
+        f'<wsu:Expires xmlns:wsu="{ns.WSU}">{write_time(lifetime.expires)}</wsu:Expires></{t}:Lifetime>'
     )
 
 
@@ -92,26 +169,32 @@ def _refer(name: str, attributes: str = "") -> str:
     return f'<o:SecurityTokenReference xmlns:o="{ns.WSSE}"{attributes}>{name}</o:SecurityTokenReference>'
 
 
-def _write_proof(proof: ProofKey | None, trust: str) -> bytes:
+def _write_proof(proof: ProofKey | None, t: str, trust: str) -> str:
     """How the requestor comes to know the key: nothing, where it does already or there is none (row 20)."""
     if not isinstance(proof, SymmetricProof):
-        return b""
+        return ""
     if proof.server_entropy is not None:
-        return (
-            f"<wst:RequestedProofToken><wst:ComputedKey>{trust}/CK/PSHA1</wst:ComputedKey></wst:RequestedProofToken>"
-            f'<wst:Entropy><wst:BinarySecret Type="{trust}/Nonce">{_base64(proof.server_entropy)}</wst:BinarySecret>'
-            "</wst:Entropy>"
-        ).encode()
+        return f"<{t}:RequestedProofToken><{t}:ComputedKey>{trust}/CK/PSHA1</{t}:ComputedKey></{t}:RequestedProofToken>"
     if proof.told:
         return (
-            f'<wst:RequestedProofToken><wst:BinarySecret Type="{trust}/SymmetricKey">{_base64(proof.secret)}'
-            "</wst:BinarySecret></wst:RequestedProofToken>"
-        ).encode()
-    return b""
+            f'<{t}:RequestedProofToken><{t}:BinarySecret Type="{trust}/SymmetricKey">{_base64(proof.secret)}'
+            f"</{t}:BinarySecret></{t}:RequestedProofToken>"
+        )
+    return ""
 
 
-def _write_key_size(proof: ProofKey | None) -> str:
-    return f"<wst:KeySize>{8 * len(proof.secret)}</wst:KeySize>" if isinstance(proof, SymmetricProof) else ""
+def _write_entropy(proof: ProofKey | None, t: str, trust: str) -> str:
+    """The STS's own part of a computed key."""
+    if not isinstance(proof, SymmetricProof) or proof.server_entropy is None:
+        return ""
+    return (
+        f'<{t}:Entropy><{t}:BinarySecret Type="{trust}/Nonce">{_base64(proof.server_entropy)}</{t}:BinarySecret>'
+        f"</{t}:Entropy>"
+    )
+
+
+def _write_key_size(proof: ProofKey | None, t: str) -> str:
+    return f"<{t}:KeySize>{8 * len(proof.secret)}</{t}:KeySize>" if isinstance(proof, SymmetricProof) else ""
 
 
 def _base64(octets: bytes) -> str:
@@ -128,19 +211,21 @@ def _key_type(response: RequestSecurityTokenResponse, key_type: KeyType) -> str:
     return f"{request.version.namespace}/{key_type.value}"
 
 
-def _write_status(response: RequestSecurityTokenResponse) -> bytes:
+def _write_status(layout: Layout, response: RequestSecurityTokenResponse) -> str:
     """The answer to a Validate that made no token (WS-Trust 1.3 section 7)."""
-    trust = response.request.version.namespace
+    t, trust = layout.prefixes[response.request.version], response.request.version.namespace
     return (
-        f"{_open(response)}<wst:TokenType>{trust}/RSTR/Status</wst:TokenType>{_write_verdict(response)}{_CLOSE}"
-    ).encode()
+        f"{_open(layout, response)}<{t}:TokenType>{trust}/RSTR/Status</{t}:TokenType>"
+        f"{_write_verdict(layout, response)}{_close(layout, response)}"
+    )
 
 
-def _write_verdict(response: RequestSecurityTokenResponse) -> str:
+def _write_verdict(layout: Layout, response: RequestSecurityTokenResponse) -> str:
     """Status, or nothing in an answer that has none."""
     if response.status is None:
         return ""
+    t, trust = layout.prefixes[response.request.version], response.request.version.namespace
     return (
-        f"<wst:Status><wst:Code>{response.request.version.namespace}/status/{response.status.value}</wst:Code>"
-        f"<wst:Reason>{text(response.reason)}</wst:Reason></wst:Status>"
+        f"<{t}:Status><{t}:Code>{trust}/status/{response.status.value}</{t}:Code>"
+        f"<{t}:Reason>{text(response.reason)}</{t}:Reason></{t}:Status>"
     )

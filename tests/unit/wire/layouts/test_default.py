@@ -18,7 +18,7 @@ from wstrust_sts.model import (
     TrustVersion,
 )
 from wstrust_sts.wire.actions import action_of
-from wstrust_sts.wire.layouts.default import write_rstr
+from wstrust_sts.wire.layouts.default import DEFAULT
 
 EACH_VERSION = pytest.mark.parametrize("version", TrustVersion, ids=lambda version: version.name)
 NOTHING = frozenset()
@@ -54,14 +54,14 @@ def test_each_operation_is_answered_under_its_action(operation, final13, suffix0
 @pytest.mark.parametrize("token_type", PROVIDERS)
 def test_an_issued_token_is_spliced_in_as_it_was_signed(version, token_type):
     response = issued(request(version), token_type)
-    body, _ = write_rstr(response, tolerances=NOTHING)
+    body, _ = DEFAULT.write_rstr(response, tolerances=NOTHING)
     assert body.count(response.issued.markup) == 1
     etree.fromstring(body)
 
 
 def test_the_collection_is_for_issue_in_13_and_not_where_a_client_cannot_read_it():
     def outermost(version, tolerances=NOTHING):
-        body, _ = write_rstr(issued(request(version)), tolerances=tolerances)
+        body, _ = DEFAULT.write_rstr(issued(request(version)), tolerances=tolerances)
         return etree.QName(etree.fromstring(body)).localname
 
     assert outermost(TrustVersion.V13) == "RequestSecurityTokenResponseCollection"
@@ -76,7 +76,7 @@ def test_what_was_asked_for_in_words_is_repeated_in_them(version):
         version, context='"<&>\t', applies_to=applies_to, key_type_uri="urn:key<type>", token_type="urn:token"
     )
     response = issued(asked)
-    body, _ = write_rstr(
+    body, _ = DEFAULT.write_rstr(
         replace(
             response,
             issued=replace(response.issued, descriptor=replace(response.issued.descriptor, token_type_uri="urn:a&b")),
@@ -92,14 +92,14 @@ def test_what_was_asked_for_in_words_is_repeated_in_them(version):
 
 @EACH_VERSION
 def test_without_applies_to_and_context_there_are_none(version):
-    body, _ = write_rstr(issued(request(version)), tolerances=NOTHING)
+    body, _ = DEFAULT.write_rstr(issued(request(version)), tolerances=NOTHING)
     assert b"AppliesTo" not in body
     assert b"Context=" not in body
 
 
 def test_without_a_key_type_the_versions_own_word_for_bearer_is_written():
     for version, uri in ((TrustVersion.V13, f"{ns.WST13}/Bearer"), (TrustVersion.V2005, ns.NO_PROOF_KEY)):
-        body, _ = write_rstr(issued(request(version)), tolerances=NOTHING)
+        body, _ = DEFAULT.write_rstr(issued(request(version)), tolerances=NOTHING)
         assert f">{uri}</wst:KeyType>".encode() in body
 
 
@@ -107,7 +107,7 @@ def test_without_a_key_type_the_versions_own_word_for_bearer_is_written():
 @pytest.mark.parametrize("verdict", Status)
 def test_a_status_has_its_type_code_and_reason(version, verdict):
     trust = version.namespace
-    body, action = write_rstr(status(request(version, Operation.VALIDATE), verdict), tolerances=NOTHING)
+    body, action = DEFAULT.write_rstr(status(request(version, Operation.VALIDATE), verdict), tolerances=NOTHING)
     rstr = etree.fromstring(body)
     assert (etree.QName(rstr).localname, names(rstr)) == ("RequestSecurityTokenResponse", ["TokenType", "Status"])
     assert rstr.findtext(f"{{{trust}}}TokenType") == f"{trust}/RSTR/Status"
@@ -121,7 +121,7 @@ def test_a_status_has_its_type_code_and_reason(version, verdict):
 def test_a_token_that_validate_made_stands_beside_its_status_in_one_bare_response(version, tolerances):
     trust = version.namespace
     response = replace(issued(request(version, Operation.VALIDATE)), status=Status.VALID, reason="Good.")
-    body, action = write_rstr(response, tolerances=tolerances)
+    body, action = DEFAULT.write_rstr(response, tolerances=tolerances)
     rstr = etree.fromstring(body)
     assert etree.QName(rstr).localname == "RequestSecurityTokenResponse"
     assert names(rstr) == [
@@ -143,7 +143,7 @@ def test_a_token_that_validate_made_stands_beside_its_status_in_one_bare_respons
 @EACH_VERSION
 def test_a_cancellation_says_that_and_nothing_else(version):
     response = RequestSecurityTokenResponse(request=request(version, Operation.CANCEL, context="c"), cancelled=True)
-    body, action = write_rstr(response, tolerances=NOTHING)
+    body, action = DEFAULT.write_rstr(response, tolerances=NOTHING)
     rstr = etree.fromstring(body)
     assert (rstr.get("Context"), names(rstr)) == ("c", ["RequestedTokenCancelled"])
     assert action == action_of(Operation.CANCEL, version)
