@@ -20,6 +20,9 @@ PROTECTED = (
     ("certificatemixed-sha1", "certificatemixed", 'algorithms = "basic256sha256"'),
     ("certificatetransport", "certificatetransport", ""),
     ("usernamecertificatemixed", "usernamecertificatemixed", ""),
+    ("secureconversationmixed", "secureconversationmixed", ""),
+    ("secureconversation", "secureconversation", ""),
+    ("secureconversation-sha1", "secureconversation", 'algorithms = "basic256sha256"'),
 )
 
 

@@ -17,6 +17,7 @@ import org.apache.cxf.Bus;
 import org.apache.cxf.BusFactory;
 import org.apache.cxf.binding.soap.SoapFault;
 import org.apache.cxf.configuration.jsse.TLSClientParameters;
+import org.apache.cxf.message.Message;
 import org.apache.cxf.staxutils.StaxUtils;
 import org.apache.cxf.ws.addressing.EndpointReferenceType;
 import org.apache.cxf.ws.addressing.EndpointReferenceUtils;
@@ -166,6 +167,10 @@ public final class CxfProbe implements Lines.Client {
                 properties.put(name, value.matches("[0-9]+") ? Integer.valueOf(value) : value);
             }
         });
+        if (options.containsKey("conversing")) { // where a security context is established, with the same secrets
+            Map.copyOf(properties).forEach((name, value) -> properties.put(name + ".sct", value));
+            properties.put(Message.ENDPOINT_ADDRESS, options.get("conversing"));
+        }
         client.setProperties(properties);
         if (options.containsKey("tlsKeys")) {
             client.setTlsClientParameters(clientCertificate(options.get("tlsKeys"), options.get("keysPassword")));
