@@ -31,6 +31,24 @@ def client(cxf, sts, way, alices, request):
     return make
 
 
+@pytest.fixture
+def established(cxf, sts, way, alices, request):
+    """The name of a context that a client asked for, as for any other token, at an endpoint of this name."""
+
+    def make(endpoint: str, **options: str) -> str:
+        there = to_endpoint(way, endpoint)
+        kind = f"{ns.WSC05 if way.trust.namespace == ns.WST05 else ns.WSC13}/sct"
+        asked = alices | {"tokenType": kind, "keyType": "SymmetricKey", "renewing": "true"} | options
+        asking = Client(cxf, sts, there, name=f"{request.node.name} establishing", **asked)
+        identifier, issued, left, markup = cxf.ask("issue", asking.name, "context", sts.url + there.trust.path)
+        assert issued == kind
+        assert 0 < int(left) <= 12 * 3600
+        assert identifier in markup
+        return "context"
+
+    return make
+
+
 def test_a_client_gets_a_token_under_a_context_that_it_establishes_by_itself(client):
     asking = client(tokenType=ns.TP11_SAML20)
     identifier, kind, left, _ = asking.issue()
@@ -40,3 +58,23 @@ def test_a_client_gets_a_token_under_a_context_that_it_establishes_by_itself(cli
     with pytest.raises(Refused) as refused:
         asking.issue(ELSEWHERE)
     assert refused.value.name == "InvalidScope"
+
+
+BOOTSTRAPS = {"usernamemixed": {}, "certificatemixed": RSA_SHA256, "certificate": RSA_SHA256}
+
+
+@pytest.mark.parametrize("bootstrap", BOOTSTRAPS)
+def test_a_context_of_any_endpoint_is_asked_for_used_renewed_and_cancelled(client, cxf, established, bootstrap):
+    context = established(bootstrap, **BOOTSTRAPS[bootstrap])
+    asking = client(tokenType=ns.TP11_SAML20)
+    cxf.ask("converse", asking.name, context)
+    asking.issue()
+    keeping = client(name=" keeping", ofContext="true")
+    cxf.ask("converse", keeping.name, context)
+    cxf.ask("renew", keeping.name, context, "renewed")
+    cxf.ask("converse", asking.name, "renewed")
+    asking.issue()
+    assert cxf.ask("cancel", keeping.name, "renewed") == ["true"]
+    with pytest.raises(Refused) as refused:
+        asking.issue()
+    assert refused.value.name == "BadContextToken"

@@ -363,3 +363,54 @@ def test_every_version_of_both_policies_is_attacked():
         (policy, row.trust) for policy in ("secureconversation", "secureconversationmixed") for row in SEALED_ENDPOINTS
     }
     assert OVER == ("u:Timestamp", "a:To")
+
+
+# -- the token once more, as what the request is about -------------------------------------------------------------
+
+
+def about(attack: Attack, target: str) -> str:
+    """A Cancel of whatever `target` is."""
+    return messages.cancel(target, trust=attack.trust)
+
+
+def code_under_the_context(attack: Attack, context: Context, body: str, **how) -> str | None:
+    action = f"{attack.trust}/RST/SCT/Cancel"
+    if attack.hides:
+        asked = attack.draft(body, context=context, action=action, **how)
+        return attack.send(protect(asked), asked).code
+    return attack.code(attack.write(context, body=body, action=action, **how))
+
+
+def test_the_token_that_protects_a_message_may_be_its_target_with_the_same_id(attack):
+    """As CXF writes it; so the one context ends, and no other."""
+    context = ended(attack.sts, f"own-{attack.row.path}-{attack.soap}", now=NOON)
+    identifier = "EK" if attack.hides else "SCT"
+    body = about(attack, context.token(identifier=identifier))
+    assert code_under_the_context(attack, context, body) is None
+    assert attack.code(attack.write(context)) == "BadContextToken"
+    assert attack.send(attack.write()).status == 200
+
+
+def test_a_target_is_found_by_no_id(attack):
+    """Neither for a key nor for a signature: with the token in the Body alone, the message has none."""
+    identifier = "EK" if attack.hides else "SCT"
+    body = about(attack, CONTEXT.token(identifier=identifier))
+    if attack.hides:
+        assert attack.code(protect(attack.draft(body, key_markup=""))) in ("InvalidSecurity", "FailedCheck")
+    else:
+        assert attack.code(attack.write(body=body, tokens=())) == "InvalidSecurity"
+
+
+def test_any_other_part_with_an_id_that_is_there_is_refused(attack):
+    identifier = "EK" if attack.hides else "SCT"
+    token = CONTEXT.token(identifier=identifier)
+    for body in (
+        about(attack, f"<x>{token}</x>"),
+        about(attack, token).replace("CancelTarget", "AdditionalContext"),
+        about(attack, token.replace("SecurityContextToken", "DerivedKeyToken")),
+        about(attack, token.replace("<c:Identifier", f'<c:Identifier u:Id="{identifier}"', 1)),
+    ):
+        if attack.hides:
+            assert attack.code(protect(attack.draft(body))) == "FailedCheck"
+        else:
+            assert attack.code(attack.write(body=body)) == "FailedCheck"

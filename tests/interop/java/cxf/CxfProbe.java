@@ -80,6 +80,9 @@ public final class CxfProbe implements Lines.Client {
             case "cancel":
                 boolean cancelled = clients.get(words[1]).cancelSecurityToken(tokens.get(words[2]));
                 return new String[] {String.valueOf(cancelled)};
+            case "converse": // from now on under this context
+                clients.get(words[1]).getProperties().put(SecurityConstants.TOKEN, tokens.get(words[2]));
+                return new String[] {};
             case "secret":
                 return new String[] {Base64.getEncoder().encodeToString(tokens.get(words[1]).getSecret())};
             case "verify":
@@ -145,6 +148,7 @@ public final class CxfProbe implements Lines.Client {
             client.setTtl(Integer.parseInt(options.get("seconds")));
         }
         client.setEnableAppliesTo(true);
+        client.setSecureConv(options.containsKey("ofContext"));
         client.setAllowRenewing(Boolean.parseBoolean(options.get("renewing")));
         if (options.containsKey("claim")) {
             client.setClaims(StaxUtils.read(new java.io.StringReader(
