@@ -6,10 +6,11 @@ from pathlib import Path
 
 from tests.fuzz.application import APPLICATION
 from tests.fuzz.codecs import CODECS
+from tests.fuzz.conversation import CONVERSATION
 from tests.fuzz.protection import PROTECTION
 from tests.fuzz.target import Target
 
-BY_NAME = {target.name: target for target in (*CODECS, *PROTECTION, *APPLICATION)}
+BY_NAME = {target.name: target for target in (*CODECS, *PROTECTION, *CONVERSATION, *APPLICATION)}
 
 
 def target_of(path: Path) -> Target:
