@@ -96,9 +96,7 @@ def _endorsed_messages() -> tuple[bytes, ...]:
 
 
 CONVERSATION = (
-    Target(
-        name="conversed", run=refusing(StsError)(_hidden), seeds=_hidden_messages, mutate=mutations.xml, share=2
-    ),
+    Target(name="conversed", run=refusing(StsError)(_hidden), seeds=_hidden_messages, mutate=mutations.xml, share=2),
     Target(
         name="endorsedbycontext",
         run=refusing(StsError)(_endorsed),

@@ -1,5 +1,7 @@
 """Apache CXF's STSClient and secure conversation: it establishes a context by itself and asks under it."""
 
+import time
+
 import pytest
 
 from tests.interop.cxf import WAYS, Client, Way
@@ -20,12 +22,17 @@ def way(request) -> Way:
 
 
 @pytest.fixture(params=SETTINGS)
-def client(cxf, sts, way, alices, request):
+def setting(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def client(cxf, sts, way, setting, alices, request):
     """Makes clients of the endpoint under test."""
 
     def make(*, name: str = "", **options: str) -> Client:
-        there = to_endpoint(way, request.param)
-        options = alices | SETTINGS[request.param] | {"conversing": sts.url + there.trust.path} | options
+        there = to_endpoint(way, setting)
+        options = alices | SETTINGS[setting] | {"conversing": sts.url + there.trust.path} | options
         return Client(cxf, sts, there, name=request.node.name + name, **options)
 
     return make
@@ -60,9 +67,12 @@ def test_a_client_gets_a_token_under_a_context_that_it_establishes_by_itself(cli
     assert refused.value.name == "InvalidScope"
 
 
+SOME_WAYS = [WAYS["13-soap1.2-wsdl"], WAYS["2005-soap1.1-policy"]]
 BOOTSTRAPS = {"usernamemixed": {}, "certificatemixed": RSA_SHA256, "certificate": RSA_SHA256}
 
 
+@pytest.mark.parametrize("way", SOME_WAYS, ids=["13", "2005"])
+@pytest.mark.parametrize("setting", ["secureconversationmixed", "secureconversation"])
 @pytest.mark.parametrize("bootstrap", BOOTSTRAPS)
 def test_a_context_of_any_endpoint_is_asked_for_used_renewed_and_cancelled(client, cxf, established, bootstrap):
     context = established(bootstrap, **BOOTSTRAPS[bootstrap])
@@ -78,3 +88,16 @@ def test_a_context_of_any_endpoint_is_asked_for_used_renewed_and_cancelled(clien
     with pytest.raises(Refused) as refused:
         asking.issue()
     assert refused.value.name == "BadContextToken"
+
+
+@pytest.mark.parametrize("way", SOME_WAYS, ids=["13", "2005"])
+@pytest.mark.parametrize("setting", ["secureconversationmixed", "secureconversation"])
+def test_a_client_whose_context_has_ended_establishes_another_by_itself(client, cxf, established):
+    """It asks for a renewal under the bootstrap policy first, and is refused."""
+    context = established("usernamemixed", seconds="2")
+    asking = client(tokenType=ns.TP11_SAML20)
+    cxf.ask("converse", asking.name, context)
+    asking.issue()
+    time.sleep(2)
+    asking.issue()
+    asking.issue()

@@ -80,8 +80,8 @@ public final class CxfProbe implements Lines.Client {
             case "cancel":
                 boolean cancelled = clients.get(words[1]).cancelSecurityToken(tokens.get(words[2]));
                 return new String[] {String.valueOf(cancelled)};
-            case "converse": // from now on under this context
-                clients.get(words[1]).getProperties().put(SecurityConstants.TOKEN, tokens.get(words[2]));
+            case "converse": // under this context, until it ends
+                clients.get(words[1]).getClient().getEndpoint().put(SecurityConstants.TOKEN, tokens.get(words[2]));
                 return new String[] {};
             case "secret":
                 return new String[] {Base64.getEncoder().encodeToString(tokens.get(words[1]).getSecret())};
