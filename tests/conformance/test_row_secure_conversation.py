@@ -215,6 +215,25 @@ def test_a_context_is_established_used_renewed_and_cancelled_at_one_endpoint(sts
         assert conversation.ask(context, messages.issue(trust=trust), "Issue").code == "BadContextToken"
 
 
+def test_row_28_a_context_is_renewed_by_whoever_proves_itself_anew_beside_it(sts, client):
+    """As WCF does it; the target is a reference."""
+    talker = Talker(replace(client, sts=sts))
+    conversation = Conversation(talker, "secureconversationmixed")
+    first = conversation.establish()
+    message = request_in_context(
+        first,
+        body=messages.renew(first.reference(), trust=client.trust),
+        action=f"{client.trust}/RST/SCT/Renew",
+        trust=client.trust,
+        soap=client.soap,
+        more=(messages.username_token(),),
+    )
+    answer = sts.post(message, path=path("secureconversationmixed", client.trust), soap=client.soap)
+    second = talker.context_in(answer)
+    assert second.identifier == first.identifier
+    assert conversation.ask(second, messages.issue(trust=client.trust), "Issue").assertion
+
+
 # -- what is published -------------------------------------------------------------------------------------------
 
 N = {"wsp": ns.WSP04}

@@ -326,15 +326,37 @@ def test_under_a_context_no_other_context_can_be_asked_for(attack):
         assert attack.code(attack.write(body=body)) == "InvalidSecurity"
 
 
-def test_a_message_under_both_policies_is_refused(attack):
-    """A password beside the context's signature; a certificate's EncryptedKey beside the context's token."""
+def test_a_message_under_both_policies_gets_nothing_but_a_renewal(attack):
+    """A certificate's EncryptedKey beside the context's token; a password beside the context's signature."""
     if attack.hides:
         both = draft("certificate", attack.rst(), action=attack.action, soap=attack.soap)
         both.security.append(etree.fromstring(CONTEXT.token()))
         assert attack.code(protect(both)) == "UnsupportedSecurityToken"
         return
-    both = attack.write(more=(messages.username_token(),))
-    assert attack.code(both) == "UnsupportedSecurityToken"
+    asked = {
+        "Issue": None,
+        "Validate": messages.validate(CONTEXT.token(identifier="it"), trust=attack.trust),
+        "Cancel": messages.cancel(CONTEXT.token(identifier="it"), trust=attack.trust),
+        "SCT/Cancel": messages.cancel(CONTEXT.token(identifier="it"), trust=attack.trust),
+        "Renew": messages.renew(f'<o:SecurityTokenReference xmlns:o="{ns.WSSE}"/>', trust=attack.trust),
+    }
+    for operation, body in asked.items():
+        action = f"{attack.trust}/RST/{operation}"
+        both = attack.write(body=body, action=action, more=(messages.username_token(),))
+        assert attack.code(both) in ("InvalidSecurity", "InvalidRequest"), operation
+
+
+def test_a_renewal_under_both_policies_is_for_one_account_with_a_good_password(attack):
+    if attack.hides:
+        return
+    body = messages.renew(CONTEXT.token(identifier="it"), trust=attack.trust)
+    for user, password, code in (("bob", "trombone", "InvalidSecurity"), ("alice", "oboe", "FailedAuthentication")):
+        more = (messages.username_token(user, password),)
+        assert attack.code(attack.write(body=body, action=f"{attack.trust}/RST/SCT/Renew", more=more)) == code
+    bobs = messages.renew(BOBS.token(identifier="it"), trust=attack.trust)
+    more = (messages.username_token(),)
+    refused = attack.code(attack.write(body=bobs, action=f"{attack.trust}/RST/SCT/Renew", more=more))
+    assert refused in ("InvalidSecurityToken", "UnableToRenew")
 
 
 @pytest.mark.parametrize("policy", ["username", "certificatesigned"])

@@ -24,7 +24,7 @@ from wstrust_sts.wire.soap import Envelope
 from wstrust_sts.wire.symmetric import open_symmetric
 from wstrust_sts.wire.terms import Protection, SecuredMessage, SecurityReader, Terms
 from wstrust_sts.wire.transport import demand_nothing_else, read_username_over_tls
-from wstrust_sts.wire.wsse import in_security_header, security_header
+from wstrust_sts.wire.wsse import USERNAME_TOKEN, in_security_header, read_username_token, security_header
 from wstrust_sts.wire.xenc import ENCRYPTED_KEY
 from wstrust_sts.wire.xml import Element, children
 
@@ -55,9 +55,12 @@ def demand_admitted(protection: Protection, rst: RequestSecurityToken) -> None:
     """Raises InvalidSecurity: that is for the other of the endpoint's two policies to protect.
 
     A context is established under the bootstrap policy, and under nothing else; all that comes after it is protected by
-    it, its own renewal and cancellation too.
+    it, its own renewal and cancellation too. To renew it, the requestor may prove itself anew beside it, as WCF does.
     """
     establishes = rst.operation is Operation.ISSUE and rst.token_type in _CONTEXTS
+    renews = rst.operation is Operation.RENEW and isinstance(rst.target, PresentedContext)
+    if protection is Protection.BOTH and not renews:
+        raise InvalidSecurity("both policies at once are for the renewal of a security context alone")
     if protection is Protection.BOOTSTRAP and not establishes:
         raise InvalidSecurity("the bootstrap policy is for the establishment of a security context alone")
     if protection is Protection.CONTEXT and establishes:
@@ -137,12 +140,15 @@ def _read_endorsing_context(envelope: Envelope, terms: Terms) -> SecuredMessage:
         return MacKey(used[0])
 
     endorsed = read_endorsed(envelope, terms, find_key=find_key)
+    username = endorsed.parts.pop(USERNAME_TOKEN, None)
     demand_nothing_else(endorsed.parts)
+    with in_security_header():
+        anew = () if username is None else (read_username_token(username, terms.transport),)
     repeatable = "repeated-signature" in terms.tolerances
     return SecuredMessage(
         envelope=envelope,
         proved=VerifiedMessage(
-            credentials=(contexts.proof,),
+            credentials=(contexts.proof, *anew),
             tls=terms.transport.tls,
             created=endorsed.created,
             peer_certificate=terms.transport.peer_certificate,
@@ -150,7 +156,7 @@ def _read_endorsing_context(envelope: Envelope, terms: Terms) -> SecuredMessage:
             signature_id=endorsed.signature.id,
             proved_contexts=(contexts.proof.identifier,),
         ),
-        protection=Protection.CONTEXT,
+        protection=Protection.BOTH if anew else Protection.CONTEXT,
     )
 
 
