@@ -436,3 +436,20 @@ def test_any_other_part_with_an_id_that_is_there_is_refused(attack):
             assert attack.code(protect(attack.draft(body))) == "FailedCheck"
         else:
             assert attack.code(attack.write(body=body)) == "FailedCheck"
+
+
+# -- again and again -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy", ["secureconversation", "secureconversationmixed"])
+def test_whoever_tries_keys_is_held_up_before_any_context_is_looked_up(policy):
+    sts = SealedSts(endpoints=(*CONVERSING_ENDPOINTS, *SEALED_ENDPOINTS), lockout=True)
+    row = next(row for row in CONVERSING if row.policy == policy)
+    attack = Attack(sts, row, "1.2")
+    codes = []
+    while "FailedAuthentication" not in codes and len(codes) < 200:
+        codes.append(attack.code(attack.write(replace(CONTEXT, secret=BOBS.secret))))
+    assert set(codes) == {"FailedCheck", "FailedAuthentication"}
+    assert attack.code(attack.write(replace(CONTEXT, identifier="urn:uuid:guessed"))) == "FailedAuthentication"
+    sts.clock.advance(timedelta(minutes=2))
+    assert attack.send(attack.write(now=sts.clock.now)).status == 200
