@@ -12,6 +12,7 @@ from tests.protected import draft, protect
 from wstrust_sts import ns
 from wstrust_sts.errors import StsError
 from wstrust_sts.model import AuthenticationMethod, PresentedContext
+from wstrust_sts.relying_parties import OWN_PARTY
 from wstrust_sts.security_contexts import SecurityContext
 from wstrust_sts.wire.algorithms import BASIC256SHA256
 from wstrust_sts.wire.secure_conversation import read_secure_conversation, read_secure_conversation_over_tls
@@ -33,6 +34,7 @@ def _find(identifier: str, instance: str | None) -> SecurityContext | None:
         instance=instance,
         realm=REALM.name,
         account="id-alice",
+        relying_party=OWN_PARTY,
         methods=(AuthenticationMethod.PASSWORD_OVER_TLS,),
         instant=NOON,
         created=NOON,

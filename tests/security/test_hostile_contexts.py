@@ -438,6 +438,42 @@ def test_any_other_part_with_an_id_that_is_there_is_refused(attack):
             assert attack.code(attack.write(body=body)) == "FailedCheck"
 
 
+# -- the context of a relying party --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shared(attack) -> Context:
+    """Alice's, with a relying party, which knows its key and uses it here."""
+    return ended(attack.sts, f"shared-{attack.row.path}-{attack.soap}", now=NOON, relying_party="rp")
+
+
+def send_under(attack: Attack, context: Context, body: str, operation: str) -> str | None:
+    action = f"{attack.trust}/RST/{operation}"
+    if attack.hides:
+        asked = attack.draft(body, context=context, action=action)
+        return attack.send(protect(asked), asked).code
+    return attack.code(attack.write(context, body=body, action=action))
+
+
+def test_a_relying_party_that_knows_a_context_s_key_gets_nothing_in_its_subject_s_name(attack, shared):
+    trust = attack.trust
+    asked = {
+        "Issue": messages.issue(trust=trust),
+        "Validate": messages.validate(CONTEXT.token(identifier="it"), trust=trust),
+        "Renew": messages.renew(CONTEXT.token(identifier="it"), trust=trust),
+        "Cancel": messages.cancel(CONTEXT.token(identifier="it"), trust=trust),
+        "SCT/Renew": messages.renew(CONTEXT.token(identifier="it"), trust=trust),
+        "SCT/Cancel": messages.cancel(CONTEXT.token(identifier="it"), trust=trust),
+    }
+    for operation, body in asked.items():
+        assert send_under(attack, shared, body, operation) == "InvalidSecurity", operation
+
+
+def test_a_context_of_a_relying_party_is_cancelled_under_itself(attack, shared):
+    body = messages.cancel(shared.token(identifier="it"), trust=attack.trust)
+    assert send_under(attack, shared, body, "SCT/Cancel") is None
+
+
 # -- again and again -----------------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from wstrust_sts import ns
 from wstrust_sts.errors import BadContextToken, InvalidSecurity
 from wstrust_sts.model import Operation, PresentedContext, RequestSecurityToken, VerifiedMessage
+from wstrust_sts.relying_parties import OWN_PARTY
 from wstrust_sts.security_contexts import SecurityContext
 from wstrust_sts.wire.asymmetric import read_certificate_in_message
 from wstrust_sts.wire.contexts import SECURITY_CONTEXT_TOKENS, ContextSecret, choose_context, read_context_token
@@ -51,14 +52,19 @@ def read_secure_conversation(envelope: Envelope, terms: Terms) -> SecuredMessage
     return _read_context_in_message(envelope, terms)
 
 
-def demand_admitted(protection: Protection, rst: RequestSecurityToken) -> None:
+def demand_admitted(secured: SecuredMessage, rst: RequestSecurityToken) -> None:
     """Raises InvalidSecurity: that is for the other of the endpoint's two policies to protect.
 
     A context is established under the bootstrap policy, and under nothing else; all that comes after it is protected by
     it, its own renewal and cancellation too. To renew it, the requestor may prove itself anew beside it, as WCF does.
+    A relying party may know the key of a context that it shares: that proves no more here than the context concerns.
     """
+    protection = secured.protection
     establishes = rst.operation is Operation.ISSUE and rst.token_type in _CONTEXTS
     renews = rst.operation is Operation.RENEW and isinstance(rst.target, PresentedContext)
+    own = isinstance(rst.target, PresentedContext) and rst.target.identifier in secured.proved.proved_contexts
+    if protection is Protection.SHARED_CONTEXT and not own:
+        raise InvalidSecurity("a context that a relying party shares is for that one, and here for itself alone")
     if protection is Protection.BOTH and not renews:
         raise InvalidSecurity("both policies at once are for the renewal of a security context alone")
     if protection is Protection.BOOTSTRAP and not establishes:
@@ -90,6 +96,11 @@ class _Contexts:
             raise BadContextToken("a security context that is not known, or not any more")
         self.found = context
         return ContextSecret(context.secret, name)
+
+    @property
+    def protection(self) -> Protection:
+        own = self.found is not None and self.found.relying_party == OWN_PARTY
+        return Protection.CONTEXT if own else Protection.SHARED_CONTEXT
 
     @property
     def proof(self) -> PresentedContext:
@@ -124,7 +135,7 @@ def _read_context_in_message(envelope: Envelope, terms: Terms) -> SecuredMessage
             encrypted=True,
             proved_contexts=(contexts.proof.identifier,),
         ),
-        protection=Protection.CONTEXT,
+        protection=contexts.protection,
     )
 
 
@@ -156,7 +167,7 @@ def _read_endorsing_context(envelope: Envelope, terms: Terms) -> SecuredMessage:
             signature_id=endorsed.signature.id,
             proved_contexts=(contexts.proof.identifier,),
         ),
-        protection=Protection.BOTH if anew else Protection.CONTEXT,
+        protection=Protection.BOTH if anew else contexts.protection,
     )
 
 
