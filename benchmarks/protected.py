@@ -8,13 +8,16 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from benchmarks.conversation import CONVERSING, establish
+from benchmarks.conversation import write as write_in_context
 from tests import endorsed, messages
+from tests.contexts import Context
 from tests.interop.identity import Identity, make_identity, message_certificate
 from tests.protected import GOOD, Draft, Form, Party, draft, protect
 from tests.running import Prepared
 from wstrust_sts import ns
 
-POLICIES = ("username", "certificate", "certificatemixed")
+POLICIES = ("username", "certificate", "certificatemixed", *CONVERSING)
 
 
 def path_of(policy: str) -> str:
@@ -27,12 +30,15 @@ class Requestor:
 
     own: Party
     recipient: Party
+    context: Context  # of the STS's
 
     def write(self, policy: str, count: int, *, now: datetime) -> Sequence[bytes]:
         """So many requests for a SAML 2.0 bearer token, as stock clients write them: `certificate` with RSA-SHA1."""
         if policy == "certificatemixed":
             own = endorsed.Party(self.own.key, self.own.der)
             return [endorsed.request(own, now=now).encode() for _ in range(count)]
+        if policy in CONVERSING:
+            return [write_in_context(policy, self.context, now=now) for _ in range(count)]
         form = Form(method=ns.RSA_SHA1) if policy == "certificate" else GOOD
 
         def sign(request: Draft) -> object:
@@ -54,7 +60,8 @@ def known_requestor(prepared: Prepared, directory: Path) -> Requestor:
     identity = make_identity("alice", directory)
     identity.map_to("alice", prepared)
     certificate = message_certificate(prepared, directory / "sts.pem").read_bytes()
-    return Requestor(_party(identity), recipient_of(x509.load_pem_x509_certificate(certificate)))
+    recipient = recipient_of(x509.load_pem_x509_certificate(certificate))
+    return Requestor(_party(identity), recipient, establish(prepared))
 
 
 def _party(identity: Identity) -> Party:

@@ -8,6 +8,7 @@ from wstrust_sts import ns
 from wstrust_sts.keys import AesGcmSecretBox
 from wstrust_sts.model import AuthenticationMethod
 from wstrust_sts.records import ContextKeyRecord, TokenRecord
+from wstrust_sts.relying_parties import OWN_PARTY
 from wstrust_sts.security_contexts import secret_purpose
 
 
@@ -45,6 +46,7 @@ def establish(
     context: Context = CONTEXT,
     *,
     account: str = "alice",
+    relying_party: str = OWN_PARTY,
     realm: str = REALM.name,
     now: datetime = NOON,
     expires_at: datetime | None = None,
@@ -60,7 +62,7 @@ def establish(
             token_id=context.identifier,
             digest=b"d" * 32,
             token_type="sct",
-            relying_party="this-sts",
+            relying_party=relying_party,
             subject=account,
             account=f"id-{account}",
             requestor=f"id-{account}",

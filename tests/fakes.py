@@ -189,6 +189,7 @@ class FakeSecurityContexts:
             instance=instance,
             realm=realm,
             account=record.account,
+            relying_party=record.relying_party,
             methods=tuple(AuthenticationMethod(method) for method in row.methods.split()),
             instant=row.authenticated_at,
             created=row.created_at,

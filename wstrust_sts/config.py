@@ -258,12 +258,14 @@ class EndpointSection:
     )
     without_tls: bool = key(
         kinds.flag(),
-        "Serve messages that protect themselves without TLS, too (policies username and certificate).",
+        "Serve messages that protect themselves without TLS, too (policies username, certificate and "
+        "secureconversation).",
         default=False,
     )
     signature_confirmation: bool = key(
         kinds.flag(),
-        "Answers confirm the request's signature (policies username, certificate and certificatesigned).",
+        "Answers confirm the request's signature (policies username, certificate, certificatesigned and "
+        "secureconversation).",
         default=False,
     )
 

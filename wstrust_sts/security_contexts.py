@@ -14,7 +14,8 @@ from wstrust_sts.model import AuthenticationMethod
 class SecurityContext:
     """One key of a context. A renewed context keeps its `identifier` and has another `instance`; the first has none.
 
-    `account` is the id of the one that proved itself by `methods` at `instant`. The key counts from `created` until
+    `account` is the id of the one that proved itself by `methods` at `instant`; `relying_party` is the name of the one
+    that the context is shared with, which may be the STS itself. The key counts from `created` until
     `expires_at`; after a renewal, until the end of the grace.
     """
 
@@ -22,6 +23,7 @@ class SecurityContext:
     instance: str | None
     realm: str
     account: str
+    relying_party: str
     methods: tuple[AuthenticationMethod, ...]
     instant: datetime
     created: datetime

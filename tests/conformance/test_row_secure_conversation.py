@@ -1,13 +1,14 @@
 """Rows 8, 9, 25 and 29 of the wire contract where a security context protects the messages."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from lxml import etree
 
 from tests import messages
-from tests.contexts import CONTEXT, establish
+from tests.contexts import CONTEXT, Context, establish
+from tests.conversations import Talker
 from tests.endorsed import request_in_context
 from tests.fakes import NOON
 from tests.harness import CONVERSING_ENDPOINTS, SEALED_ENDPOINTS
@@ -153,6 +154,84 @@ def test_a_context_of_another_trust_version_is_the_same_context(sts):
     old = replace(CONTEXT, namespace=ns.WSC05)
     answer, request = issue(sts, ns.WST13, context=old)
     assert in_clear(answer, request, now=NOON).status == 200
+
+
+# -- from the first message to the last ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A requestor at one endpoint, in the versions of `client`."""
+
+    talker: Talker
+    policy: str
+
+    @property
+    def hides(self) -> bool:
+        return self.policy == "secureconversation"
+
+    def _post(self, octets: bytes | str) -> Answer:
+        talker = self.talker
+        return talker.sts.post(octets, path=path(self.policy, talker.trust), soap=talker.client.soap)
+
+    def _exchange(self, request: Draft) -> Answer:
+        return in_clear(self._post(protect(request)), request, now=NOON)
+
+    def establish(self, *more: str) -> Context:
+        """Under the bootstrap policy."""
+        trust, soap = self.talker.trust, self.talker.client.soap
+        asked, action = messages.rst("Issue", *more, trust=trust), f"{trust}/RST/SCT"
+        if self.hides:
+            return self.talker.context_in(self._exchange(draft("certificate", asked, action=action, soap=soap)))
+        protection = messages.security(messages.timestamp(NOON), messages.username_token())
+        answer = self._post(messages.envelope(asked, messages.addressing(action), protection, soap=soap))
+        return self.talker.context_in(answer)
+
+    def ask(self, context: Context, body: str, action: str) -> Answer:
+        """Under the context."""
+        trust, soap = self.talker.trust, self.talker.client.soap
+        action = f"{trust}/RST/{action}"
+        if self.hides:
+            return self._exchange(draft("secureconversation", body, action=action, soap=soap, context=context))
+        return self._post(request_in_context(context, body=body, action=action, trust=trust, soap=soap))
+
+
+@pytest.mark.parametrize("policy", ["secureconversation", "secureconversationmixed"])
+def test_a_context_is_established_used_renewed_and_cancelled_at_one_endpoint(sts, client, policy):
+    conversation = Conversation(Talker(replace(client, sts=sts)), policy)
+    trust = client.trust
+    first = conversation.establish()
+    token = conversation.ask(first, messages.issue(trust=trust), "Issue").assertion.decode()
+    assert conversation.ask(first, messages.validate(token, trust=trust), "Validate").status_code == "valid"
+    assert conversation.ask(first, messages.renew(token, trust=trust), "Renew").status == 200
+    renewed = conversation.ask(first, messages.renew(first.token(), trust=trust), "SCT/Renew")
+    second = conversation.talker.context_in(renewed)
+    assert (second.identifier, second.instance is None) == (first.identifier, False)
+    assert second.secret != first.secret
+    assert conversation.ask(second, messages.issue(trust=trust), "Issue").assertion
+    cancelled = conversation.ask(second, messages.cancel(second.token(), trust=trust), "SCT/Cancel")
+    assert next(cancelled.root.iter(f"{{{trust}}}RequestedTokenCancelled"), None) is not None
+    for context in (first, second):
+        assert conversation.ask(context, messages.issue(trust=trust), "Issue").code == "BadContextToken"
+
+
+def test_row_28_a_context_is_renewed_by_whoever_proves_itself_anew_beside_it(sts, client):
+    """As WCF does it; the target is a reference."""
+    talker = Talker(replace(client, sts=sts))
+    conversation = Conversation(talker, "secureconversationmixed")
+    first = conversation.establish()
+    message = request_in_context(
+        first,
+        body=messages.renew(first.reference(), trust=client.trust),
+        action=f"{client.trust}/RST/SCT/Renew",
+        trust=client.trust,
+        soap=client.soap,
+        more=(messages.username_token(),),
+    )
+    answer = sts.post(message, path=path("secureconversationmixed", client.trust), soap=client.soap)
+    second = talker.context_in(answer)
+    assert second.identifier == first.identifier
+    assert conversation.ask(second, messages.issue(trust=client.trust), "Issue").assertion
 
 
 # -- what is published -------------------------------------------------------------------------------------------

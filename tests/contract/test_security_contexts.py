@@ -48,6 +48,7 @@ def test_a_context_comes_back_as_it_was_written(node, a_context) -> None:
         instance=None,
         realm="default",
         account="0" * 32,
+        relying_party="payroll",
         methods=(AuthenticationMethod.PASSWORD_OVER_TLS, AuthenticationMethod.X509),
         instant=NOON - MINUTE,
         created=NOON + timedelta(microseconds=1),

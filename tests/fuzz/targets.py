@@ -6,11 +6,12 @@ from pathlib import Path
 
 from tests.fuzz.application import APPLICATION
 from tests.fuzz.codecs import CODECS
+from tests.fuzz.conversation import CONVERSATION
 from tests.fuzz.keys import KEYS
 from tests.fuzz.protection import PROTECTION
 from tests.fuzz.target import Target
 
-BY_NAME = {target.name: target for target in (*CODECS, *KEYS, *PROTECTION, *APPLICATION)}
+BY_NAME = {target.name: target for target in (*CODECS, *KEYS, *PROTECTION, *CONVERSATION, *APPLICATION)}
 
 
 def target_of(path: Path) -> Target:

@@ -23,6 +23,9 @@ PROTECTED = (
     ("issuedtokenmixedsymmetricbasic256", "issuedtokenmixedsymmetricbasic256", ""),
     ("issuedtokenmixedasymmetricbasic256", "issuedtokenmixedasymmetricbasic256", ""),
     ("usernameissuedtokenmixed", "usernameissuedtokenmixed", ""),
+    ("secureconversationmixed", "secureconversationmixed", ""),
+    ("secureconversation", "secureconversation", ""),
+    ("secureconversation-sha1", "secureconversation", 'algorithms = "basic256sha256"'),
 )
 
 

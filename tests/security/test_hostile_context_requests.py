@@ -71,7 +71,7 @@ def test_the_identifier_and_the_password_do_not_renew_or_transform(talker):
 
 
 def test_the_key_of_another_context_of_the_same_account_proves_nothing(talker):
-    held, other = talker.establish(), talker.establish()
+    held, other = talker.establish(), talker.establish(address=OWN)
     assert refused(talker.renew(other, target=target(held)), "UnableToRenew")
     assert refused(talker.cancel(other, target=target(held)), "RequestFailed")
     body = messages.transform(target(held), token_type=ns.TP11_SAML20, trust=talker.trust)
@@ -80,7 +80,7 @@ def test_the_key_of_another_context_of_the_same_account_proves_nothing(talker):
 
 
 def test_the_key_of_another_account_s_context_proves_nothing(talker):
-    held, bobs = talker.establish(), talker.establish(user="bob")
+    held, bobs = talker.establish(), talker.establish(user="bob", address=OWN)
     assert refused(talker.renew(bobs, target=target(held)), "InvalidSecurityToken")
     assert refused(talker.cancel(bobs, target=target(held)), "InvalidSecurityToken")
     assert talker.works(held)

@@ -326,15 +326,37 @@ def test_under_a_context_no_other_context_can_be_asked_for(attack):
         assert attack.code(attack.write(body=body)) == "InvalidSecurity"
 
 
-def test_a_message_under_both_policies_is_refused(attack):
-    """A password beside the context's signature; a certificate's EncryptedKey beside the context's token."""
+def test_a_message_under_both_policies_gets_nothing_but_a_renewal(attack):
+    """A certificate's EncryptedKey beside the context's token; a password beside the context's signature."""
     if attack.hides:
         both = draft("certificate", attack.rst(), action=attack.action, soap=attack.soap)
         both.security.append(etree.fromstring(CONTEXT.token()))
         assert attack.code(protect(both)) == "UnsupportedSecurityToken"
         return
-    both = attack.write(more=(messages.username_token(),))
-    assert attack.code(both) == "UnsupportedSecurityToken"
+    asked = {
+        "Issue": None,
+        "Validate": messages.validate(CONTEXT.token(identifier="it"), trust=attack.trust),
+        "Cancel": messages.cancel(CONTEXT.token(identifier="it"), trust=attack.trust),
+        "SCT/Cancel": messages.cancel(CONTEXT.token(identifier="it"), trust=attack.trust),
+        "Renew": messages.renew(f'<o:SecurityTokenReference xmlns:o="{ns.WSSE}"/>', trust=attack.trust),
+    }
+    for operation, body in asked.items():
+        action = f"{attack.trust}/RST/{operation}"
+        both = attack.write(body=body, action=action, more=(messages.username_token(),))
+        assert attack.code(both) in ("InvalidSecurity", "InvalidRequest"), operation
+
+
+def test_a_renewal_under_both_policies_is_for_one_account_with_a_good_password(attack):
+    if attack.hides:
+        return
+    body = messages.renew(CONTEXT.token(identifier="it"), trust=attack.trust)
+    for user, password, code in (("bob", "trombone", "InvalidSecurity"), ("alice", "oboe", "FailedAuthentication")):
+        more = (messages.username_token(user, password),)
+        assert attack.code(attack.write(body=body, action=f"{attack.trust}/RST/SCT/Renew", more=more)) == code
+    bobs = messages.renew(BOBS.token(identifier="it"), trust=attack.trust)
+    more = (messages.username_token(),)
+    refused = attack.code(attack.write(body=bobs, action=f"{attack.trust}/RST/SCT/Renew", more=more))
+    assert refused in ("InvalidSecurityToken", "UnableToRenew")
 
 
 @pytest.mark.parametrize("policy", ["username", "certificatesigned"])
@@ -363,3 +385,107 @@ def test_every_version_of_both_policies_is_attacked():
         (policy, row.trust) for policy in ("secureconversation", "secureconversationmixed") for row in SEALED_ENDPOINTS
     }
     assert OVER == ("u:Timestamp", "a:To")
+
+
+# -- the token once more, as what the request is about -------------------------------------------------------------
+
+
+def about(attack: Attack, target: str) -> str:
+    """A Cancel of whatever `target` is."""
+    return messages.cancel(target, trust=attack.trust)
+
+
+def code_under_the_context(attack: Attack, context: Context, body: str, **how) -> str | None:
+    action = f"{attack.trust}/RST/SCT/Cancel"
+    if attack.hides:
+        asked = attack.draft(body, context=context, action=action, **how)
+        return attack.send(protect(asked), asked).code
+    return attack.code(attack.write(context, body=body, action=action, **how))
+
+
+def test_the_token_that_protects_a_message_may_be_its_target_with_the_same_id(attack):
+    """As CXF writes it; so the one context ends, and no other."""
+    context = ended(attack.sts, f"own-{attack.row.path}-{attack.soap}", now=NOON)
+    identifier = "EK" if attack.hides else "SCT"
+    body = about(attack, context.token(identifier=identifier))
+    assert code_under_the_context(attack, context, body) is None
+    assert attack.code(attack.write(context)) == "BadContextToken"
+    assert attack.send(attack.write()).status == 200
+
+
+def test_a_target_is_found_by_no_id(attack):
+    """Neither for a key nor for a signature: with the token in the Body alone, the message has none."""
+    identifier = "EK" if attack.hides else "SCT"
+    body = about(attack, CONTEXT.token(identifier=identifier))
+    if attack.hides:
+        assert attack.code(protect(attack.draft(body, key_markup=""))) in ("InvalidSecurity", "FailedCheck")
+    else:
+        assert attack.code(attack.write(body=body, tokens=())) == "InvalidSecurity"
+
+
+def test_any_other_part_with_an_id_that_is_there_is_refused(attack):
+    identifier = "EK" if attack.hides else "SCT"
+    token = CONTEXT.token(identifier=identifier)
+    for body in (
+        about(attack, f"<x>{token}</x>"),
+        about(attack, token).replace("CancelTarget", "AdditionalContext"),
+        about(attack, token.replace("SecurityContextToken", "DerivedKeyToken")),
+        about(attack, token.replace("<c:Identifier", f'<c:Identifier u:Id="{identifier}"', 1)),
+    ):
+        if attack.hides:
+            assert attack.code(protect(attack.draft(body))) == "FailedCheck"
+        else:
+            assert attack.code(attack.write(body=body)) == "FailedCheck"
+
+
+# -- the context of a relying party --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shared(attack) -> Context:
+    """Alice's, with a relying party, which knows its key and uses it here."""
+    return ended(attack.sts, f"shared-{attack.row.path}-{attack.soap}", now=NOON, relying_party="rp")
+
+
+def send_under(attack: Attack, context: Context, body: str, operation: str) -> str | None:
+    action = f"{attack.trust}/RST/{operation}"
+    if attack.hides:
+        asked = attack.draft(body, context=context, action=action)
+        return attack.send(protect(asked), asked).code
+    return attack.code(attack.write(context, body=body, action=action))
+
+
+def test_a_relying_party_that_knows_a_context_s_key_gets_nothing_in_its_subject_s_name(attack, shared):
+    trust = attack.trust
+    asked = {
+        "Issue": messages.issue(trust=trust),
+        "Validate": messages.validate(CONTEXT.token(identifier="it"), trust=trust),
+        "Renew": messages.renew(CONTEXT.token(identifier="it"), trust=trust),
+        "Cancel": messages.cancel(CONTEXT.token(identifier="it"), trust=trust),
+        "SCT/Renew": messages.renew(CONTEXT.token(identifier="it"), trust=trust),
+        "SCT/Cancel": messages.cancel(CONTEXT.token(identifier="it"), trust=trust),
+    }
+    for operation, body in asked.items():
+        assert send_under(attack, shared, body, operation) == "InvalidSecurity", operation
+
+
+def test_a_context_of_a_relying_party_is_cancelled_under_itself(attack, shared):
+    body = messages.cancel(shared.token(identifier="it"), trust=attack.trust)
+    assert send_under(attack, shared, body, "SCT/Cancel") is None
+
+
+# -- again and again -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy", ["secureconversation", "secureconversationmixed"])
+def test_whoever_tries_keys_is_held_up_before_any_context_is_looked_up(policy):
+    sts = SealedSts(endpoints=(*CONVERSING_ENDPOINTS, *SEALED_ENDPOINTS), lockout=True)
+    row = next(row for row in CONVERSING if row.policy == policy)
+    attack = Attack(sts, row, "1.2")
+    codes = []
+    while "FailedAuthentication" not in codes and len(codes) < 200:
+        codes.append(attack.code(attack.write(replace(CONTEXT, secret=BOBS.secret))))
+    assert set(codes) == {"FailedCheck", "FailedAuthentication"}
+    assert attack.code(attack.write(replace(CONTEXT, identifier="urn:uuid:guessed"))) == "FailedAuthentication"
+    sts.clock.advance(timedelta(minutes=2))
+    assert attack.send(attack.write(now=sts.clock.now)).status == 200

@@ -14,6 +14,7 @@ from wstrust_sts.errors import (
     BadRequest,
     InvalidRequest,
     InvalidScope,
+    InvalidSecurity,
     InvalidSecurityToken,
     InvalidTimeRange,
     StsError,
@@ -121,7 +122,6 @@ REQUESTS: dict[str, Case] = {
     # not offered
     "an unknown TokenType": (BadRequest, rst(f"<t:TokenType>urn:{CANARY}</t:TokenType>" + FOR_RP)),
     "a JWT": (BadRequest, rst(f"<t:TokenType>{ns.JWT_TOKEN_TYPE}</t:TokenType>" + FOR_RP)),
-    "a security context": (BadRequest, rst(f"<t:TokenType>{ns.SCT13_TOKEN_TYPE}</t:TokenType>" + FOR_RP)),
     "a status for an Issue": (BadRequest, rst("<t:TokenType>{trust}/RSTR/Status</t:TokenType>" + FOR_RP)),
     "a symmetric key": (BadRequest, with_child("<t:KeyType>{trust}/SymmetricKey</t:KeyType>")),
     "a public key": (BadRequest, with_child("<t:KeyType>{trust}/PublicKey</t:KeyType>")),
@@ -245,6 +245,13 @@ REQUESTS: dict[str, Case] = {
 @each(REQUESTS)
 def test_a_request_that_cannot_be_granted_is_refused(attack: Attack, expected: type[StsError], build: Build) -> None:
     attack.refused(build(attack), expected)
+
+
+def test_a_security_context_for_a_relying_party_that_takes_none_is_refused(attack: Attack) -> None:
+    """And under a context nobody is asked for another."""
+    asked = rst(f"<t:TokenType>{ns.SCT13_TOKEN_TYPE}</t:TokenType>" + FOR_RP)(attack)
+    conversing = attack.entrance.policy == "secureconversationmixed"
+    attack.refused(asked, InvalidSecurity if conversing else BadRequest)
 
 
 def test_the_own_value_wins_over_that_of_secondary_parameters(attack: Attack) -> None:

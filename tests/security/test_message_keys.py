@@ -104,7 +104,7 @@ def test_a_row_of_a_token_key_that_was_called_a_message_key_opens_nothing() -> N
         opened(message_for(moved), moved, key(KeyUse.MESSAGE))
 
 
-@pytest.mark.parametrize("token_type", list(TokenType), ids=lambda token_type: token_type.value)
+@pytest.mark.parametrize("token_type", list(_URIS), ids=lambda token_type: token_type.value)
 @pytest.mark.parametrize("state", [KeyState.ACTIVE, KeyState.RETIRING, KeyState.NEXT])
 def test_a_token_that_a_message_key_signed_is_invalid_although_its_id_is_in_the_register(
     token_type: TokenType, state: KeyState

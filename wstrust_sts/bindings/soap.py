@@ -345,7 +345,7 @@ class SoapBinding:
             proved=proved,
             decrypters=lambda: self._admitted_decrypters(exchange),
         )
-        demand_admitted(secured.protection, exchange.rst)
+        demand_admitted(secured, exchange.rst)
 
     def _read_headers(self, exchange: Exchange, envelope: Envelope) -> str | None:
         """The action, and where the answer goes. Done again with what a message's protection covers, where it has one.

@@ -27,8 +27,9 @@ def key() -> None:
     --use token    (default) signs tokens. Relying parties need the certificate:
                    from the federation metadata, or key list --pem
     --use message  signs answers and opens messages at endpoints with the policy
-                   username, certificate or certificatesigned. Their clients
-                   need the certificate: key list --use message --pem
+                   username, certificate, certificatesigned or
+                   secureconversation. Their clients need the certificate:
+                   key list --use message --pem
     TLS has a key of its own, in the files that sts.toml names.
 
     A key is made as "next" and given out before it signs; `rotate` makes it "active" and the one before it "retiring".

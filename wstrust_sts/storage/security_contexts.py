@@ -13,6 +13,7 @@ _KEY = security_context_key.c
 _FIND = (
     select(
         issued_token.c.account,
+        issued_token.c.relying_party,
         _KEY.methods,
         _KEY.authenticated_at,
         _KEY.created_at,
@@ -52,6 +53,7 @@ class SqlSecurityContexts:
             instance=instance,
             realm=realm,
             account=row.account,
+            relying_party=row.relying_party,
             methods=tuple(AuthenticationMethod(method) for method in row.methods.split()),
             instant=instant(row.authenticated_at),
             created=instant(row.created_at),

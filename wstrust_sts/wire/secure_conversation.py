@@ -11,6 +11,7 @@ from dataclasses import replace
 from wstrust_sts import ns
 from wstrust_sts.errors import BadContextToken, InvalidSecurity
 from wstrust_sts.model import Operation, PresentedContext, RequestSecurityToken, VerifiedMessage
+from wstrust_sts.relying_parties import OWN_PARTY
 from wstrust_sts.security_contexts import SecurityContext
 from wstrust_sts.wire.asymmetric import read_certificate_in_message
 from wstrust_sts.wire.contexts import SECURITY_CONTEXT_TOKENS, ContextSecret, choose_context, read_context_token
@@ -24,7 +25,7 @@ from wstrust_sts.wire.soap import Envelope
 from wstrust_sts.wire.symmetric import open_symmetric
 from wstrust_sts.wire.terms import Protection, SecuredMessage, SecurityReader, Terms
 from wstrust_sts.wire.transport import demand_nothing_else, read_username_over_tls
-from wstrust_sts.wire.wsse import in_security_header, security_header
+from wstrust_sts.wire.wsse import USERNAME_TOKEN, in_security_header, read_username_token, security_header
 from wstrust_sts.wire.xenc import ENCRYPTED_KEY
 from wstrust_sts.wire.xml import Element, children
 
@@ -51,13 +52,21 @@ def read_secure_conversation(envelope: Envelope, terms: Terms) -> SecuredMessage
     return _read_context_in_message(envelope, terms)
 
 
-def demand_admitted(protection: Protection, rst: RequestSecurityToken) -> None:
+def demand_admitted(secured: SecuredMessage, rst: RequestSecurityToken) -> None:
     """Raises InvalidSecurity: that is for the other of the endpoint's two policies to protect.
 
     A context is established under the bootstrap policy, and under nothing else; all that comes after it is protected by
-    it, its own renewal and cancellation too.
+    it, its own renewal and cancellation too. To renew it, the requestor may prove itself anew beside it, as WCF does.
+    A relying party may know the key of a context that it shares: that proves no more here than the context concerns.
     """
+    protection = secured.protection
     establishes = rst.operation is Operation.ISSUE and rst.token_type in _CONTEXTS
+    renews = rst.operation is Operation.RENEW and isinstance(rst.target, PresentedContext)
+    own = isinstance(rst.target, PresentedContext) and rst.target.identifier in secured.proved.proved_contexts
+    if protection is Protection.SHARED_CONTEXT and not own:
+        raise InvalidSecurity("a context that a relying party shares is for that one, and here for itself alone")
+    if protection is Protection.BOTH and not renews:
+        raise InvalidSecurity("both policies at once are for the renewal of a security context alone")
     if protection is Protection.BOOTSTRAP and not establishes:
         raise InvalidSecurity("the bootstrap policy is for the establishment of a security context alone")
     if protection is Protection.CONTEXT and establishes:
@@ -87,6 +96,11 @@ class _Contexts:
             raise BadContextToken("a security context that is not known, or not any more")
         self.found = context
         return ContextSecret(context.secret, name)
+
+    @property
+    def protection(self) -> Protection:
+        own = self.found is not None and self.found.relying_party == OWN_PARTY
+        return Protection.CONTEXT if own else Protection.SHARED_CONTEXT
 
     @property
     def proof(self) -> PresentedContext:
@@ -121,7 +135,7 @@ def _read_context_in_message(envelope: Envelope, terms: Terms) -> SecuredMessage
             encrypted=True,
             proved_contexts=(contexts.proof.identifier,),
         ),
-        protection=Protection.CONTEXT,
+        protection=contexts.protection,
     )
 
 
@@ -137,12 +151,15 @@ def _read_endorsing_context(envelope: Envelope, terms: Terms) -> SecuredMessage:
         return MacKey(used[0])
 
     endorsed = read_endorsed(envelope, terms, find_key=find_key)
+    username = endorsed.parts.pop(USERNAME_TOKEN, None)
     demand_nothing_else(endorsed.parts)
+    with in_security_header():
+        anew = () if username is None else (read_username_token(username, terms.transport),)
     repeatable = "repeated-signature" in terms.tolerances
     return SecuredMessage(
         envelope=envelope,
         proved=VerifiedMessage(
-            credentials=(contexts.proof,),
+            credentials=(contexts.proof, *anew),
             tls=terms.transport.tls,
             created=endorsed.created,
             peer_certificate=terms.transport.peer_certificate,
@@ -150,7 +167,7 @@ def _read_endorsing_context(envelope: Envelope, terms: Terms) -> SecuredMessage:
             signature_id=endorsed.signature.id,
             proved_contexts=(contexts.proof.identifier,),
         ),
-        protection=Protection.CONTEXT,
+        protection=Protection.BOTH if anew else contexts.protection,
     )
 
 

@@ -30,6 +30,10 @@ ID_ONLY = frozenset({"Id"})
 MAX_SIGNATURE_TEXT = 1536  # characters: base64 of RSA-8192, with line ends
 MAX_PREFIXES = 16
 
+_CONTEXTS = frozenset(f"{{{namespace}}}SecurityContextToken" for namespace in (ns.WSC13, ns.WSC05))
+_TARGETS = frozenset(
+    f"{{{namespace}}}{name}Target" for namespace in (ns.WST13, ns.WST05) for name in ("Renew", "Cancel", "Validate")
+)
 _PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
 _INCLUSIVE_NAMESPACES = f"{{{ns.EXC_C14N}}}InclusiveNamespaces"
 _WHITE_SPACE = " \t\r\n"
@@ -37,16 +41,24 @@ _ALGORITHM = frozenset({"Algorithm"})
 
 
 def index_ids(root: Element) -> dict[str, Element]:
-    """Every element of the document by its id, of whichever kind. Raises FailedCheck: one occurs twice."""
+    """Every element of the document by its id, of whichever kind. Raises FailedCheck: one occurs twice.
+
+    A security context that the request is about is no part that anything refers to by its id, and so has no place here:
+    clients write the token that protects their message once more into its Body, id and all, to renew or cancel it.
+    """
     found: dict[str, Element] = {}
     for element in root.iter(etree.Element):
         for name in element.keys():  # noqa: SIM118 (an element iterates over its children)
-            if name in ID_ATTRIBUTES:
+            if name in ID_ATTRIBUTES and not _is_context_target(element):
                 value = element.get(name)
                 if value in found:
                     raise FailedCheck("an id occurs twice in the document")
                 found[value] = element
     return found
+
+
+def _is_context_target(element: Element) -> bool:
+    return element.tag in _CONTEXTS and (parent := element.getparent()) is not None and parent.tag in _TARGETS
 
 
 def canonical(element: Element, *, prefixes: Sequence[str] = ()) -> bytes:

@@ -43,6 +43,8 @@ class Protection(enum.Enum):
     WHOLE = "whole"  # its only one: whatever the endpoint offers
     BOOTSTRAP = "bootstrap"  # the establishment of a security context, and nothing else
     CONTEXT = "context"  # everything else
+    SHARED_CONTEXT = "shared-context"  # one that a relying party has, too: what is about that context itself
+    BOTH = "both"  # the renewal of the context, by whoever proves itself anew
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

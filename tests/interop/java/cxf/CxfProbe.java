@@ -17,6 +17,7 @@ import org.apache.cxf.Bus;
 import org.apache.cxf.BusFactory;
 import org.apache.cxf.binding.soap.SoapFault;
 import org.apache.cxf.configuration.jsse.TLSClientParameters;
+import org.apache.cxf.message.Message;
 import org.apache.cxf.staxutils.StaxUtils;
 import org.apache.cxf.ws.addressing.EndpointReferenceType;
 import org.apache.cxf.ws.addressing.EndpointReferenceUtils;
@@ -79,6 +80,9 @@ public final class CxfProbe implements Lines.Client {
             case "cancel":
                 boolean cancelled = clients.get(words[1]).cancelSecurityToken(tokens.get(words[2]));
                 return new String[] {String.valueOf(cancelled)};
+            case "converse": // under this context, until it ends
+                clients.get(words[1]).getClient().getEndpoint().put(SecurityConstants.TOKEN, tokens.get(words[2]));
+                return new String[] {};
             case "secret":
                 return new String[] {Base64.getEncoder().encodeToString(tokens.get(words[1]).getSecret())};
             case "verify":
@@ -144,6 +148,7 @@ public final class CxfProbe implements Lines.Client {
             client.setTtl(Integer.parseInt(options.get("seconds")));
         }
         client.setEnableAppliesTo(true);
+        client.setSecureConv(options.containsKey("ofContext"));
         client.setAllowRenewing(Boolean.parseBoolean(options.get("renewing")));
         if (options.containsKey("claim")) {
             client.setClaims(StaxUtils.read(new java.io.StringReader(
@@ -166,6 +171,10 @@ public final class CxfProbe implements Lines.Client {
                 properties.put(name, value.matches("[0-9]+") ? Integer.valueOf(value) : value);
             }
         });
+        if (options.containsKey("conversing")) { // where a security context is established, with the same secrets
+            Map.copyOf(properties).forEach((name, value) -> properties.put(name + ".sct", value));
+            properties.put(Message.ENDPOINT_ADDRESS, options.get("conversing"));
+        }
         client.setProperties(properties);
         if (options.containsKey("tlsKeys")) {
             client.setTlsClientParameters(clientCertificate(options.get("tlsKeys"), options.get("keysPassword")));
