@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.interop.identity import PASSWORD, Identity
-from tests.interop.jvm import TRUSTS, Probe, Trust
+from tests.interop.jvm import TRUSTS, Probe, Trust, words
 from tests.messages import RP
 
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -37,7 +37,7 @@ class Client:
 
     def tell(self, **options: str) -> None:
         """What it asks for from now on: tokenType, keyType, keySize, requiresEntropy, useCertificate (in UseKey)."""
-        self.probe.ask("tell", self.name, *(f"{option}={value}" for option, value in options.items()))
+        self.probe.ask("tell", self.name, *words(options))
 
     def issue(self, address: str = RP) -> list[str]:
         """[ID, token type, seconds left, markup]"""

@@ -1,10 +1,9 @@
 """Services on Apache CXF that want tokens of the STS: the documents that say so, and how a test talks to them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.interop.jvm import JAVA, TRUSTS, Probe
+from tests.interop.jvm import JAVA, TRUSTS, Probe, words
 from tests.running import Prepared
 
 
@@ -66,8 +65,3 @@ def greet(cxf: Probe, requestor: str, service: str, **options: str) -> str:
     options = {"wsdl": f"{service}?wsdl"} | options
     (greeting,) = cxf.ask("greet", requestor, *words(options))
     return greeting
-
-
-def words(options: Mapping[str, str]) -> list[str]:
-    """Options as the Java side reads them."""
-    return [f"{name}={value}" for name, value in options.items()]

@@ -8,9 +8,9 @@ import pytest
 from lxml import etree
 
 from tests.interop.cxf import Client, Way
-from tests.interop.cxf_services import Wanted, greet, publish, words
+from tests.interop.cxf_services import Wanted, greet, publish
 from tests.interop.identity import PASSWORD, Identity, make_identity
-from tests.interop.jvm import TRUSTS, Refused
+from tests.interop.jvm import TRUSTS, Refused, words
 from tests.interop.test_cxf_messages import RSA_SHA256, to_endpoint
 from tests.running import change, free_port
 from wstrust_sts import ns
@@ -157,12 +157,7 @@ def issue(cxf, sts, alices, request):
 
     def get(kind: Kind, address: str, **options: str) -> str:
         way = to_endpoint(Way(TRUSTS[kind.wanted.version], "1.2", by_wsdl=True), kind.wanted.endpoint)
-        told = alices | {
-            "bindTo": "own",
-            "tlsKeys": alices["keys"],
-            "useCertificate": "true",
-            "tokenType": kind.wanted.token_type,
-        }
+        told = alices | {"bindTo": "own", "useCertificate": "true", "tokenType": kind.wanted.token_type}
         told |= {"keyType": f"{kind.wanted.trust}/{kind.wanted.key_type}"} | kind.algorithms | options
         *_, markup = Client(cxf, sts, way, name=f"{request.node.name} at the STS", **told).issue(address)
         return markup

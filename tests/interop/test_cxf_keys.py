@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from tests.interop.cxf import WAYS, Client, Way
 from tests.interop.identity import PASSWORD, Identity, make_identity
-from tests.interop.jvm import Refused, verify
+from tests.interop.jvm import Refused, verify, words
 from tests.interop.test_cxf_messages import RSA_SHA256, to_endpoint
 from tests.running import change
 from tests.verifiers import xmlsec_decrypt
@@ -117,7 +117,7 @@ def found(cxf, party, signing_certificates):
     known = {"keys": party.store, "keysPassword": PASSWORD, "trusted": signing_certificates}
 
     def find(token: str = "token") -> list[str]:
-        return cxf.ask("confirm", token, *(f"{name}={value}" for name, value in known.items()))
+        return cxf.ask("confirm", token, *words(known))
 
     return find
 
