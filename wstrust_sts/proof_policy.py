@@ -16,6 +16,7 @@ from wstrust_sts.proof_keys import (
     ClientEntropy,
     ClientKey,
     ProofKey,
+    ProvedKey,
     PublicProof,
     SealedClientKey,
     SymmetricProof,
@@ -81,6 +82,8 @@ def choose_proof(
     """
     if request.use_key is not None and key_type is not KeyType.PUBLIC:
         raise BadRequest("UseKey with another KeyType than PublicKey")
+    if kept is not None:
+        _demand_no_other(kept, request, message)
     match key_type:
         case KeyType.BEARER:
             return None
@@ -89,6 +92,24 @@ def choose_proof(
             return kept or _choose_secret(request, parties[0], message)
         case KeyType.PUBLIC:
             return kept or _choose_public_key(request, parties, message)
+
+
+def _demand_no_other(kept: ProofKey, request: RequestSecurityToken, message: VerifiedMessage) -> None:
+    """A key that is kept is kept from a wish for another, too: the requestor would take that for the token's.
+
+    Without a proof token in the answer, the entropy that it sent is the key (WS-Trust 1.3 section 4.4.3).
+    """
+    match kept:
+        case SymmetricProof():
+            if request.entropy is not None:
+                raise BadRequest("Entropy for a token that keeps the secret of another")
+            if _octets_of(request.key_size) not in (None, len(kept.secret)):
+                raise BadRequest("another KeySize than that of the secret that is kept")
+        case PublicProof() if request.use_key is not None:
+            wanted, signature_id = request.use_key.key, request.use_key.signature_id
+            signers = [each.key for each in message.proved_keys if each.signature_id == signature_id]
+            if not any(ProvedKey(kept).proves(each) for each in ([wanted] if wanted is not None else signers)):
+                raise InvalidRequest("UseKey names another key than the one that is kept")
 
 
 def _demand_one_recipient(parties: Sequence[RelyingParty], what: str) -> None:

@@ -396,6 +396,16 @@ class TestRow27:
         assert {"RequestedProofToken", "Entropy"}.isdisjoint(names(client.rstr(made)))
         assert client.text(made, ".//t:KeySize") == "256"
 
+    def test_row_27_a_wish_for_another_key_than_that_of_the_original_is_refused(self, client):
+        """Who sends entropy and gets no proof token takes its entropy for the key."""
+        client, holder = at(client), HOLDERS["rsa-2048"]
+        secret = symmetric(client).assertion.decode()
+        for wish in (entropy(CLIENT_ENTROPY), "<t:KeySize>128</t:KeySize>"):
+            assert client.transform(secret, wish, token_type=ns.TP11_SAML11).fault == (client.trust, "BadRequest")
+        bound = public(client, use_key(key_info(key_value(holder))), peer=holder).assertion.decode()
+        other = use_key(key_info(key_value(HOLDERS["ec"])))
+        assert client.transform(bound, other, token_type=ns.TP11_SAML11).fault == (client.trust, "InvalidRequest")
+
     def test_row_27_tokens_with_keys_are_validated_and_cancelled_as_others(self, client):
         client = at(client)
         token = symmetric(client).assertion.decode()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.interop.identity import PASSWORD, Identity
-from tests.interop.jvm import JAVA, TRUSTS, Probe, Trust
+from tests.interop.jvm import TRUSTS, Probe, Trust, words
 from tests.messages import RP
 
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -35,6 +35,10 @@ class Client:
         options = way.options(sts) | {"trust": way.trust.namespace, "user": "alice", "password": password} | more
         probe.client(name, options)
 
+    def tell(self, **options: str) -> None:
+        """What it asks for from now on: tokenType, keyType, keySize, requiresEntropy, useCertificate (in UseKey)."""
+        self.probe.ask("tell", self.name, *words(options))
+
     def issue(self, address: str = RP) -> list[str]:
         """[ID, token type, seconds left, markup]"""
         return self.probe.ask("issue", self.name, "token", address)
@@ -58,16 +62,6 @@ class Client:
 def secrets_of(identity: Identity, store: Path) -> dict[str, str]:
     """Options: a store to sign with and to encrypt with. What is received is decrypted with the same key."""
     return {"keys": str(store), "keysPassword": PASSWORD, "encryptFor": "sts", "signAs": "own"}
-
-
-def write_wsdl(directory: Path, *, address: str, issuer: str, trust: str, token_type: str) -> Path:
-    """The WSDL of the service that wants a bearer token."""
-    _, _, text = (JAVA / "cxf" / "greeting.wsdl").read_text().partition("-->\n")
-    for name, value in {"SERVICE": address, "ISSUER": issuer, "TRUST": trust, "TOKEN_TYPE": token_type}.items():
-        text = text.replace(name, value)
-    file = directory / "greeting.wsdl"
-    file.write_text(text)
-    return file
 
 
 WAYS = {

@@ -35,11 +35,11 @@ class Identity:
         arguments = ("certificate", "map", account, str(self.certificate), "--config", str(sts.config))
         command(*arguments, directory=sts.directory)
 
-    def trusting(self, certificate: Path, store: Path) -> Path:
-        """A copy of the store in which `certificate` (PEM) is under the alias `sts`."""
+    def trusting(self, certificate: Path, store: Path, *, alias: str = "sts") -> Path:
+        """A copy of the store in which `certificate` (PEM) is under the alias."""
         store.write_bytes(self.store.read_bytes())
         of_the_store = ["-keystore", str(store), "-storetype", "PKCS12", "-storepass", PASSWORD]
-        run("keytool", "-importcert", "-noprompt", "-alias", "sts", "-file", str(certificate), *of_the_store)
+        run("keytool", "-importcert", "-noprompt", "-alias", alias, "-file", str(certificate), *of_the_store)
         return store
 
 

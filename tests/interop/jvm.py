@@ -4,7 +4,7 @@ They need a JDK of 17 or later and Maven. What Maven fetches goes where Maven ke
 """
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +69,12 @@ class Probe:
         return fields
 
     def client(self, name: str, options: dict[str, str]) -> None:
-        self.ask("client", name, *(f"{option}={value}" for option, value in options.items()))
+        self.ask("client", name, *words(options))
+
+
+def words(options: Mapping[str, object]) -> list[str]:
+    """Options as the Java side reads them."""
+    return [f"{name}={value}" for name, value in options.items()]
 
 
 def fetch(project: str, directory: Path) -> None:

@@ -44,8 +44,9 @@ def established(cxf, sts, way, alices, request):
 
     def make(endpoint: str, **options: str) -> str:
         there = to_endpoint(way, endpoint)
-        kind = f"{ns.WSC05 if way.trust.namespace == ns.WST05 else ns.WSC13}/sct"
-        asked = alices | {"tokenType": kind, "keyType": "SymmetricKey", "renewing": "true"} | options
+        trust = way.trust.namespace
+        kind = f"{ns.WSC05 if trust == ns.WST05 else ns.WSC13}/sct"
+        asked = alices | {"tokenType": kind, "keyType": f"{trust}/SymmetricKey", "renewing": "true"} | options
         asking = Client(cxf, sts, there, name=f"{request.node.name} establishing", **asked)
         identifier, issued, left, markup = cxf.ask("issue", asking.name, "context", sts.url + there.trust.path)
         assert issued == kind

@@ -4,11 +4,10 @@ The client has a user name and the STS's message certificate; where and how to a
 """
 
 import time
-from dataclasses import dataclass
 
 import pytest
 
-from tests.interop.cxf import write_wsdl
+from tests.interop.cxf_services import Wanted, greet, publish
 from tests.interop.identity import PASSWORD
 from tests.interop.jvm import TRUSTS, Refused
 from tests.messages import RP
@@ -25,27 +24,16 @@ applies_to = ["https://localhost:{port}/greeting"]
 CONDITIONS = "SAML token security failure"  # what WSS4J says of times and audiences
 
 
-@dataclass(frozen=True)
-class Kind:
-    """Which endpoint of the STS a service names, and which token it wants."""
-
-    version: str
-    token_type: str
-
-    @property
-    def trust(self) -> str:
-        return TRUSTS[self.version].namespace
-
-
+# Which endpoint of the STS a service names, and which token it wants.
 KINDS = {
-    "1.3, SAML 2.0": Kind("13", ns.TP11_SAML20),
-    "1.3, SAML 1.1": Kind("13", ns.TP11_SAML11),
-    "2005, SAML 2.0": Kind("2005", ns.TP11_SAML20),
+    "1.3, SAML 2.0": Wanted("username", ns.TP11_SAML20),
+    "1.3, SAML 1.1": Wanted("username", ns.TP11_SAML11),
+    "2005, SAML 2.0": Wanted("username", ns.TP11_SAML20, version="2005"),
 }
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def kind(request) -> Kind:
+def kind(request) -> Wanted:
     return KINDS[request.param]
 
 
@@ -55,14 +43,8 @@ def service(kind, cxf, sts, tls_keys, signing_certificates, tmp_path_factory) ->
     port = free_port()
     address = f"https://localhost:{port}/greeting"
     change(sts, SERVICE.format(port=port))
-    wsdl = write_wsdl(
-        tmp_path_factory.mktemp("service"),
-        address=address,
-        issuer=f"{sts.url}/trust/{kind.version}/username",
-        trust=kind.trust,
-        token_type=kind.token_type,
-    )
-    cxf.ask("publish", str(port), wsdl.as_uri(), str(tls_keys), PASSWORD, signing_certificates)
+    wsdl = kind.write(tmp_path_factory.mktemp("service") / "greeting.wsdl", sts=sts, service=address)
+    publish(cxf, address, wsdl=wsdl, tlsKeys=str(tls_keys), keysPassword=PASSWORD, trusted=signing_certificates)
     return address
 
 
@@ -88,12 +70,12 @@ def asking(kind, cxf, sts, alices, request):
 
 
 def test_the_client_gets_a_token_by_itself_and_the_service_knows_its_user(cxf, service, requestor):
-    assert cxf.ask("greet", requestor, service) == ["Hello alice"]
+    assert greet(cxf, requestor, service) == "Hello alice"
 
 
 def test_a_token_that_was_got_beforehand_is_accepted(cxf, service, requestor, asking):
     cxf.ask("issue", asking(), "token", service)
-    assert cxf.ask("greet", requestor, service, "token") == ["Hello alice"]
+    assert greet(cxf, requestor, service, token="token") == "Hello alice"
 
 
 def test_a_token_that_was_changed_is_refused(cxf, service, requestor, asking):
@@ -106,7 +88,7 @@ def test_a_token_that_has_expired_is_refused(cxf, service, requestor, asking):
     *_, left, _ = cxf.ask("issue", asking(seconds="4"), "token", service)
     assert int(left) <= 4
     cxf.ask("forge", "token", "aging", "alice", "alice")  # the same; its holder does not look at its time
-    assert cxf.ask("greet", requestor, service, "aging") == ["Hello alice"]
+    assert greet(cxf, requestor, service, token="aging") == "Hello alice"
     time.sleep(4.2)
     assert _refusal(cxf, requestor, service, "aging") == CONDITIONS
 
@@ -118,5 +100,5 @@ def test_a_token_for_somebody_else_is_refused(cxf, service, requestor, asking):
 
 def _refusal(cxf, requestor: str, service: str, token: str) -> str:
     with pytest.raises(Refused) as refused:
-        cxf.ask("greet", requestor, service, token)
+        greet(cxf, requestor, service, token=token)
     return refused.value.text

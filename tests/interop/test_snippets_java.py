@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.cxf import write_wsdl
+from tests.interop.cxf_services import Wanted
 from tests.interop.identity import PASSWORD
 from tests.interop.jvm import JAVA, Refused, fetch, run, started
 from tests.messages import RP
@@ -57,10 +57,9 @@ def configured(sts, spring, snippet, address, tls_keys, tmp_path_factory):
     beans = directory / "beans.xml"
     beans.write_text(snippet("cxf"))
     spring.ask("beans", str(beans), "alice", "clarinet")
-    issuer = f"{sts.url}/trust/13/usernamemixed"
-    wsdl = write_wsdl(directory, address=address, issuer=issuer, trust=ns.WST13, token_type=ns.TP11_SAML20)
-    port = address.rpartition(":")[2].partition("/")[0]
-    spring.ask("publish", port, wsdl.as_uri(), str(tls_keys), PASSWORD)
+    wanted = Wanted("usernamemixed", ns.TP11_SAML20)
+    wsdl = wanted.write(directory / "greeting.wsdl", sts=sts, service=address)
+    spring.ask("publish", address, wsdl, str(tls_keys), PASSWORD)
     return beans
 
 

@@ -135,13 +135,21 @@ class TestSecret:
             raise AssertionError
 
         willing, sealed = replace(KEYED_PARTY, accepts_client_keys=True), SealedClientKey(open_key)
-        assert choose(KeyType.SYMMETRIC, willing, kept=KEPT, entropy=sealed) is KEPT
+        with pytest.raises(BadRequest, match="keeps the secret"):
+            choose(KeyType.SYMMETRIC, willing, kept=KEPT, entropy=sealed)
         assert choose(KeyType.BEARER, willing, entropy=sealed) is None
 
     def test_that_of_the_original_is_kept_for_one_that_can_decrypt_it(self):
         assert choose(KeyType.SYMMETRIC, kept=KEPT, tls=False) is KEPT
         with pytest.raises(BadRequest):
             choose(KeyType.SYMMETRIC, keyed(certificate=None), kept=KEPT)
+
+    @pytest.mark.parametrize("bits", [128, 512])
+    def test_one_that_is_kept_takes_no_entropy_and_no_other_size(self, bits):
+        assert choose(KeyType.SYMMETRIC, kept=KEPT, key_size=256) is KEPT
+        for other in ({"entropy": ClientEntropy(b"e" * 32)}, {"entropy": ClientKey(b"c" * 32)}, {"key_size": bits}):
+            with pytest.raises(BadRequest):
+                choose(KeyType.SYMMETRIC, replace(KEYED_PARTY, accepts_client_keys=True), kept=KEPT, **other)
 
     def test_it_is_in_no_representation(self):
         proof = choose(KeyType.SYMMETRIC, entropy=ClientEntropy(b"client entropy of 32 octets.....")) or KEPT
@@ -176,6 +184,21 @@ class TestPublicKey:
         assert choose(KeyType.PUBLIC, proved=(ProvedKey(BARE, "sig"), ProvedKey(RSA, "sig"), ProvedKey(EC))) is RSA
         with pytest.raises(InvalidRequest):
             choose(KeyType.PUBLIC, proved=(ProvedKey(BARE, "sig"),))
+
+    def test_one_that_is_kept_may_be_named_and_no_other(self):
+        for named in (RSA, BARE):
+            assert choose(KeyType.PUBLIC, kept=RSA, use_key=UseKey(key=named)) is RSA
+        signed = (ProvedKey(RSA, "signature"), ProvedKey(EC, "other"))
+        assert choose(KeyType.PUBLIC, kept=RSA, use_key=UseKey(signature_id="signature"), proved=signed) is RSA
+        for wanted in (
+            UseKey(key=EC),
+            UseKey(key=RENEWED),
+            UseKey(key=EC, signature_id="other"),
+            UseKey(signature_id="other"),
+            UseKey(signature_id="missing"),
+        ):
+            with pytest.raises(InvalidRequest, match="is kept"):
+                choose(KeyType.PUBLIC, CARELESS, kept=RSA, use_key=wanted, proved=signed)
 
     def test_an_unproved_one_is_for_parties_that_all_take_it(self):
         assert choose(KeyType.PUBLIC, CARELESS, use_key=UseKey(key=RSA)) is RSA

@@ -1,16 +1,10 @@
 import java.io.FileInputStream;
-import java.security.KeyStore;
-import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-import javax.net.ssl.KeyManagerFactory;
-import javax.security.auth.callback.Callback;
-import javax.security.auth.callback.CallbackHandler;
 import javax.xml.namespace.QName;
 
 import org.apache.cxf.Bus;
@@ -25,23 +19,16 @@ import org.apache.cxf.ws.addressing.MetadataType;
 import org.apache.cxf.ws.security.SecurityConstants;
 import org.apache.cxf.ws.security.tokenstore.SecurityToken;
 import org.apache.cxf.ws.security.trust.STSClient;
-import org.apache.wss4j.common.crypto.Merlin;
-import org.apache.wss4j.common.ext.WSPasswordCallback;
-import org.apache.wss4j.common.saml.SamlAssertionWrapper;
-import org.apache.wss4j.dom.WSDocInfo;
-import org.apache.wss4j.dom.handler.RequestData;
-import org.apache.wss4j.dom.saml.WSSSAMLKeyInfoProcessor;
-import org.apache.wss4j.dom.validate.Credential;
-import org.apache.wss4j.dom.validate.SamlAssertionValidator;
 
 /**
  * Apache CXF's STSClient.
  *
- * <p>Commands: {@code client NAME OPTION=VALUE...} (makes a client and names it); {@code issue}, {@code validate} and
- * {@code cancel} with the names of a client and of a token; {@code transform} and {@code renew CLIENT TOKEN MADE};
- * {@code verify TOKEN CERTIFICATES}; {@code forge TOKEN MADE TEXT OTHER}. {@code publish PORT WSDL KEYS PASSWORD
- * CERTIFICATES} serves {@link GreetingService}, and {@code greet CLIENT ADDRESS [TOKEN]} calls it. Options that begin
- * with {@code ws-security.} are CXF's own.
+ * <p>Commands: {@code client NAME OPTION=VALUE...} (makes a client and names it), {@code tell CLIENT OPTION=VALUE...}
+ * (what it asks for from now on); {@code issue}, {@code validate} and {@code cancel} with the names of a client and of a
+ * token; {@code transform} and {@code renew CLIENT TOKEN MADE}; {@code secret TOKEN}; {@code verify TOKEN CERTIFICATES}
+ * and {@code confirm TOKEN OPTION=VALUE...} ({@link RelyingParty}); {@code forge TOKEN MADE TEXT OTHER} and {@code rekey
+ * MADE OPTION=VALUE...} ({@link HeldTokens}). {@code publish ADDRESS OPTION=VALUE...} serves {@link GreetingService}, and
+ * {@code greet CLIENT OPTION=VALUE...} calls it. Options that name keys are those of {@link Keys}.
  */
 public final class CxfProbe implements Lines.Client {
     private static final String MEX = "http://schemas.xmlsoap.org/ws/2004/09/mex";
@@ -60,6 +47,9 @@ public final class CxfProbe implements Lines.Client {
         switch (words[0]) {
             case "client":
                 clients.put(words[1], client(Lines.options(words)));
+                return new String[] {};
+            case "tell":
+                tell(clients.get(words[1]), Lines.options(words));
                 return new String[] {};
             case "issue":
                 return issue(clients.get(words[1]), words[2], words[3]);
@@ -84,20 +74,23 @@ public final class CxfProbe implements Lines.Client {
                 clients.get(words[1]).getClient().getEndpoint().put(SecurityConstants.TOKEN, tokens.get(words[2]));
                 return new String[] {};
             case "secret":
-                return new String[] {Base64.getEncoder().encodeToString(tokens.get(words[1]).getSecret())};
+                byte[] secret = tokens.get(words[1]).getSecret();
+                return new String[] {secret == null ? "" : RelyingParty.encoded(secret)};
             case "verify":
-                return verify(tokens.get(words[1]), words[2]);
+                return RelyingParty.verify(tokens.get(words[1]), Map.of("trusted", words[2]));
+            case "confirm":
+                return RelyingParty.confirm(tokens.get(words[1]), Lines.options(words));
             case "publish":
-                Map<String, Object> service = new HashMap<>();
-                service.put(SecurityConstants.SIGNATURE_CRYPTO, trusting(words[5])); // it believes these signers alone
-                service.put(SecurityConstants.RETURN_SECURITY_ERROR, true); // so that a test sees why it refuses
-                GreetingService.publish(Integer.parseInt(words[1]), words[2], words[3], words[4], service);
+                publish(words[1], Lines.options(words));
                 return new String[] {};
             case "greet":
-                SecurityToken given = words.length > 3 ? tokens.get(words[3]) : null;
-                return new String[] {GreetingService.call(words[2], clients.get(words[1]), given)};
+                return new String[] {greet(clients.get(words[1]), Lines.options(words))};
             case "forge":
-                tokens.put(words[2], forge(tokens.get(words[1]), words[3], words[4]));
+                tokens.put(words[2], HeldTokens.forge(tokens.get(words[1]), words[3], words[4]));
+                return new String[] {};
+            case "rekey":
+                Map<String, String> key = Lines.options(words);
+                tokens.put(words[1], HeldTokens.rekey(tokens.get(key.get("token")), key));
                 return new String[] {};
             default:
                 throw new IllegalArgumentException(words[0]);
@@ -141,8 +134,8 @@ public final class CxfProbe implements Lines.Client {
         }
         String trust = options.get("trust");
         client.setNamespace(trust);
-        client.setTokenType(options.get("tokenType"));
-        client.setKeyType(trust + "/" + options.getOrDefault("keyType", "Bearer"));
+        client.setKeyType(trust + "/Bearer");
+        tell(client, options);
         if (options.containsKey("seconds")) {
             client.setEnableLifetime(true);
             client.setTtl(Integer.parseInt(options.get("seconds")));
@@ -160,62 +153,39 @@ public final class CxfProbe implements Lines.Client {
             client.setTokenType(null);
             client.setSendKeyType(false);
         }
-        Map<String, Object> properties = new HashMap<>();
+        Map<String, Object> properties = Keys.properties(options);
         properties.put(SecurityConstants.USERNAME, options.get("user"));
         properties.put(SecurityConstants.PASSWORD, options.get("password"));
-        if (options.containsKey("keys")) {
-            properties.putAll(messageKeys(options));
-        }
-        options.forEach((name, value) -> {
-            if (name.startsWith("ws-security.")) {
-                properties.put(name, value.matches("[0-9]+") ? Integer.valueOf(value) : value);
-            }
-        });
         if (options.containsKey("conversing")) { // where a security context is established, with the same secrets
             Map.copyOf(properties).forEach((name, value) -> properties.put(name + ".sct", value));
             properties.put(Message.ENDPOINT_ADDRESS, options.get("conversing"));
         }
         client.setProperties(properties);
         if (options.containsKey("tlsKeys")) {
-            client.setTlsClientParameters(clientCertificate(options.get("tlsKeys"), options.get("keysPassword")));
+            // Whom it trusts stays as the JVM was told.
+            TLSClientParameters parameters = new TLSClientParameters();
+            parameters.setKeyManagers(Keys.managers(options.get("tlsKeys"), options.get("keysPassword")));
+            client.setTlsClientParameters(parameters);
         }
         return client;
     }
 
-    /** For messages that protect themselves: a store with the STS's certificate and, to sign with, a key of one's own. */
-    private static Map<String, Object> messageKeys(Map<String, String> options) throws Exception {
-        KeyStore store = KeyStore.getInstance("PKCS12");
-        store.load(new FileInputStream(options.get("keys")), options.get("keysPassword").toCharArray());
-        Merlin crypto = new Merlin();
-        crypto.setKeyStore(store);
-        Map<String, Object> properties = new HashMap<>();
-        if (options.containsKey("encryptFor")) {
-            properties.put(SecurityConstants.ENCRYPT_CRYPTO, crypto);
-            properties.put(SecurityConstants.ENCRYPT_USERNAME, options.get("encryptFor"));
+    private static void tell(STSClient client, Map<String, String> options) {
+        if (options.containsKey("tokenType")) {
+            client.setTokenType(options.get("tokenType"));
         }
-        properties.put(SecurityConstants.SIGNATURE_CRYPTO, crypto);
-        if (options.containsKey("signAs")) {
-            properties.put(SecurityConstants.SIGNATURE_USERNAME, options.get("signAs"));
-            properties.put(SecurityConstants.SIGNATURE_PASSWORD, options.get("keysPassword"));
+        if (options.containsKey("keyType")) {
+            client.setKeyType(options.get("keyType"));
         }
-        CallbackHandler passwords = callbacks -> {
-            for (Callback callback : callbacks) {
-                ((WSPasswordCallback) callback).setPassword(options.get("keysPassword"));
-            }
-        };
-        properties.put(SecurityConstants.CALLBACK_HANDLER, passwords);
-        return properties;
-    }
-
-    /** TLS with a certificate of the client's own; whom it trusts stays as the JVM was told. */
-    private static TLSClientParameters clientCertificate(String file, String password) throws Exception {
-        KeyStore store = KeyStore.getInstance("PKCS12");
-        store.load(new FileInputStream(file), password.toCharArray());
-        KeyManagerFactory keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
-        keys.init(store, password.toCharArray());
-        TLSClientParameters parameters = new TLSClientParameters();
-        parameters.setKeyManagers(keys.getKeyManagers());
-        return parameters;
+        if (options.containsKey("requiresEntropy")) {
+            client.setRequiresEntropy(Boolean.parseBoolean(options.get("requiresEntropy")));
+        }
+        if (options.containsKey("keySize")) {
+            client.setKeySize(Integer.parseInt(options.get("keySize")));
+        }
+        if (options.containsKey("useCertificate")) {
+            client.setUseCertificateForConfirmationKeyInfo(Boolean.parseBoolean(options.get("useCertificate")));
+        }
     }
 
     /** An endpoint reference as a relying party's policy has it for its issuer: an address, and where metadata is. */
@@ -230,47 +200,27 @@ public final class CxfProbe implements Lines.Client {
         return reference;
     }
 
+    private static void publish(String address, Map<String, String> options) throws Exception {
+        Map<String, Object> properties = Keys.properties(options);
+        properties.put(SecurityConstants.RETURN_SECURITY_ERROR, true); // so that a test sees why it refuses
+        String password = options.get("keysPassword");
+        GreetingService.publish(address, options.get("wsdl"), options.get("tlsKeys"), password, properties);
+    }
+
+    /** With the {@code token} of that name, or with one that the client gets where the service says. */
+    private String greet(STSClient client, Map<String, String> options) throws Exception {
+        Map<String, Object> properties = Keys.properties(options);
+        properties.put(SecurityConstants.STS_CLIENT, client);
+        if (options.containsKey("token")) {
+            properties.put(SecurityConstants.TOKEN, tokens.get(options.get("token")));
+        }
+        return GreetingService.call(options.get("wsdl"), properties);
+    }
+
     private String[] issue(STSClient client, String name, String appliesTo) throws Exception {
         SecurityToken token = client.requestSecurityToken(appliesTo);
         tokens.put(name, token);
         String left = String.valueOf(Duration.between(Instant.now(), token.getExpires()).toSeconds());
         return new String[] {token.getId(), token.getTokenType(), left, StaxUtils.toString(token.getToken())};
-    }
-
-    /** The token with one text in it exchanged for another, as good for an hour as its holder is concerned. */
-    private static SecurityToken forge(SecurityToken token, String text, String other) throws Exception {
-        String markup = StaxUtils.toString(token.getToken()).replace(">" + text + "<", ">" + other + "<");
-        Instant now = Instant.now();
-        SecurityToken forged = new SecurityToken(
-            token.getId(), StaxUtils.read(new java.io.StringReader(markup)).getDocumentElement(), now, now.plusSeconds(3600));
-        forged.setTokenType(token.getTokenType());
-        return forged;
-    }
-
-    private static Merlin trusting(String certificates) throws Exception {
-        KeyStore store = KeyStore.getInstance("PKCS12");
-        store.load(null, null);
-        int number = 0;
-        for (var certificate : CertificateFactory.getInstance("X.509").generateCertificates(new FileInputStream(certificates))) {
-            store.setCertificateEntry("trusted" + number++, certificate);
-        }
-        Merlin crypto = new Merlin();
-        crypto.setTrustStore(store);
-        return crypto;
-    }
-
-    /** What a relying party that trusts the certificates of a PEM file does with the token. */
-    private static String[] verify(SecurityToken token, String trusted) throws Exception {
-        Merlin crypto = trusting(trusted);
-        RequestData data = new RequestData();
-        data.setSigVerCrypto(crypto);
-        data.setWsDocInfo(new WSDocInfo(token.getToken().getOwnerDocument()));
-        SamlAssertionWrapper assertion = new SamlAssertionWrapper(token.getToken());
-        assertion.verifySignature(new WSSSAMLKeyInfoProcessor(data), crypto);
-        assertion.parseSubject(new WSSSAMLKeyInfoProcessor(data), crypto);
-        Credential credential = new Credential();
-        credential.setSamlAssertion(assertion);
-        new SamlAssertionValidator().validate(credential, data);
-        return new String[] {assertion.getId(), assertion.getSubjectName(), assertion.getIssuerString()};
     }
 }

@@ -1,9 +1,7 @@
-import java.io.FileInputStream;
-import java.security.KeyStore;
+import java.net.URI;
 import java.util.HashMap;
 import java.util.Map;
 
-import javax.net.ssl.KeyManagerFactory;
 import javax.xml.namespace.QName;
 
 import jakarta.annotation.Resource;
@@ -17,9 +15,6 @@ import org.apache.cxf.configuration.jsse.TLSServerParameters;
 import org.apache.cxf.jaxws.EndpointImpl;
 import org.apache.cxf.jaxws.JaxWsProxyFactoryBean;
 import org.apache.cxf.transport.http_jetty.JettyHTTPServerEngineFactory;
-import org.apache.cxf.ws.security.SecurityConstants;
-import org.apache.cxf.ws.security.tokenstore.SecurityToken;
-import org.apache.cxf.ws.security.trust.STSClient;
 
 /** The service as a relying party: all that it asks of its callers is in the policy of its WSDL. */
 @WebService(
@@ -28,6 +23,8 @@ import org.apache.cxf.ws.security.trust.STSClient;
     serviceName = "GreetingService",
     portName = "GreetingPort")
 public final class GreetingService implements Greeting {
+    private static final Map<Integer, Bus> BUSES = new HashMap<>(); // one for all services at a port
+
     @Resource
     private WebServiceContext context;
 
@@ -37,39 +34,29 @@ public final class GreetingService implements Greeting {
         return context.isUserInRole("players") ? greeting + ", a player" : greeting;
     }
 
-    /** Serves over TLS. Whose tokens it believes is in its properties. */
-    static void publish(int port, String wsdl, String keys, String password, Map<String, Object> properties)
+    /** Serves over TLS with the key in a store. Whose tokens it believes is in its properties. */
+    static void publish(String address, String wsdl, String keys, String password, Map<String, Object> properties)
         throws Exception {
-        KeyStore store = KeyStore.getInstance("PKCS12");
-        store.load(new FileInputStream(keys), password.toCharArray());
-        KeyManagerFactory managers = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
-        managers.init(store, password.toCharArray());
-        TLSServerParameters tls = new TLSServerParameters();
-        tls.setKeyManagers(managers.getKeyManagers());
-        Bus bus = BusFactory.newInstance().createBus();
-        bus.getExtension(JettyHTTPServerEngineFactory.class).setTLSServerParametersForPort(port, tls);
-        EndpointImpl endpoint = new EndpointImpl(bus, new GreetingService());
+        int port = URI.create(address).getPort();
+        if (!BUSES.containsKey(port)) {
+            TLSServerParameters tls = new TLSServerParameters();
+            tls.setKeyManagers(Keys.managers(keys, password));
+            Bus bus = BusFactory.newInstance().createBus();
+            bus.getExtension(JettyHTTPServerEngineFactory.class).setTLSServerParametersForPort(port, tls);
+            BUSES.put(port, bus);
+        }
+        EndpointImpl endpoint = new EndpointImpl(BUSES.get(port), new GreetingService());
         endpoint.setWsdlLocation(wsdl);
         endpoint.setProperties(properties);
-        endpoint.publish("https://localhost:" + port + "/greeting");
-    }
-
-    /** Calls the service as its WSDL says: with {@code given}, or with a token that {@code sts} gets where it says. */
-    static String call(String address, STSClient sts, SecurityToken given) {
-        Map<String, Object> properties = new HashMap<>();
-        properties.put(SecurityConstants.STS_CLIENT, sts);
-        if (given != null) {
-            properties.put(SecurityConstants.TOKEN, given);
-        }
-        return call(address, properties);
+        endpoint.publish(address);
     }
 
     /** Calls the service as its WSDL and these properties say. */
-    static String call(String address, Map<String, Object> properties) {
+    static String call(String wsdl, Map<String, Object> properties) {
         JaxWsProxyFactoryBean factory = new JaxWsProxyFactoryBean();
         factory.setBus(BusFactory.newInstance().createBus());
         factory.setServiceClass(Greeting.class);
-        factory.setWsdlURL(address + "?wsdl");
+        factory.setWsdlURL(wsdl);
         factory.setServiceName(new QName(Greeting.NAMESPACE, "GreetingService"));
         factory.setEndpointName(new QName(Greeting.NAMESPACE, "GreetingPort"));
         Greeting service = (Greeting) factory.create();

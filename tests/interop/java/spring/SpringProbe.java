@@ -20,9 +20,9 @@ import org.springframework.ws.soap.security.wss4j2.Wss4jSecurityInterceptor;
 /**
  * Spring, with the configuration that {@code wstrust-sts relying-party snippet} prints.
  *
- * <p>Commands: {@code beans FILE USER PASSWORD} reads Spring beans for CXF; {@code publish PORT WSDL KEYS PASSWORD} and
- * {@code greet ADDRESS} are the service and the client that they configure. {@code intercept [TOKEN]} (Base64) gives a
- * message with the token to the interceptor of the class StsConfiguration.
+ * <p>Commands: {@code beans FILE USER PASSWORD} reads Spring beans for CXF; {@code publish ADDRESS WSDL KEYS PASSWORD}
+ * and {@code greet ADDRESS} are the service and the client that they configure. {@code intercept [TOKEN]} (Base64) gives
+ * a message with the token to the interceptor of the class StsConfiguration.
  */
 public final class SpringProbe implements Lines.Client {
     private static final String WSSE =
@@ -48,10 +48,10 @@ public final class SpringProbe implements Lines.Client {
             case "publish":
                 Map<String, Object> service = properties("serviceProperties");
                 service.put(SecurityConstants.RETURN_SECURITY_ERROR, true); // so that a test sees why it refuses
-                GreetingService.publish(Integer.parseInt(words[1]), words[2], words[3], words[4], service);
+                GreetingService.publish(words[1], words[2], words[3], words[4], service);
                 return new String[] {};
             case "greet":
-                return new String[] {GreetingService.call(words[1], properties("clientProperties"))};
+                return new String[] {GreetingService.call(words[1] + "?wsdl", properties("clientProperties"))};
             case "intercept":
                 byte[] token = words.length > 1 ? Base64.getDecoder().decode(words[1]) : new byte[0];
                 return new String[] {String.valueOf(intercept(new String(token, StandardCharsets.UTF_8)))};
