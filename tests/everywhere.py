@@ -15,7 +15,10 @@ from wstrust_sts.bindings.http import Request
 
 ROWS = (*ENDPOINTS[:2], *SEALED_ENDPOINTS, *CERTIFICATE_ENDPOINTS)
 EVERYWHERE = entrances(ROWS)
-BY_CERTIFICATE = tuple(entrance for entrance in EVERYWHERE if entrance.policy not in ("usernamemixed", "username"))
+CERTIFICATES = frozenset(
+    {"certificate", "certificatesigned", "certificatemixed", "certificatetransport", "usernamecertificatemixed"}
+)
+BY_CERTIFICATE = tuple(entrance for entrance in EVERYWHERE if entrance.policy in CERTIFICATES)
 
 
 @dataclass(frozen=True)
