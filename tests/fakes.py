@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from wstrust_sts import ports
 from wstrust_sts.addresses import candidates, parse_address
 from wstrust_sts.certificates import CertificateMapping, CertificateName, ExaminedCertificate, TrustAnchor
+from wstrust_sts.delegation_rules import DelegationRule
 from wstrust_sts.errors import Busy, FailedAuthentication, RequestFailed
 from wstrust_sts.keys import AesGcmSecretBox
 from wstrust_sts.model import Account, AuthenticationMethod, Claim, Realm
@@ -139,6 +140,14 @@ class FakeRelyingParties:
 
     def get(self, realm: str, name: str) -> RelyingParty | None:
         return self.rows.get((realm, name))
+
+
+class FakeDelegationRules:
+    def __init__(self, rules: Iterable[DelegationRule] = ()) -> None:
+        self.rows = {(rule.realm, rule.name): rule for rule in rules}
+
+    def of_realm(self, realm: str) -> Sequence[DelegationRule]:
+        return [rule for at, rule in sorted(self.rows.items()) if at[0] == realm]
 
 
 class FakeSigningKeys:
@@ -386,12 +395,14 @@ class FakeAdministration:
         accounts: FakeAccounts,
         certificates: FakeCertificates,
         relying_parties: FakeRelyingParties,
+        delegation_rules: FakeDelegationRules,
         keys: FakeSigningKeys,
     ) -> None:
         self._realms = realms
         self._accounts = accounts
         self._certificates = certificates
         self._relying_parties = relying_parties
+        self._delegation_rules = delegation_rules
         self._keys = keys
 
     def realms(self) -> Sequence[Realm]:
@@ -499,6 +510,18 @@ class FakeAdministration:
         self._keys.changes += gone
         return gone
 
+    def delegation_rules(self, realm: str) -> Sequence[DelegationRule]:
+        return self._delegation_rules.of_realm(realm)
+
+    def put_delegation_rule(self, rule: DelegationRule) -> None:
+        self._delegation_rules.rows[rule.realm, rule.name] = rule
+        self._keys.changes += 1
+
+    def delete_delegation_rule(self, realm: str, name: str) -> bool:
+        gone = self._delegation_rules.rows.pop((realm, name), None) is not None
+        self._keys.changes += gone
+        return gone
+
     def add_signing_key(self, key: SigningKeyRecord) -> None:
         self._keys.rows[key.realm, key.id] = key
         self._keys.changes += 1
@@ -530,6 +553,7 @@ class FakeStores:
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
     certificates: FakeCertificates = field(default_factory=FakeCertificates)
     relying_parties: FakeRelyingParties = field(default_factory=FakeRelyingParties)
+    delegation_rules: FakeDelegationRules = field(default_factory=FakeDelegationRules)
     signing_keys: FakeSigningKeys = field(default_factory=FakeSigningKeys)
     issued_tokens: FakeIssuedTokens = field(default_factory=FakeIssuedTokens)
     security_contexts: FakeSecurityContexts = field(init=False)
@@ -549,6 +573,7 @@ class FakeStores:
             accounts=self.accounts,
             certificates=self.certificates,
             relying_parties=self.relying_parties,
+            delegation_rules=self.delegation_rules,
             keys=self.signing_keys,
         )
 
@@ -560,6 +585,7 @@ def _each_fake_is_what_its_port_asks(stores: FakeStores) -> tuple[object, ...]:
     accounts: ports.Accounts = stores.accounts
     certificates: ports.Certificates = stores.certificates
     relying_parties: ports.RelyingParties = stores.relying_parties
+    rules: ports.DelegationRules = stores.delegation_rules
     keys: ports.SigningKeys = stores.signing_keys
     tokens: ports.IssuedTokens = stores.issued_tokens
     contexts: ports.SecurityContexts = stores.security_contexts
@@ -569,6 +595,6 @@ def _each_fake_is_what_its_port_asks(stores: FakeStores) -> tuple[object, ...]:
     lockouts: ports.Lockouts = stores.lockouts
     keyring: ports.Keyring = stores.keyring
     administration: ports.Administration = stores.administration
-    stored = realms, accounts, relying_parties, keys, tokens, contexts, journal, trail, replay, lockouts
+    stored = realms, accounts, relying_parties, rules, keys, tokens, contexts, journal, trail, replay, lockouts
     validator: ports.CertificateValidator = FakeCertificateValidator()
     return clock, *stored, certificates, validator, keyring, administration

@@ -10,6 +10,7 @@ from tests.fakes import (
     REALM,
     FakeAccounts,
     FakeClock,
+    FakeDelegationRules,
     FakeRealms,
     FakeRelyingParties,
     FakeSigningKeys,
@@ -30,6 +31,7 @@ from wstrust_sts.config import (
     SecretsSection,
     ServerSection,
 )
+from wstrust_sts.delegation_rules import DelegationRule
 from wstrust_sts.keyring import StoredKeyring
 from wstrust_sts.keys import AesGcmSecretBox, make_signing_key
 from wstrust_sts.model import Account, Claim, TrustVersion
@@ -142,6 +144,7 @@ class Sts:
     algorithm: str = "rsa-2048"
     clock: FakeClock = field(default_factory=FakeClock)
     relying_parties: tuple[RelyingParty, ...] = (RELYING_PARTY, STRICT_PARTY)
+    delegation_rules: tuple[DelegationRule, ...] = ()
     server: ServerSection = SERVER
     keyring: Keyring | None = None  # None: that of the stored keys
     claim_sources: tuple[str, ...] = ("account",)
@@ -153,6 +156,7 @@ class Sts:
             realms=FakeRealms([replace(REALM, administrators=frozenset({"admin"}))]),
             accounts=FakeAccounts([account(name) for name in PASSWORDS]),
             relying_parties=FakeRelyingParties(self.relying_parties),
+            delegation_rules=FakeDelegationRules(self.delegation_rules),
             signing_keys=FakeSigningKeys([key]),
         )
         if self.keyring is None:

@@ -84,6 +84,19 @@ def renew(target: str, *more: str, trust: str = ns.WST13) -> str:
     return rst("Renew", f"<t:RenewTarget>{target}</t:RenewTarget>", *more, trust=trust)
 
 
+def named(user: str) -> str:
+    """A UsernameToken that proves nothing."""
+    return f'<o:UsernameToken xmlns:o="{ns.WSSE}"><o:Username>{user}</o:Username></o:UsernameToken>'
+
+
+def act_as(inside: str) -> str:
+    return f'<w:ActAs xmlns:w="{ns.WST14}">{inside}</w:ActAs>'
+
+
+def on_behalf_of(inside: str) -> str:
+    return f"<t:OnBehalfOf>{inside}</t:OnBehalfOf>"
+
+
 def cancel(target: str, *, trust: str = ns.WST13) -> str:
     return rst("Cancel", f"<t:CancelTarget>{target}</t:CancelTarget>", trust=trust)
 

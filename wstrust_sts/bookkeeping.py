@@ -3,18 +3,21 @@
 import hashlib
 from dataclasses import dataclass, replace
 
+from wstrust_sts.errors import InvalidSecurityToken, RequestFailed
 from wstrust_sts.model import (
     Circumstances,
     Decision,
     IssuedToken,
+    KeyType,
     Principal,
     Realm,
     RequestSecurityToken,
     TokenType,
     VerifiedMessage,
+    VerifiedToken,
 )
 from wstrust_sts.ports import SecretBox
-from wstrust_sts.proof_keys import PublicProof, SymmetricProof
+from wstrust_sts.proof_keys import ProofKey, PublicProof, SymmetricProof
 from wstrust_sts.reasons import describe_request
 from wstrust_sts.records import AuditEvent, ContextKeyRecord, Entry, TokenRecord
 from wstrust_sts.security_contexts import secret_purpose
@@ -95,6 +98,7 @@ def _record_of(issued: IssuedToken, subject: Principal, asked: Asked) -> TokenRe
         renewing_after_expiry=descriptor.renewing_after_expiry,
         correlation_id=asked.at.correlation_id,
         original=descriptor.original,
+        delegation=None if descriptor.delegation is None else descriptor.delegation.value,
         key_thumbprint=thumbprint_of(proof) if isinstance(proof, PublicProof) else None,
     )
 
@@ -104,6 +108,23 @@ def secret_of(record: TokenRecord, box: SecretBox) -> bytes | None:
     if record.wrapped_proof_key is None:
         return None
     return box.open(record.wrapped_proof_key, purpose=record.proof_key_purpose)
+
+
+def kept_key(record: TokenRecord, verified: VerifiedToken, box: SecretBox) -> ProofKey | None:
+    """The key that a token is bound to. Raises InvalidSecurityToken, RequestFailed: it is not to be had."""
+    match KeyType(record.key_type):
+        case KeyType.BEARER:
+            return None
+        case KeyType.SYMMETRIC:
+            secret = secret_of(record, box)
+            if secret is None:
+                raise RequestFailed(f"the key of token {record.token_id} is not in the register")
+            return SymmetricProof(secret=secret)
+        case KeyType.PUBLIC:
+            key = verified.public_key
+            if key is None or thumbprint_of(key) != record.key_thumbprint:
+                raise InvalidSecurityToken("bound to another key than the register says")
+            return key
 
 
 def event_of(asked: Asked, *, outcome: str, refused: str = "") -> AuditEvent:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from wstrust_sts import ns
+from wstrust_sts.delegation_rules import AssertedSubject, Delegate, DelegationKind
 from wstrust_sts.encryption import NO_ENCRYPTION, EncryptionRule
 from wstrust_sts.errors import StsError
 from wstrust_sts.proof_keys import OfferedSecret, ProofKey, ProvedKey, PublicProof, UseKey
@@ -149,6 +150,7 @@ ReceivedToken = (
     | EndorsingAssertion
     | PresentedReference
     | PresentedContext
+    | AssertedSubject
     | UnknownToken
 )
 
@@ -210,8 +212,7 @@ class RequestSecurityToken:
     """One request, whatever face it entered by (WS-Trust 1.3 section 3).
 
     `token_type` is the text asked for; policy resolves it. `of_context`: an action of WS-SecureConversation asked, and
-    the answer has one, too. `unsupported` names what was understood and is
-    not offered (OnBehalfOf, ActAs, ...): policy refuses it, so that nothing known is silently ignored.
+    the answer has one, too. `unsupported`: what is understood and not offered (DelegateTo, ...); policy refuses it.
     """
 
     version: TrustVersion
@@ -236,6 +237,8 @@ class RequestSecurityToken:
     renewing_allowed: bool = True
     renewing_after_expiry: bool = False
     target: ReceivedToken | None = None
+    on_behalf_of: ReceivedToken | None = None  # at most one of the two
+    act_as: ReceivedToken | None = None
     unsupported: tuple[str, ...] = ()
 
 
@@ -304,7 +307,8 @@ class Evidence:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """One account and how it proved itself: the requestor, made only from `Evidence`; or, where a token is made from
-    another, the subject of that one, made only from a `VerifiedToken` and its row in the register.
+    another, the subject of that one, made only from a `VerifiedToken` and its row in the register;
+    or one that the requestor names, by a `DelegationRule`.
 
     `token` is the token of ours that it was proved by. No token that it asks for lives beyond `until`, and none that is
     issued to it can be renewed unless it is `renewable`.
@@ -447,6 +451,8 @@ class TokenDescriptor:
     renewing_after_expiry: bool = False
     original: str | None = None  # the id of the token that this one is made from
     saml20_prefix: str = "saml2"  # as in Endpoint
+    delegation: DelegationKind | None = None  # somebody else than the subject asked for it
+    delegates: tuple[Delegate, ...] = ()  # who act for the subject, as the token tells it; the first one first
     decision: Decision = Decision()
 
 

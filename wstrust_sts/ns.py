@@ -116,6 +116,7 @@ SAML20_AC_PASSWORD_PROTECTED = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordP
 SAML20_AC_UNSPECIFIED = "urn:oasis:names:tc:SAML:2.0:ac:classes:unspecified"
 SAML20_ATTRNAME_URI = "urn:oasis:names:tc:SAML:2.0:attrname-format:uri"
 SAML20_ATTRNAME_UNSPECIFIED = "urn:oasis:names:tc:SAML:2.0:attrname-format:unspecified"
+SAML20_DELEGATION = "urn:oasis:names:tc:SAML:2.0:conditions:delegation"
 
 # SAML metadata, WS-Federation
 MD = "urn:oasis:names:tc:SAML:2.0:metadata"
@@ -149,6 +150,7 @@ CLAIM_UPN = IDENTITY + "/claims/upn"
 CLAIM_GIVEN_NAME = IDENTITY + "/claims/givenname"
 CLAIM_SURNAME = IDENTITY + "/claims/surname"
 CLAIM_PRIVATE_ID = IDENTITY + "/claims/privatepersonalidentifier"
+CLAIM_ACTOR = "http://schemas.xmlsoap.org/ws/2009/09/identity/claims/actor"
 CLAIM_X500 = IDENTITY + "/claims/x500distinguishedname"
 CLAIM_AUTHENTICATION_METHOD = "http://schemas.microsoft.com/ws/2008/06/identity/claims/authenticationmethod"
 CLAIM_AUTHENTICATION_REFERENCES = "http://schemas.microsoft.com/claims/authnmethodsreferences"

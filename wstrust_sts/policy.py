@@ -3,14 +3,13 @@
 A `TokenDescriptor` is made here and nowhere else: no policy decision, no token.
 """
 
-import hashlib
-import hmac
 import secrets
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from wstrust_sts import ns
+from wstrust_sts.delegation_rules import Delegate, DelegationKind
 from wstrust_sts.encryption import NO_ENCRYPTION, EncryptionRule
 from wstrust_sts.errors import (
     BadRequest,
@@ -18,7 +17,6 @@ from wstrust_sts.errors import (
     InvalidSecurityToken,
     InvalidTimeRange,
     NotAuthorized,
-    RequestFailed,
 )
 from wstrust_sts.lineage import LONGEST_LINEAGE
 from wstrust_sts.model import (
@@ -44,6 +42,7 @@ from wstrust_sts.proof_policy import choose_context_secret, choose_encryption, c
 from wstrust_sts.records import TokenRecord
 from wstrust_sts.relying_parties import RelyingParty, RelyingPartyMatch
 from wstrust_sts.security_contexts import new_identifier
+from wstrust_sts.subject_names import name_account
 
 OPERATIONS = frozenset({Operation.ISSUE, Operation.VALIDATE, Operation.RENEW, Operation.CANCEL})
 _ENCRYPTION_ALGORITHMS = frozenset(
@@ -67,6 +66,8 @@ def demand_supported(request: RequestSecurityToken, *, issuer: str, signature_al
         raise BadRequest(f"the operation {request.operation.value} is not offered")
     if request.unsupported:
         raise BadRequest(f"not offered: {', '.join(request.unsupported)}")
+    if request.operation is not Operation.ISSUE and (request.on_behalf_of is not None or request.act_as is not None):
+        raise BadRequest(f"ActAs or OnBehalfOf in a request to {request.operation.value}")
     if request.signature_algorithm not in (None, signature_algorithm):
         raise BadRequest("a SignatureAlgorithm that the signing key is not used with")
     if request.canonicalization_algorithm not in (None, ns.EXC_C14N):
@@ -82,7 +83,7 @@ class IssueQuestion:
     """All that the decision to issue rests on. `claims` is what the rules release of what was asked for.
 
     `findings` is how it came to that: the reasons, found and withheld claims so far. `principal` is who the token
-    will be about; with `original`, the subject of that token, who need not be the requestor.
+    will be about; with `original`, the subject of that token, who need not be the requestor, nor with `delegated`.
     """
 
     request: RequestSecurityToken
@@ -97,6 +98,7 @@ class IssueQuestion:
     now: datetime
     original: "Original | None" = None
     renewed: "Renewed | None" = None
+    delegated: "Delegated | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +129,17 @@ class Renewed:
     proof: ProofKey | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delegated:
+    """The delegation that a token rests on. `original` is the id of the token that proved the subject; None: it was
+    only named. `delegates` are those whom the token tells.
+    """
+
+    kind: DelegationKind
+    original: str | None = None
+    delegates: tuple[Delegate, ...] = ()
+
+
 def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
     """What the token will say. Raises BadRequest, InvalidRequest, InvalidTimeRange, RequestFailed."""
     relying_party = question.match.relying_party
@@ -148,8 +161,8 @@ def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
     proof = choose_proof(key_type, request, parties, message=question.message, kept=kept)
     encryption = choose_encryption(request, parties)
     lifetime, how = _choose_lifetime(question)
-    renewable = question.original is None and question.principal.renewable
-    findings = question.findings
+    findings, basis = question.findings, question.original or question.delegated
+    renewable = basis is None and question.principal.renewable
     return TokenDescriptor(
         token_id="_" + secrets.token_hex(16),
         token_type=token_type,
@@ -158,7 +171,7 @@ def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
         proof=proof,
         encryption=encryption,
         issuer=question.realm.issuer,
-        subject=_name_subject(question.principal, relying_party, question.realm),
+        subject=name_account(question.principal.account, relying_party, question.realm),
         audiences=_choose_audiences(question),
         lifetime=lifetime,
         authentication_methods=_by_strength(question.principal.methods),
@@ -166,9 +179,11 @@ def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
         attributes=question.claims,
         recipient=relying_party.recipient,
         relying_party=relying_party.name,
-        renewing_allowed=question.request.renewing_allowed and renewable,
-        renewing_after_expiry=question.request.renewing_after_expiry and renewable,
-        original=None if question.original is None else question.original.token_id,
+        renewing_allowed=request.renewing_allowed and renewable,
+        renewing_after_expiry=request.renewing_after_expiry and renewable,
+        original=_original(basis),
+        delegation=None if question.delegated is None else question.delegated.kind,
+        delegates=() if question.delegated is None else question.delegated.delegates,
         saml20_prefix=question.endpoint.saml20_prefix,
         decision=Decision(
             reasons=(
@@ -193,6 +208,8 @@ def _authorize_context(question: IssueQuestion, uri: str, whence: str) -> TokenD
     request, renewed, party = question.request, question.renewed, question.match.relying_party
     if question.original is not None:
         raise BadRequest("a security context made from a token")
+    if question.delegated is not None:
+        raise BadRequest("a security context on behalf of somebody else")
     if question.participants:
         raise BadRequest("a security context for Participants, who could not all learn its key")
     if not all(claim.optional for claim in request.claims):
@@ -220,6 +237,11 @@ def _authorize_context(question: IssueQuestion, uri: str, whence: str) -> TokenD
             reasons=(*question.findings.reasons, f"a security context, {whence}", f"{how}, {seconds} s"),
         ),
     )
+
+
+def _original(basis: Original | Delegated | None) -> str | None:
+    """The id of the token that one is made from, and with which it ends."""
+    return basis.token_id if isinstance(basis, Original) else None if basis is None else basis.original
 
 
 def _describe_keys(key_type: KeyType, encryption: EncryptionRule, *, by_default: bool) -> Iterator[str]:
@@ -298,35 +320,6 @@ def _choose_audiences(question: IssueQuestion) -> tuple[str, ...]:
     for match in (question.match, *question.participants):
         audiences.update(dict.fromkeys(match.relying_party.audiences or (match.address,)))
     return tuple(audiences)
-
-
-def _name_subject(principal: Principal, relying_party: RelyingParty, realm: Realm) -> NameIdentifier:
-    rule = relying_party.name_identifier
-    if rule.claim is not None:
-        value = next((claim.values[0] for claim in principal.account.claims if claim.type == rule.claim), None)
-        if value is None:
-            raise RequestFailed(
-                f"{relying_party.name} names subjects by the claim {rule.claim}, which {principal.name} has not"
-            )
-        return NameIdentifier(rule.format, value)
-    if rule.format == ns.NAMEID_PERSISTENT:
-        return NameIdentifier(
-            rule.format,
-            _pairwise(principal, relying_party, realm),
-            name_qualifier=realm.issuer,
-            sp_name_qualifier=relying_party.name,
-        )
-    if rule.format == ns.NAMEID_TRANSIENT:
-        return NameIdentifier(rule.format, "_" + secrets.token_hex(16))
-    return NameIdentifier(rule.format, principal.name)
-
-
-def _pairwise(principal: Principal, relying_party: RelyingParty, realm: Realm) -> str:
-    """The same for one account at one relying party, unlike at every other (SAML 2.0 core section 8.3.7)."""
-    if not realm.pairwise_secret:
-        raise RequestFailed(f"the realm {realm.name} has no secret for persistent names")
-    subject = f"{relying_party.name}\0{principal.account.id}".encode()
-    return hmac.new(realm.pairwise_secret, subject, hashlib.sha256).hexdigest()
 
 
 _WEAKEST_FIRST = (
@@ -435,7 +428,8 @@ def authorize_transformation(principal: Principal, lineage: Sequence[TokenRecord
     has come by a bearer token could not get it in any other way. (Where there are validators they alone may
     validate, and so they alone may do this.)
 
-    What is made of a token bound to a key is bound to that key, and so is of no use to anybody else.
+    What is made of a token bound to a key is bound to that key, and so is of no use to anybody else. Of a delegated
+    token nothing is made: what its rule withholds would be told.
 
     Raises NotAuthorized, BadRequest.
     """
@@ -446,9 +440,16 @@ def authorize_transformation(principal: Principal, lineage: Sequence[TokenRecord
         right = "for its subject"
     else:
         raise NotAuthorized(f"neither its subject nor a validator that {relying_party.name} names")
+    demand_extendable(lineage)
+    if any(row.delegation is not None for row in lineage):
+        raise BadRequest("a token made from a delegated one")
+    return right
+
+
+def demand_extendable(lineage: Sequence[TokenRecord]) -> None:
+    """Raises BadRequest: nothing more is made from the token at its head."""
     if len(lineage) >= LONGEST_LINEAGE:
         raise BadRequest(f"a token made from the last of {len(lineage)} that were made from each other")
-    return right
 
 
 def demand_usable(account: Account | None, *, now: datetime) -> Account:

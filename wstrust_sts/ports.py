@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from wstrust_sts.certificates import CertificateMapping, CertificateName, ExaminedCertificate, TrustAnchor
+from wstrust_sts.delegation_rules import DelegationRule
 from wstrust_sts.model import (
     Account,
     Authenticated,
@@ -186,6 +187,12 @@ class RelyingParties(Protocol):
         ...
 
     def get(self, realm: str, name: str) -> RelyingParty | None: ...
+
+
+class DelegationRules(Protocol):
+    def of_realm(self, realm: str) -> Sequence[DelegationRule]:
+        """By name."""
+        ...
 
 
 class SigningKeys(Protocol):
@@ -375,6 +382,14 @@ class Administration(Protocol):
         ...
 
     def delete_relying_party(self, realm: str, name: str) -> bool: ...
+
+    def delegation_rules(self, realm: str) -> Sequence[DelegationRule]: ...
+
+    def put_delegation_rule(self, rule: DelegationRule) -> None:
+        """Raises ValueError: no such realm."""
+        ...
+
+    def delete_delegation_rule(self, realm: str, name: str) -> bool: ...
 
     def add_signing_key(self, key: SigningKeyRecord) -> None: ...
 

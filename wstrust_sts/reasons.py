@@ -7,6 +7,7 @@ no request makes its audit event large; claims are told by their types, never by
 import re
 from collections.abc import Sequence
 
+from wstrust_sts.delegation_rules import AssertedSubject, DelegationKind, DelegationRule
 from wstrust_sts.model import Claim, PresentedContext, PresentedReference, Principal, RequestSecurityToken
 from wstrust_sts.records import TokenRecord
 from wstrust_sts.relying_parties import ReleaseRule, RelyingParty, RelyingPartyMatch
@@ -44,6 +45,11 @@ def describe_request(request: RequestSecurityToken) -> dict[str, object]:
         asked["target"] = f"the security context {shorten(request.target.identifier)}"
     elif request.target is not None:
         asked["target"] = type(request.target).__name__
+    for name, shown in (("act_as", request.act_as), ("on_behalf_of", request.on_behalf_of)):
+        if isinstance(shown, AssertedSubject):
+            asked[name] = f"{shorten(shown.username)}, by name"
+        elif shown is not None:
+            asked[name] = type(shown).__name__
     return asked
 
 
@@ -68,6 +74,18 @@ def describe_original(original: TokenRecord, subject: Principal, right: str) -> 
     )
 
 
+def describe_delegation(
+    actor: Principal, subject: Principal, *, kind: DelegationKind, rule: DelegationRule, original: str | None
+) -> str:
+    """Who acts for whom, by which rule, and what that rests on."""
+    acts = "acts as" if kind is DelegationKind.ACT_AS else "asks on behalf of"
+    whence = "named without proof" if original is None else f"by the valid token {original}, for which that account"
+    if original is not None:
+        methods = ", ".join(method.value for method in subject.methods)
+        whence = f"{whence} proved itself by {methods} at {subject.instant.isoformat()}"
+    return f"{actor.name} {acts} {subject.name}, {whence}, by the delegation rule {rule.name}"
+
+
 def describe_renewal(renewed: TokenRecord, subject: Principal, *, anew: bool) -> str:
     """What a token takes the place of, and on what its word of the subject's authentication rests."""
     methods = ", ".join(method.value for method in subject.methods)
@@ -87,6 +105,14 @@ def explain_unshared(stated: Sequence[Claim], shared: Sequence[Claim]) -> dict[s
         return {}
     kept = {claim.type for claim in shared}
     return {claim.type: "another participant is not told it" for claim in stated if claim.type not in kept}
+
+
+def explain_undelegated(stated: Sequence[Claim], kept: Sequence[Claim], rule: str) -> dict[str, str]:
+    """The types that the relying party would be told, and that the delegation rule `rule` keeps back."""
+    types = {claim.type for claim in kept}
+    return {
+        claim.type: f"the delegation rule {rule} does not let it out" for claim in stated if claim.type not in types
+    }
 
 
 def explain_unasked(withheld: Sequence[str], request: RequestSecurityToken, shared: Sequence[Claim]) -> dict[str, str]:

@@ -32,6 +32,7 @@ class TokenRecord:
     cancel_reason: str | None = None
     correlation_id: str = ""
     original: str | None = None  # the id of the token that this one was made from; it is valid only while that one is
+    delegation: str | None = None  # a DelegationKind: the requestor asked for it as somebody else, the subject
     key_thumbprint: str | None = None  # SHA-256 of the public key (SubjectPublicKeyInfo) it is bound to, hexadecimal
     wrapped_proof_key: bytes | None = field(default=None, repr=False)  # the secret it is bound to, sealed
 

@@ -9,9 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from wstrust_sts.bookkeeping import Asked, Findings, entries_of, event_of, secret_of, thumbprint_of
+from wstrust_sts.bookkeeping import Asked, Findings, entries_of, event_of, kept_key
+from wstrust_sts.claim_collection import ClaimCollection
 from wstrust_sts.context_operations import ContextOperations
 from wstrust_sts.context_policy import asks_for_context
+from wstrust_sts.delegation import DelegatedSubjects, Delegation
+from wstrust_sts.delegation_rules import DelegationKind
 from wstrust_sts.errors import (
     BadRequest,
     InvalidRequest,
@@ -27,7 +30,6 @@ from wstrust_sts.model import (
     AppliesTo,
     AuthenticationMethod,
     Circumstances,
-    Claim,
     Decision,
     IssuedToken,
     KeyType,
@@ -56,7 +58,6 @@ from wstrust_sts.policy import (
     demand_in_force,
     demand_supported,
     demand_usable,
-    shared_claims,
     wants_token,
 )
 from wstrust_sts.ports import (
@@ -64,6 +65,7 @@ from wstrust_sts.ports import (
     Authenticator,
     ClaimPolicy,
     ClaimSource,
+    DelegationRules,
     IssuedTokens,
     Journal,
     Keyring,
@@ -74,14 +76,10 @@ from wstrust_sts.ports import (
     SecurityContexts,
     TokenProvider,
 )
-from wstrust_sts.proof_keys import ProofKey, SymmetricProof
 from wstrust_sts.reasons import (
     describe_match,
     describe_original,
     describe_renewal,
-    explain_unasked,
-    explain_unreleased,
-    explain_unshared,
     shorten,
 )
 from wstrust_sts.records import TokenCancelled, TokenRecord
@@ -111,6 +109,7 @@ class SecurityTokenService:
         relying_parties: RelyingParties,
         issued_tokens: IssuedTokens,
         contexts: SecurityContexts,
+        delegation_rules: DelegationRules,
         journal: Journal,
         keyring: Keyring,
         authenticators: Sequence[Authenticator],
@@ -141,8 +140,16 @@ class SecurityTokenService:
                 if token_type in self._providers:
                     raise ValueError(f"two providers for {token_type.value} tokens; enable one of them")
                 self._providers[token_type] = provider
-        self._claim_sources = tuple(claim_sources)
-        self._claim_policy = claim_policy
+        self._claims = ClaimCollection(claim_sources, claim_policy)
+        self._delegated = DelegatedSubjects(
+            rules=delegation_rules,
+            issued_tokens=issued_tokens,
+            accounts=accounts,
+            relying_parties=relying_parties,
+            keyring=keyring,
+            own=renewal.own,
+            recorded=self._recorded_token,
+        )
         self._replay_cache = replay_cache
         self._renewal = renewal
         self._operations: dict[Operation, Callable[[Asked], Verdict]] = {
@@ -208,11 +215,13 @@ class SecurityTokenService:
         asked.findings.relying_party = match.relying_party.name
         asked.findings.decision = Decision(reasons=(describe_match(request, match),))
         participants = tuple(self._find(address, asked) for address in request.participants)
-        issued = self._make_token(asked, subject=asked.principal, match=match, participants=participants)
+        delegation = self._delegated.settle(asked, (match, *participants))
+        subject = asked.principal if delegation is None else delegation.subject
+        issued = self._make_token(asked, subject=subject, match=match, participants=participants, delegation=delegation)
         return Verdict(
             response=RequestSecurityTokenResponse(request=request, issued=issued),
             outcome="issued",
-            entries=entries_of(issued, subject=asked.principal, asked=asked, box=self._box),
+            entries=entries_of(issued, subject=subject, asked=asked, box=self._box),
         )
 
     def _make_token(
@@ -224,9 +233,14 @@ class SecurityTokenService:
         participants: Sequence[RelyingPartyMatch] = (),
         original: Original | None = None,
         renewed: Renewed | None = None,
+        delegation: Delegation | None = None,
     ) -> IssuedToken:
         """A signed token about `subject`: its claims collected, the decision taken, and both among the findings."""
-        claims = self._collect_claims(asked, subject=subject, match=match, participants=participants)
+        rule = None if delegation is None else delegation.rule
+        if delegation is not None:
+            reasons = (*asked.findings.decision.reasons, delegation.reason)
+            asked.findings.decision = replace(asked.findings.decision, reasons=reasons)
+        claims = self._claims.collect(asked, subject=subject, match=match, participants=participants, rule=rule)
         descriptor = authorize_issue(
             IssueQuestion(
                 request=asked.request,
@@ -241,6 +255,7 @@ class SecurityTokenService:
                 now=asked.at.now,
                 original=original,
                 renewed=renewed,
+                delegated=None if delegation is None else delegation.basis,
             )
         )
         provider = self._providers.get(descriptor.token_type)
@@ -270,39 +285,6 @@ class SecurityTokenService:
         if match is None:
             raise InvalidScope(f"no relying party is registered for {shorten(address)!r}")
         return match
-
-    def _collect_claims(
-        self,
-        asked: Asked,
-        *,
-        subject: Principal,
-        match: RelyingPartyMatch,
-        participants: Sequence[RelyingPartyMatch],
-    ) -> tuple[Claim, ...]:
-        """What the token will state: found, released by the rules of every party, and asked for."""
-        request, party = asked.request, match.relying_party
-        found = self._find_claims(subject, party, asked)
-        stated = self._claim_policy.release(subject, party, found)
-        others = [
-            self._claim_policy.release(
-                subject, other.relying_party, self._find_claims(subject, other.relying_party, asked)
-            )
-            for other in participants
-        ]
-        shared = shared_claims([stated, *others])
-        findings = asked.findings
-        matched, types = findings.decision.reasons, tuple(claim.type for claim in found)
-        withheld = explain_unreleased(found, party) | explain_unshared(stated, shared)
-        findings.decision = Decision(reasons=matched, found=types, withheld=withheld)
-        claims, kept = self._claim_policy.satisfy(request.claims, shared)
-        if kept:
-            unasked = explain_unasked(kept, request, shared)
-            findings.decision = Decision(reasons=matched, found=types, withheld=unasked | withheld)
-        return claims
-
-    def _find_claims(self, subject: Principal, party: RelyingParty, asked: Asked) -> list[Claim]:
-        wanted = asked.request.claims
-        return [claim for source in self._claim_sources for claim in source.claims_for(subject, party, wanted)]
 
     # -- validate, renew and cancel ------------------------------------------------------------------------------------
 
@@ -335,6 +317,9 @@ class SecurityTokenService:
         invalid; NotAuthorized, InvalidScope, and what Issue does.
         """
         record = lineage[0]
+        other = self._other_party(asked, party)
+        if other is not None and self._delegated.may_act(asked, DelegationKind.ON_BEHALF_OF):
+            return self._transform_for(asked, record, verified, other)
         right = authorize_transformation(asked.principal, lineage, party)
         subject = Principal(
             realm=record.realm,
@@ -350,9 +335,30 @@ class SecurityTokenService:
             audiences=audiences,
             expires_at=record.expires_at,
             key_type=KeyType(record.key_type),
-            proof=self._kept_key(record, verified),
+            proof=kept_key(record, verified, self._box),
         )
         issued = self._make_token(asked, subject=subject, match=match, original=original)
+        return self._transformed(asked, issued, subject)
+
+    def _other_party(self, asked: Asked, party: RelyingParty) -> RelyingPartyMatch | None:
+        """Another relying party than that of the target, if AppliesTo means one."""
+        scope = asked.request.applies_to
+        match = None if scope is None else self._relying_parties.find(asked.realm.name, scope.address)
+        return None if match is None or match.relying_party.name == party.name else match
+
+    def _transform_for(
+        self, asked: Asked, record: TokenRecord, verified: VerifiedToken, match: RelyingPartyMatch
+    ) -> Verdict:
+        """A token made from a valid one for another relying party: on behalf of its subject, by a rule that allows it.
+
+        Raises NotAuthorized: none does; and what Issue does.
+        """
+        kind = DelegationKind.ON_BEHALF_OF
+        delegation = self._delegated.by_token(asked, record, verified, kind=kind, parties=(match,))
+        issued = self._make_token(asked, subject=delegation.subject, match=match, delegation=delegation)
+        return self._transformed(asked, issued, delegation.subject)
+
+    def _transformed(self, asked: Asked, issued: IssuedToken, subject: Principal) -> Verdict:
         return Verdict(
             response=RequestSecurityTokenResponse(
                 request=asked.request, issued=issued, status=Status.VALID, reason=SENTENCES[Status.VALID]
@@ -360,22 +366,6 @@ class SecurityTokenService:
             outcome="transformed",
             entries=entries_of(issued, subject=subject, asked=asked, box=self._box),
         )
-
-    def _kept_key(self, record: TokenRecord, verified: VerifiedToken) -> ProofKey | None:
-        """The key that a token is bound to. Raises InvalidSecurityToken, RequestFailed: it is not to be had."""
-        match KeyType(record.key_type):
-            case KeyType.BEARER:
-                return None
-            case KeyType.SYMMETRIC:
-                secret = secret_of(record, self._box)
-                if secret is None:
-                    raise RequestFailed(f"the key of token {record.token_id} is not in the register")
-                return SymmetricProof(secret=secret)
-            case KeyType.PUBLIC:
-                key = verified.public_key
-                if key is None or thumbprint_of(key) != record.key_thumbprint:
-                    raise InvalidSecurityToken("bound to another key than the register says")
-                return key
 
     def _kept_audiences(self, asked: Asked, verified: VerifiedToken, party: RelyingParty) -> tuple[str, ...]:
         """Those of a token that are its relying party's today; participants get nothing by transformation."""
@@ -453,7 +443,7 @@ class SecurityTokenService:
             token_type=TokenType(record.token_type),
             audiences=audiences,
             key_type=KeyType(record.key_type),
-            proof=None if verified is None else self._kept_key(record, verified),
+            proof=None if verified is None else kept_key(record, verified, self._box),
         )
         issued = self._make_token(asked, subject=subject, match=match, renewed=renewed)
         findings.token_id = record.token_id  # until the new one is not refused any more
@@ -487,6 +477,9 @@ class SecurityTokenService:
             return record, shown if shown is not None and shown.token_id == record.token_id else None
         if isinstance(target, PresentedAssertion):
             target = replace(target, overdue=overdue)
+        return self._recorded_token(target, asked)
+
+    def _recorded_token(self, target: ReceivedToken, asked: Asked) -> tuple[TokenRecord, VerifiedToken]:
         verified = self._verify(target, asked)
         record = self._issued_tokens.find(asked.realm.name, verified.token_id)
         if record is None:

@@ -328,23 +328,6 @@ class TestRow13Others:
         assert client.issue(wish).fault == (client.trust, "BadRequest")
 
     @pytest.mark.parametrize(
-        "who",
-        [
-            '<saml2:Assertion xmlns:saml2="urn:oasis:names:tc:SAML:2.0:assertion"/>',
-            f'<o:SecurityTokenReference xmlns:o="{ns.WSSE}"/>',
-            reference("https://rp.example.test/svc"),
-            messages.username_token("bob", "trombone"),
-        ],
-        ids=["token", "SecurityTokenReference", "EndpointReference", "UsernameToken"],
-    )
-    def test_row_13_on_behalf_of_and_act_as_are_refused_whatever_they_hold(self, client, who):
-        on_behalf_of = f"<t:OnBehalfOf>{who}</t:OnBehalfOf>"
-        act_as = f'<w:ActAs xmlns:w="{ns.WST14}">{who}</w:ActAs>'
-        assert client.issue(on_behalf_of).fault == (client.trust, "BadRequest")
-        assert client.issue(act_as).fault == (client.trust, "BadRequest")
-        assert client.issue(on_behalf_of, act_as).fault == (client.trust, "InvalidRequest")
-
-    @pytest.mark.parametrize(
         "wish",
         [
             "<t:Nonsense/>",

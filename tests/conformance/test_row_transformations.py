@@ -210,7 +210,8 @@ class TestRow27:
     @pytest.mark.parametrize("part", ["OnBehalfOf", "ActAs", "DelegateTo"])
     def test_row_27_what_would_change_whom_it_is_about_or_for_is_refused(self, client, part):
         token = client.token()
-        name = f'<x:{part} xmlns:x="{ns.WST14 if part == "ActAs" else client.trust}"/>'
+        namespace = ns.WST14 if part == "ActAs" else client.trust
+        name = f'<x:{part} xmlns:x="{namespace}">{messages.named("bob")}</x:{part}>'
         assert client.transform(token, name, token_type=ns.SAML11).fault == (client.trust, "BadRequest")
         participants = (
             f"<t:Participants><t:Primary><a:EndpointReference xmlns:a='{ns.WSA}'><a:Address>{STRICT}</a:Address>"

@@ -137,6 +137,7 @@ def a_token():
             "expires_at": NOON + timedelta(hours=1),
             "correlation_id": "c" * 32,
             "key_thumbprint": "ab" * 32,
+            "delegation": "ActAs",
             "wrapped_proof_key": b"\x01sealed",
         }
         return TokenRecord(**(values | changes))

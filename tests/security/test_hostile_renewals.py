@@ -122,7 +122,7 @@ def test_a_renewal_is_for_nobody_and_nothing_else(attack: Attack, token_type: st
     for address in ("https://strict.example.test/svc", "https://nobody.example.test/", f"{RP}?a", f"{RP}/%2e%2e/"):
         attack.refused(renewal(attack, token, messages.applies_to(address)), InvalidScope)
     for part in (
-        f"<t:OnBehalfOf>{messages.username_token('bob')}</t:OnBehalfOf>",
+        messages.on_behalf_of(messages.named("bob")),
         f"<t:KeyType>{attack.trust}/PublicKey</t:KeyType>",
         "<t:Delegatable>true</t:Delegatable>",
     ):

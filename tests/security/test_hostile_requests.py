@@ -17,6 +17,7 @@ from wstrust_sts.errors import (
     InvalidSecurity,
     InvalidSecurityToken,
     InvalidTimeRange,
+    NotAuthorized,
     StsError,
     UnsupportedSecurityToken,
 )
@@ -138,9 +139,11 @@ REQUESTS: dict[str, Case] = {
     "UseKey in SecondaryParameters": (
         InvalidRequest, with_child("<t:SecondaryParameters><t:UseKey/></t:SecondaryParameters>"),
     ),
-    "OnBehalfOf": (BadRequest, with_child(f"<t:OnBehalfOf>{messages.username_token('admin')}</t:OnBehalfOf>")),
-    "ActAs": (BadRequest, with_child(f'<w:ActAs xmlns:w="{ns.WST14}">{messages.username_token("admin")}</w:ActAs>')),
-    "ActAs in the older namespace": (BadRequest, with_child("<t:ActAs/>")),
+    "OnBehalfOf": (NotAuthorized, with_child(messages.on_behalf_of(messages.named("admin")))),
+    "ActAs": (NotAuthorized, with_child(messages.act_as(messages.named("admin")))),
+    "ActAs in the older namespace": (NotAuthorized, with_child(f"<t:ActAs>{messages.named('admin')}</t:ActAs>")),
+    "ActAs in no namespace": (NotAuthorized, with_child(f"<ActAs>{messages.named('admin')}</ActAs>")),
+    "ActAs with a password": (InvalidRequest, with_child(messages.act_as(messages.username_token("admin")))),
     "OnBehalfOf and ActAs": (InvalidRequest, with_child(f'<t:OnBehalfOf/><w:ActAs xmlns:w="{ns.WST14}"/>')),
     "DelegateTo": (BadRequest, with_child("<t:DelegateTo/>")),
     "Delegatable": (BadRequest, with_child("<t:Delegatable>true</t:Delegatable>")),

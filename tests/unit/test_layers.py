@@ -20,6 +20,8 @@ CORE = {
     "verdicts",
     "identification",
     "delegation",
+    "claim_collection",
+    "subject_names",
     "keyring",
     "keys",
     "trust",
@@ -39,6 +41,7 @@ GROUND = {
     "encryption",
     "proof_keys",
     "security_contexts",
+    "delegation_rules",
 }
 BELOW_ALL = GROUND | {"log"}  # the log may be written to from everywhere
 
@@ -49,7 +52,8 @@ ALLOWED = {
     "log": set(),
     "encryption": {"ns"},
     "proof_keys": set(),
-    "model": {"ns", "errors", "encryption", "proof_keys"},
+    "delegation_rules": set(),
+    "model": {"ns", "errors", "encryption", "proof_keys", "delegation_rules"},
     "layout_defaults": {"ns", "model"},
     "relying_parties": {"ns", "model", "encryption"},
     "certificates": set(),

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from wstrust_sts.certificates import CertificateMapping, TrustAnchor
+from wstrust_sts.delegation_rules import DelegationRule
 from wstrust_sts.errors import Busy
 from wstrust_sts.model import Account, Claim, Realm
 from wstrust_sts.ports import SecretBox
@@ -25,6 +26,11 @@ from wstrust_sts.storage.certificate_changes import (
 from wstrust_sts.storage.certificates import read_certificate_mappings, read_trust_anchors
 from wstrust_sts.storage.columns import is_storable, microseconds, new_row_key
 from wstrust_sts.storage.database import Database
+from wstrust_sts.storage.delegation_rules import (
+    read_delegation_rules,
+    remove_delegation_rule,
+    write_delegation_rule,
+)
 from wstrust_sts.storage.failures import describe
 from wstrust_sts.storage.generation import Generation, lock_generation, raise_generation
 from wstrust_sts.storage.realms import read_realms, secret_purpose, write_administrators
@@ -170,6 +176,28 @@ class SqlAdministration:
     def delete_relying_party(self, realm: str, name: str) -> bool:
         with self._configuring() as connection:
             removed = remove_relying_party(connection, realm, name)
+            if removed:
+                raise_generation(connection)
+            return removed
+
+    # -- delegation rules
+
+    def delegation_rules(self, realm: str) -> Sequence[DelegationRule]:
+        """By name."""
+        with self._database.reading() as connection:
+            return read_delegation_rules(connection, realm)
+
+    def put_delegation_rule(self, rule: DelegationRule) -> None:
+        """Raises ValueError, too, for a name that cannot be stored."""
+        _require_name(rule.name)
+        with self._configuring() as connection:
+            _require_realm(connection, rule.realm)
+            if write_delegation_rule(connection, rule):
+                raise_generation(connection)
+
+    def delete_delegation_rule(self, realm: str, name: str) -> bool:
+        with self._configuring() as connection:
+            removed = remove_delegation_rule(connection, realm, name)
             if removed:
                 raise_generation(connection)
             return removed

@@ -61,6 +61,7 @@ class SqlIssuedTokens:
             original=row.original,
             key_thumbprint=row.key_thumbprint,
             wrapped_proof_key=row.wrapped_proof_key,
+            delegation=row.delegation,
         )
 
     def last_expiry(self, realm: str, key_id: str, *, now: datetime) -> datetime | None:

@@ -91,6 +91,7 @@ def _token_row(record: TokenRecord) -> Row:
         "original": record.original,
         "key_thumbprint": record.key_thumbprint,
         "wrapped_proof_key": record.wrapped_proof_key,
+        "delegation": record.delegation,
     }
 
 

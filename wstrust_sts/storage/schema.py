@@ -167,6 +167,16 @@ applies_to = Table(  # addresses.Address; the primary key is the index that Appl
     Index(None, "relying_party_id"),
 )
 
+delegation_rule = Table(
+    "delegation_rule",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _realm(),
+    Column("name", Text, nullable=False),
+    Column("settings", Text, nullable=False),  # delegation_rules.py
+    UniqueConstraint("realm", "name"),
+)
+
 signing_key = Table(
     "signing_key",
     metadata,
@@ -207,6 +217,7 @@ issued_token = Table(
     Column("original", Text),  # the token_id of the one that it was made from
     Column("key_thumbprint", Text),
     Column("wrapped_proof_key", LargeBinary),
+    Column("delegation", Text),  # NULL: its subject asked for it
     UniqueConstraint("realm", "token_id"),
     Index(None, "expires_at"),
 )

@@ -8,6 +8,7 @@ from wstrust_sts.storage.administration import SqlAdministration
 from wstrust_sts.storage.audit_trail import SqlAuditTrail
 from wstrust_sts.storage.certificates import SqlCertificates
 from wstrust_sts.storage.database import Database
+from wstrust_sts.storage.delegation_rules import SqlDelegationRules
 from wstrust_sts.storage.generation import Generation
 from wstrust_sts.storage.issued_tokens import SqlIssuedTokens
 from wstrust_sts.storage.journal import SqlJournal
@@ -29,6 +30,7 @@ class Stores:
     accounts: ports.Accounts
     certificates: ports.Certificates
     relying_parties: ports.RelyingParties
+    delegation_rules: ports.DelegationRules
     signing_keys: ports.SigningKeys
     issued_tokens: ports.IssuedTokens
     security_contexts: ports.SecurityContexts
@@ -53,6 +55,7 @@ def open_stores(database: Database, box: ports.SecretBox) -> Stores:
         accounts=SqlAccounts(database, generation),
         certificates=SqlCertificates(database, generation),
         relying_parties=SqlRelyingParties(database, generation),
+        delegation_rules=SqlDelegationRules(database, generation),
         signing_keys=SqlSigningKeys(database, generation),
         issued_tokens=SqlIssuedTokens(database),
         security_contexts=SqlSecurityContexts(database, box),

@@ -52,14 +52,20 @@ def refuse_unsignable(descriptor: TokenDescriptor) -> None:
         raise RequestFailed("a token that ends before it begins")
 
 
-def sign(descriptor: TokenDescriptor, *, before: str, after: str, signer: Signer) -> IssuedToken:
+def sign(
+    descriptor: TokenDescriptor, *, before: str, after: str, signer: Signer, declared: tuple[bytes, bytes] | None = None
+) -> IssuedToken:
     """The token whose canonical form is `before` and `after`, with the signature between the two; encrypted, where its
     relying party wants that. The digest is that of the token itself: whoever decrypts it presents that one.
+
+    `declared`: a start tag of the canonical form, and how it goes out, with a namespace that only a value needs.
     """
     head, tail = before.encode(), after.encode()
     signature = write_enveloped_signature(head + tail, reference=descriptor.token_id, signer=signer)
     markup = head + signature + tail
     digest = hashlib.sha256(markup).digest()
+    if declared is not None:
+        markup = head + signature + tail.replace(*declared)
     if descriptor.encryption.tokens:
         markup = _encrypt(markup, descriptor)
     return IssuedToken(descriptor=descriptor, markup=markup, digest=digest, key_id=signer.key_id)

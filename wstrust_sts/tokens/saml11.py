@@ -48,7 +48,9 @@ def _conditions(descriptor: TokenDescriptor) -> str:
 def _statements(descriptor: TokenDescriptor) -> str:
     """Each statement repeats the subject: it stands on its own (section 2.4.2)."""
     subject = _subject(descriptor)
-    attributes = "".join(_attribute(claim) for claim in descriptor.attributes if claim.values)
+    actor = _actor(descriptor)
+    claims = descriptor.attributes if actor is None else (*descriptor.attributes, actor)
+    attributes = "".join(_attribute(claim) for claim in claims if claim.values)
     statement = f"<saml:AttributeStatement>{subject}{attributes}</saml:AttributeStatement>" if attributes else ""
     authenticated = "".join(
         f'<saml:AuthenticationStatement AuthenticationInstant="{write_time(descriptor.authentication_instant)}"'
@@ -56,6 +58,18 @@ def _statements(descriptor: TokenDescriptor) -> str:
         for method in descriptor.authentication_methods
     )
     return authenticated + statement
+
+
+def _actor(descriptor: TokenDescriptor) -> Claim | None:
+    """Who acts for the subject, as WIF writes and reads it: the last one, and in him the one before, each as the text
+    of an Actor element with the attributes of that one. SAML 1.1 has no condition for it.
+    """
+    actor: Claim | None = None
+    for delegate in descriptor.delegates:
+        name = Claim(ns.CLAIM_NAME, (delegate.name,))
+        told = "".join(_attribute(claim, declares=True) for claim in (name, actor) if claim is not None)
+        actor = Claim(ns.CLAIM_ACTOR, (f"<Actor>{told}</Actor>",))
+    return actor
 
 
 def _subject(descriptor: TokenDescriptor) -> str:
@@ -71,11 +85,13 @@ def _subject(descriptor: TokenDescriptor) -> str:
     )
 
 
-def _attribute(claim: Claim) -> str:
+def _attribute(claim: Claim, *, declares: bool = False) -> str:
+    """`declares`: it stands outside of the assertion."""
+    xmlns = f' xmlns:saml="{ns.SAML11}"' if declares else ""
     namespace, name = split_name(claim.type)
     values = "".join(f"<saml:AttributeValue>{text(value)}</saml:AttributeValue>" for value in claim.values)
     return (
-        f'<saml:Attribute AttributeName="{attribute(name)}" AttributeNamespace="{attribute(namespace)}">'
+        f'<saml:Attribute{xmlns} AttributeName="{attribute(name)}" AttributeNamespace="{attribute(namespace)}">'
         f"{values}</saml:Attribute>"
     )
 

@@ -34,7 +34,7 @@ class Saml20Provider:
             before, after = _issuer(descriptor), _statements(descriptor)
         except ValueError as error:
             raise RequestFailed(f"the assertion cannot be written: {error}") from None
-        return sign(descriptor, before=before, after=after, signer=signer)
+        return sign(descriptor, before=before, after=after, signer=signer, declared=_declared(_prefix(descriptor)))
 
 
 def _issuer(descriptor: TokenDescriptor) -> str:
@@ -67,9 +67,28 @@ def _statements(descriptor: TokenDescriptor) -> str:
     return (
         f"{_subject(descriptor, p, not_on_or_after)}"
         f'<{p}Conditions NotBefore="{not_before}" NotOnOrAfter="{not_on_or_after}">'
-        f"<{p}AudienceRestriction>{audiences}</{p}AudienceRestriction></{p}Conditions>{authenticated}"
-        f"{_attribute_statement(descriptor.attributes, p)}</{p}Assertion>"
+        f"<{p}AudienceRestriction>{audiences}</{p}AudienceRestriction>{_delegation(descriptor, p)}</{p}Conditions>"
+        f"{authenticated}{_attribute_statement(descriptor.attributes, p)}</{p}Assertion>"
     )
+
+
+def _condition(p: str, *, declared: str = "") -> str:
+    return f'<{p}Condition{declared} xmlns:xsi="{ns.XSI}" xsi:type="del:DelegationRestrictionType">'
+
+
+def _declared(p: str) -> tuple[bytes, bytes]:
+    """The prefix in xsi:type has to be declared there, where the canonical form, which knows names alone, drops it."""
+    return _condition(p).encode(), _condition(p, declared=f' xmlns:del="{ns.SAML20_DELEGATION}"').encode()
+
+
+def _delegation(descriptor: TokenDescriptor, p: str) -> str:
+    """Who acts for the subject (SAML V2.0 Condition for Delegation Restriction 1.0), the first one first."""
+    delegates = "".join(
+        f'<del:Delegate xmlns:del="{ns.SAML20_DELEGATION}" DelegationInstant="{write_time(delegate.instant)}">'
+        f'<{p}NameID Format="{attribute(delegate.format)}">{text(delegate.name)}</{p}NameID></del:Delegate>'
+        for delegate in descriptor.delegates
+    )
+    return f"{_condition(p)}{delegates}</{p}Condition>" if delegates else ""
 
 
 def _subject(descriptor: TokenDescriptor, p: str, not_on_or_after: str) -> str:

@@ -19,6 +19,7 @@ from wstrust_sts.wire.times import read_time
 from wstrust_sts.wire.xml import Element
 
 _WHITE_SPACE = " \t\r\n"
+_TYPE = f"{{{ns.XSI}}}type"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,10 +149,25 @@ def _audiences(conditions: Element, vocabulary: _Vocabulary) -> tuple[str, ...]:
     """
     restriction = vocabulary.name(vocabulary.audience_restriction)
     for condition in conditions:
-        if condition.tag != restriction:
+        if condition.tag != restriction and not _tells_delegates(condition):
             raise InvalidSecurityToken(f"an unknown condition {condition.tag[:128]}")
     return tuple(
         _only_text(audience) for audience in _only_child(conditions, restriction).findall(vocabulary.name("Audience"))
+    )
+
+
+def _tells_delegates(condition: Element) -> bool:
+    """Whether it is a DelegationRestrictionType (SAML V2.0 Condition for Delegation Restriction 1.0 section 2.4).
+
+    The prefix in xsi:type is not among the signed octets, but what the condition holds is. It restricts relying parties
+    to what they think of those who act; here that is a matter of rules, and of the register, which knows them all.
+    """
+    kind: str = condition.get(_TYPE, "")
+    return (
+        condition.tag == f"{{{ns.SAML20}}}Condition"
+        and kind.rpartition(":")[2] == "DelegationRestrictionType"
+        and len(condition) > 0
+        and all(child.tag == f"{{{ns.SAML20_DELEGATION}}}Delegate" for child in condition)
     )
 
 

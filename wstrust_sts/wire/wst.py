@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from wstrust_sts import ns
+from wstrust_sts.delegation_rules import AssertedSubject
 from wstrust_sts.errors import BadRequest, InvalidRequest, InvalidSecurity
 from wstrust_sts.model import (
     KeyType,
@@ -31,7 +32,8 @@ from wstrust_sts.wire.requested_claims import read_claims
 from wstrust_sts.wire.times import read_time
 from wstrust_sts.wire.use_key import read_use_key
 from wstrust_sts.wire.wsp import APPLIES_TO, ENDPOINT_REFERENCE, read_address, read_applies_to
-from wstrust_sts.wire.xml import Element, boolean, children, local, trimmed
+from wstrust_sts.wire.wsse import USERNAME_TOKEN
+from wstrust_sts.wire.xml import Element, boolean, children, local, text_of, trimmed
 
 _T = TypeVar("_T")
 
@@ -43,8 +45,6 @@ _POLICY = frozenset(
 
 _NOT_OFFERED = frozenset(
     {
-        "OnBehalfOf",
-        "ActAs",
         "DelegateTo",
         "Encryption",
         "ProofEncryption",
@@ -65,6 +65,10 @@ _WITHOUT_EFFECT = frozenset(
     }
 )
 """Wishes about what a key will be used with, which its holder and its service agree on, or permissions not used."""
+
+_SUBJECTS = frozenset({"ActAs", "OnBehalfOf"})
+_USERNAME = f"{{{ns.WSSE}}}Username"
+_MAX_USERNAME = 512
 
 _WITHOUT_ENTROPY = frozenset({KeyType.BEARER, KeyType.PUBLIC})  # clients send one all the same, even an empty one
 _MAX_CONTEXT = 1024
@@ -135,6 +139,8 @@ def read_rst(
         renewing_allowed=renewing is None or _flag(renewing, "Allow", default=True),
         renewing_after_expiry=renewing is not None and _flag(renewing, "OK", default=False),
         target=target,
+        on_behalf_of=_read_subject(fields.get("OnBehalfOf"), element),
+        act_as=_read_subject(fields.get("ActAs"), element),
         unsupported=tuple(sorted(name for name in fields if _refused(name, fields[name]))),
     )
 
@@ -176,6 +182,8 @@ def _field_name(child: Element, version: TrustVersion, *, nested: bool) -> str |
         return str(name)
     if namespace in (ns.WST05, ns.WST13):
         raise InvalidRequest("two versions of WS-Trust in one request")
+    if tag in _SUBJECTS:  # in no namespace: passed over, it would leave the requestor as the subject
+        return str(tag)
     return None
 
 
@@ -183,6 +191,7 @@ _KNOWN = (
     _NOT_OFFERED
     | _WITHOUT_EFFECT
     | _FLAGS
+    | _SUBJECTS
     | _TARGETS
     | {
         "AdditionalContext",
@@ -336,6 +345,25 @@ def _read_target(fields: dict[str, Element], operation: Operation, rst: Element)
     if "Token" in fields:
         raise InvalidRequest("a token outside of any target")
     return None
+
+
+def _read_subject(element: Element | None, rst: Element) -> ReceivedToken | None:
+    """Whom ActAs or OnBehalfOf is about: a token, or a UsernameToken that proves nothing (WS-Trust 1.4 sections 9.1 and
+    9.3). None: there is no such element. Raises InvalidRequest, BadRequest.
+    """
+    if element is None:
+        return None
+    inside = children(element)
+    if len(inside) != 1:
+        raise InvalidRequest(f"{local(element)} holds not exactly one token")
+    if inside[0].tag in ENDPOINT_REFERENCE:
+        raise BadRequest(f"an EndpointReference in {local(element)}")
+    if inside[0].tag != USERNAME_TOKEN:
+        return read_token(inside[0], rst)
+    named = children(inside[0])
+    if [part.tag for part in named] != [_USERNAME]:
+        raise InvalidRequest(f"a UsernameToken in {local(element)} with more or less than a Username")
+    return AssertedSubject(text_of(named[0], limit=_MAX_USERNAME))
 
 
 def read_token(element: Element, tree: Element) -> ReceivedToken:
