@@ -22,7 +22,7 @@ error that names the file, the key and the fix, and all errors are told at once.
 - [`sts.toml`](#ststoml) describes one process: listener, TLS, database, endpoints. `wstrust-sts init` writes it;
   `wstrust-sts check` looks at everything it names. It is read when the server starts.
 - [The declared state](#the-declared-state) says what is in the database: realms, trust anchors, accounts, relying
-  parties.
+  parties, delegation rules.
   `wstrust-sts apply -f FILE` brings the database there, and running servers follow at once; `wstrust-sts export` writes
   it back. A plan shows first (`--dry-run`), and applying a file twice changes nothing the second time.
 

@@ -1,4 +1,4 @@
-"""The declared state: one TOML file of realms, anchors, accounts and relying parties, read strictly and written back.
+"""The declared state: one TOML file of all that is configured in the database, read strictly and written back.
 
 `read_declaration` is for `apply`, `write_declaration` for `export`; applying what was exported changes nothing. What
 the database must become is worked out in reconciliation.py. Passwords are read and never written.
@@ -20,7 +20,9 @@ from wstrust_sts.declared_certificates import (
     mapping_table,
     owned_twice,
 )
+from wstrust_sts.declared_delegation import DelegationRuleTable, delegation_rule_table
 from wstrust_sts.declared_relying_parties import RelyingPartyTable, relying_party_table
+from wstrust_sts.delegation_rules import DelegationRule
 from wstrust_sts.model import Account, Claim, Realm
 from wstrust_sts.octet_values import claim_value
 from wstrust_sts.ports import Administration
@@ -55,6 +57,7 @@ class Declaration:
     trust_anchors: tuple[TrustAnchor, ...] = ()
     accounts: tuple[DeclaredAccount, ...] = ()
     relying_parties: tuple[RelyingParty, ...] = ()
+    delegation_rules: tuple[DelegationRule, ...] = ()
 
 
 # -- the tables of the file ----------------------------------------------------------------------------------------
@@ -139,12 +142,16 @@ class DeclarationFile:
     relying_parties: tuple[RelyingPartyTable, ...] = key(
         kinds.tables(RelyingPartyTable, label="name"), "Who tokens are for.", default=(), name="relying_party"
     )
+    delegation_rules: tuple[DelegationRuleTable, ...] = key(
+        kinds.tables(DelegationRuleTable, label="name"), "Who may act for whom.", default=(), name="delegation_rule"
+    )
 
     def faults(self) -> Iterator[Fault]:
         yield from _doubled("realm", [realm.name for realm in self.realms])
         yield from _doubled("trust_anchor", [f"{anchor.realm}/{anchor.name}" for anchor in self.trust_anchors])
         yield from _doubled("account", [f"{account.realm}/{account.name}" for account in self.accounts])
         yield from _doubled("relying_party", [f"{party.realm}/{party.name}" for party in self.relying_parties])
+        yield from _doubled("delegation_rule", [f"{rule.realm}/{rule.name}" for rule in self.delegation_rules])
         yield from owned_twice([row for account in self.accounts for row in account.account(None).certificates])
         owners: dict[tuple[str, AppliesToRule], str] = {}
         for party in self.relying_parties:
@@ -182,6 +189,7 @@ def read_declaration(path: Path, *, standard_input: TextIO) -> Declaration:
         trust_anchors=tuple(table.anchor() for table in tables.trust_anchors),
         accounts=tuple(accounts),
         relying_parties=tuple(table.relying_party() for table in tables.relying_parties),
+        delegation_rules=tuple(table.rule() for table in tables.delegation_rules),
     )
 
 
@@ -224,6 +232,7 @@ def write_declaration(administration: Administration) -> str:
     accounts = [account for realm in realms for account in administration.accounts(realm.name)]
     parties = [party for realm in realms for party in administration.relying_parties(realm.name)]
     anchors = [anchor for realm in realms for anchor in administration.trust_anchors(realm.name)]
+    rules = [rule for realm in realms for rule in administration.delegation_rules(realm.name)]
     mappings = [mapping for realm in realms for mapping in administration.certificate_mappings(realm.name)]
     document = {
         "realm": [realm_table(realm) for realm in realms],
@@ -233,6 +242,7 @@ def write_declaration(administration: Administration) -> str:
             for row in sorted(accounts, key=lambda row: (row.realm, row.name))
         ],
         "relying_party": [relying_party_table(row) for row in sorted(parties, key=lambda row: (row.realm, row.name))],
+        "delegation_rule": [delegation_rule_table(row) for row in sorted(rules, key=lambda row: (row.realm, row.name))],
     }
     return _HEADER + tomli_w.dumps({name: rows for name, rows in document.items() if rows}, multiline_strings=False)
 

@@ -13,7 +13,9 @@ from typing import Any, Protocol
 from wstrust_sts.certificates import CertificateMapping, TrustAnchor
 from wstrust_sts.declaration import Declaration, DeclaredAccount, account_table, realm_table
 from wstrust_sts.declared_certificates import anchor_card, in_order, mapping_card
+from wstrust_sts.declared_delegation import delegation_rule_table
 from wstrust_sts.declared_relying_parties import relying_party_card
+from wstrust_sts.delegation_rules import DelegationRule
 from wstrust_sts.model import Account, Realm
 from wstrust_sts.ports import Administration
 from wstrust_sts.relying_parties import RelyingParty
@@ -52,7 +54,7 @@ class Change:
     """
 
     action: Action
-    kind: str  # realm, trust-anchor, account, relying-party
+    kind: str  # realm, trust-anchor, account, relying-party, delegation-rule
     realm: str
     name: str
     details: tuple[str, ...] = ()
@@ -92,8 +94,8 @@ def plan(
 ) -> Plan:
     """What has to happen so that the database is as declared.
 
-    With `prune`, trust anchors, accounts and relying parties that are not declared go, in the realms that the file
-    declares. A realm is never removed. Raises ConfigurationError for what shows only beside the database.
+    With `prune`, trust anchors, accounts, relying parties and delegation rules that are not declared go, in the realms
+    that the file declares. A realm is never removed. Raises ConfigurationError for what shows only beside the database.
     """
     realms = {realm.name: realm for realm in administration.realms()}
     _require_known_realms(declaration, realms)
@@ -102,6 +104,7 @@ def plan(
     changes += _trust_anchor_changes(declaration, administration, realms=realms, pruned=pruned)
     changes += _relying_party_changes(declaration, administration, realms=realms, pruned=pruned)
     changes += _account_changes(declaration, administration, passwords, realms=realms, pruned=pruned)
+    changes += _delegation_rule_changes(declaration, administration, realms=realms, pruned=pruned)
     return Plan(tuple(changes))
 
 
@@ -110,6 +113,7 @@ def _require_known_realms(declaration: Declaration, stored: Mapping[str, Realm])
     rows = [("account", account.realm, account.name) for account in declaration.accounts]
     rows += [("trust_anchor", anchor.realm, anchor.name) for anchor in declaration.trust_anchors]
     rows += [("relying_party", party.realm, party.name) for party in declaration.relying_parties]
+    rows += [("delegation_rule", rule.realm, rule.name) for rule in declaration.delegation_rules]
     problems = [
         Problem(
             f'{declaration.file}: {kind}["{name}"].realm',
@@ -346,6 +350,40 @@ def _write_account(declared: DeclaredAccount, password_hash: str | None, adminis
 def _delete_mappings(mappings: Iterable[CertificateMapping], administration: Administration) -> None:
     for mapping in mappings:
         administration.delete_certificate_mapping(mapping)
+
+
+# -- delegation rules --------------------------------------------------------------------------------------------------
+
+
+def _delegation_rule_changes(
+    declaration: Declaration, administration: Administration, *, realms: Iterable[str], pruned: frozenset[str]
+) -> list[Change]:
+    stored = {(row.realm, row.name): row for realm in realms for row in administration.delegation_rules(realm)}
+    declared = {(row.realm, row.name): row for row in declaration.delegation_rules}
+    changes = [_delegation_removal(row) for at, row in stored.items() if at not in declared and row.realm in pruned]
+    return changes + [_delegation_change(row, stored.get(at)) for at, row in declared.items()]
+
+
+def _delegation_removal(rule: DelegationRule) -> Change:
+    return Change(
+        action=Action.REMOVE,
+        kind="delegation-rule",
+        realm=rule.realm,
+        name=rule.name,
+        write=lambda administration: administration.delete_delegation_rule(rule.realm, rule.name),
+    )
+
+
+def _delegation_change(declared: DelegationRule, stored: DelegationRule | None) -> Change:
+    action, details = _compare(delegation_rule_table(stored) if stored else None, delegation_rule_table(declared))
+    return Change(
+        action=action,
+        kind="delegation-rule",
+        realm=declared.realm,
+        name=declared.name,
+        details=details,
+        write=lambda administration: administration.put_delegation_rule(declared),
+    )
 
 
 # -- differences ------------------------------------------------------------------------------------------------------

@@ -357,6 +357,36 @@ def test_what_is_shown_cannot_drive_a_terminal(sts):
 # -- relying parties ---------------------------------------------------------------------------------------------------
 
 
+def test_the_life_of_a_delegation_rule(sts):
+    done = sts(
+        "delegation", "add", "shop", "--actor", "demo", "--subject-group", "staff", "--relying-party", "nowhere",
+        "--kind", "OnBehalfOf", "--tokens-for", "demo", "--claim", EMAIL,
+    )  # fmt: skip
+    assert done.status == 0
+    assert "There is no relying party 'nowhere' yet" in done.err
+    assert sts("delegation", "list", "--json").json() == [
+        {
+            "realm": "default",
+            "name": "shop",
+            "actors": ["demo"],
+            "subject_groups": ["staff"],
+            "relying_parties": ["nowhere"],
+            "kinds": ["OnBehalfOf"],
+            "tokens_for": ["demo"],
+            "depth": 1,
+            "claims": [EMAIL],
+        }
+    ]
+    assert "group staff" in sts("delegation", "list").out
+    assert "[[delegation_rule]]" in sts("export").out
+    again = ("--actor", "a", "--any-subject", "--relying-party", "x")
+    assert sts("delegation", "add", "shop", *again).status == 1
+    assert sts("delegation", "add", "other", "--any-subject", "--relying-party", "x").status != 0
+    assert sts("delegation", "remove", "shop").status == 0
+    assert sts("delegation", "remove", "shop").status == 1
+    assert "Nobody acts for anybody" in sts("delegation", "list").out
+
+
 def test_the_life_of_a_relying_party(sts):
     done = sts(
         "relying-party", "add", "billing", "--applies-to", "HTTPS://Billing.Example.Test:443/a", "--prefix",

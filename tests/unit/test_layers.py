@@ -43,6 +43,7 @@ GROUND = {
     "security_contexts",
     "delegation_rules",
 }
+DECLARED = {"declared_certificates", "declared_relying_parties", "declared_delegation"}
 BELOW_ALL = GROUND | {"log"}  # the log may be written to from everywhere
 
 ALLOWED = {
@@ -75,10 +76,9 @@ ALLOWED = {
     "declared_encryption": BELOW_ALL | {"pki", "strict_toml", "toml_kinds", "declared_certificates"},
     "relying_party_templates": {"strict_toml", "toml_kinds"},
     "declared_relying_parties": BELOW_ALL | {"strict_toml", "toml_kinds", "config", "declared_encryption"},
-    "declaration": BELOW_ALL
-    | {"ports", "strict_toml", "toml_kinds", "octet_values", "declared_certificates", "declared_relying_parties"},
-    "reconciliation": BELOW_ALL
-    | {"ports", "strict_toml", "declaration", "declared_certificates", "declared_relying_parties"},
+    "declared_delegation": BELOW_ALL | {"strict_toml", "toml_kinds"},
+    "declaration": BELOW_ALL | DECLARED | {"ports", "strict_toml", "toml_kinds", "octet_values"},
+    "reconciliation": BELOW_ALL | DECLARED | {"ports", "strict_toml", "declaration"},
     **{core: CORE | BELOW_ALL | {"ports", "reasons", "bookkeeping"} for core in CORE},
     **{plugin: BELOW_ALL | {"ports", "wire", "pki", plugin} for plugin in PLUGINS},
     "bindings": CORE | BELOW_ALL | {"ports", "wire", "bindings"},

@@ -29,7 +29,7 @@ Example:
 @json_option
 @config_option
 def apply(config_file: Path, file: Path, dry_run: bool, prune: bool, as_json: bool) -> None:
-    """Bring realms, trust anchors, accounts and relying parties to the state that a file declares.
+    """Bring realms, trust anchors, accounts, relying parties and delegation rules to the state that a file declares.
 
     Applying a file twice changes nothing the second time. Running servers follow without a restart. A new realm
     gets its first keys.
@@ -95,7 +95,7 @@ Example:
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="File to write. [default: standard output]")
 @config_option
 def export(config_file: Path, out: Path | None) -> None:
-    """Write realms, trust anchors, accounts and relying parties as a file for `apply`.
+    """Write realms, trust anchors, accounts, relying parties and delegation rules as a file for `apply`.
 
     Passwords and keys are not in it. Applying it to the same database changes nothing.
     """

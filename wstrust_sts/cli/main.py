@@ -32,6 +32,7 @@ COMMANDS = {
     "user": Entry("user", "user", "Accounts that may ask for tokens."),
     "certificate": Entry("certificate", "certificate", "Whose certificates are whose, and which authorities count."),
     "relying-party": Entry("relying_party", "relying_party", "Services that tokens are issued for."),
+    "delegation": Entry("delegation", "delegation", "Who may act for whom."),
     "key": Entry("key", "key", "Signing keys."),
     "audit": Entry("audit", "audit", "The audit trail."),
     "explain": Entry("explain", "explain", "Why an operation ended as it did."),

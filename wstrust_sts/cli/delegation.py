@@ -1,0 +1,151 @@
+"""`wstrust-sts delegation`."""
+
+from pathlib import Path
+
+import click
+
+from wstrust_sts.cli.opening import Deployment, config_option, opened, realm_option, require_realm
+from wstrust_sts.cli.output import Refusal, json_option, print_json, print_table
+from wstrust_sts.cli.rows import read_row
+from wstrust_sts.declared_delegation import KINDS, DelegationRuleTable, delegation_rule_table
+from wstrust_sts.delegation_rules import DelegationRule
+
+
+@click.group()
+def delegation() -> None:
+    """Who may act for whom, by ActAs and OnBehalfOf. Without a rule nobody acts for anybody."""
+
+
+@delegation.command(
+    epilog="""\b
+Example:
+  wstrust-sts delegation add shop-for-staff --actor shop --subject-group staff --relying-party stock --tokens-for shop
+  wstrust-sts delegation add batch --actor batch --subject reports --relying-party stock --kind OnBehalfOf --by-name
+"""
+)
+@click.argument("name")
+@click.option("--actor", "actors", multiple=True, metavar="ACCOUNT", help="Who may act; repeat for more.")
+@click.option("--actor-group", "actor_groups", multiple=True, metavar="GROUP", help="Whose accounts may.")
+@click.option("--subject", "subjects", multiple=True, metavar="ACCOUNT", help="Who may be acted for; repeat for more.")
+@click.option("--subject-group", "subject_groups", multiple=True, metavar="GROUP", help="Whose accounts may be.")
+@click.option("--any-subject", is_flag=True, help="Every account may be acted for.")
+@click.option("--relying-party", "relying_parties", multiple=True, metavar="NAME", help="Which the tokens are for.")
+@click.option(
+    "--kind", "kinds", multiple=True, type=click.Choice(list(KINDS)), help="How it may be asked. [default: ActAs]"
+)
+@click.option(
+    "--tokens-for",
+    multiple=True,
+    metavar="NAME",
+    help="Relying party whose tokens prove the subject, mostly the actor's own. [default: only tokens for the STS]",
+)
+@click.option("--by-name", is_flag=True, help="The actor may just name the subject, and is believed.")
+@click.option("--depth", type=int, default=1, show_default=True, help="How many may act in one chain.")
+@click.option("--claim", "claims", multiple=True, metavar="TYPE", help="A claim the token may have. [default: all]")
+@realm_option
+@config_option
+def add(
+    config_file: Path,
+    name: str,
+    realm: str,
+    actors: tuple[str, ...],
+    actor_groups: tuple[str, ...],
+    subjects: tuple[str, ...],
+    subject_groups: tuple[str, ...],
+    any_subject: bool,
+    relying_parties: tuple[str, ...],
+    kinds: tuple[str, ...],
+    tokens_for: tuple[str, ...],
+    by_name: bool,
+    depth: int,
+    claims: tuple[str, ...],
+) -> None:
+    """Let actors get tokens about subjects. Running servers follow at once."""
+    row: dict[str, object] = {
+        "realm": realm,
+        "name": name,
+        "actors": list(actors),
+        "actor_groups": list(actor_groups),
+        "subjects": list(subjects),
+        "subject_groups": list(subject_groups),
+        "any_subject": any_subject,
+        "relying_parties": list(relying_parties),
+        "kinds": list(kinds) or ["ActAs"],
+        "tokens_for": list(tokens_for),
+        "by_name": by_name,
+        "depth": depth,
+    }
+    rule = read_row(DelegationRuleTable, row | ({"claims": list(claims)} if claims else {})).rule()
+    with opened(config_file) as deployment:
+        require_realm(deployment, realm)
+        administration = deployment.stores.administration
+        if any(stored.name == name for stored in administration.delegation_rules(realm)):
+            raise Refusal(f"There is a delegation rule {name!r} already.")
+        missing = _missing(rule, deployment)
+        administration.put_delegation_rule(rule)
+    click.echo(f"Delegation rule {name} is added.")
+    for what in missing:
+        click.echo(f"There is no {what} yet, so that the rule does nothing for it.", err=True)
+
+
+def _missing(rule: DelegationRule, deployment: Deployment) -> list[str]:
+    """The accounts and relying parties that it names and that are not there."""
+    administration = deployment.stores.administration
+    accounts = {account.name for account in administration.accounts(rule.realm)}
+    parties = {party.name for party in administration.relying_parties(rule.realm)}
+    return [
+        *(f"account {name!r}" for name in sorted((rule.actors | rule.subjects) - accounts)),
+        *(f"relying party {name!r}" for name in sorted((rule.relying_parties | rule.tokens_for) - parties)),
+    ]
+
+
+@delegation.command("list", epilog="\b\nExample:\n  wstrust-sts delegation list --json\n")
+@realm_option
+@json_option
+@config_option
+def list_(config_file: Path, realm: str, as_json: bool) -> None:
+    """List a realm's delegation rules."""
+    with opened(config_file) as deployment:
+        require_realm(deployment, realm)
+        rules = deployment.stores.administration.delegation_rules(realm)
+    if as_json:
+        print_json([delegation_rule_table(rule) for rule in rules])
+        return
+    print_table(
+        ["NAME", "ACTORS", "SUBJECTS", "PROVED BY", "FOR", "KINDS", "DEPTH", "CLAIMS"],
+        [
+            [
+                rule.name,
+                _named(rule.actors, rule.actor_groups),
+                ["any account"] if rule.any_subject else _named(rule.subjects, rule.subject_groups),
+                _proofs(rule),
+                sorted(rule.relying_parties),
+                sorted(kind.value for kind in rule.kinds),
+                rule.depth,
+                "all" if rule.claims is None else sorted(rule.claims),
+            ]
+            for rule in rules
+        ],
+        nothing=f"Nobody acts for anybody in realm {realm}: wstrust-sts delegation add NAME",
+    )
+
+
+def _named(accounts: frozenset[str], groups: frozenset[str]) -> list[str]:
+    return [*sorted(accounts), *(f"group {group}" for group in sorted(groups))]
+
+
+def _proofs(rule: DelegationRule) -> list[str]:
+    tokens = [f"token for {name}" for name in ["the STS", *sorted(rule.tokens_for)]]
+    return [*tokens, "name alone"] if rule.by_name else tokens
+
+
+@delegation.command(epilog="\b\nExample:\n  wstrust-sts delegation remove shop-for-staff\n")
+@click.argument("name")
+@realm_option
+@config_option
+def remove(config_file: Path, name: str, realm: str) -> None:
+    """Remove a delegation rule, at once and on every node. Tokens that were got by it stay until they end."""
+    with opened(config_file) as deployment:
+        if not deployment.stores.administration.delete_delegation_rule(realm, name):
+            raise Refusal(f"There is no delegation rule {name!r} in realm {realm!r}.")
+    click.echo(f"Delegation rule {name} is removed.")
