@@ -43,6 +43,13 @@ class Client:
         """[ID, token type, seconds left, markup]"""
         return self.probe.ask("issue", self.name, "token", address)
 
+    def act_as(self, token: str) -> None:
+        """From now on; a token by its name, or markup."""
+        self.probe.ask("actAs", self.name, token)
+
+    def on_behalf_of(self, token: str) -> None:
+        self.probe.ask("onBehalfOf", self.name, token)
+
     def validate(self, token: str = "token") -> list[str]:
         return self.probe.ask("validate", self.name, token)
 

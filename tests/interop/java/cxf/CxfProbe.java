@@ -24,11 +24,12 @@ import org.apache.cxf.ws.security.trust.STSClient;
  * Apache CXF's STSClient.
  *
  * <p>Commands: {@code client NAME OPTION=VALUE...} (makes a client and names it), {@code tell CLIENT OPTION=VALUE...}
- * (what it asks for from now on); {@code issue}, {@code validate} and {@code cancel} with the names of a client and of a
- * token; {@code transform} and {@code renew CLIENT TOKEN MADE}; {@code secret TOKEN}; {@code verify TOKEN CERTIFICATES}
- * and {@code confirm TOKEN OPTION=VALUE...} ({@link RelyingParty}); {@code forge TOKEN MADE TEXT OTHER} and {@code rekey
- * MADE OPTION=VALUE...} ({@link HeldTokens}). {@code publish ADDRESS OPTION=VALUE...} serves {@link GreetingService}, and
- * {@code greet CLIENT OPTION=VALUE...} calls it. Options that name keys are those of {@link Keys}.
+ * (what it asks for from now on), {@code actAs} and {@code onBehalfOf CLIENT TOKEN} (or markup: for whom it does); {@code
+ * issue}, {@code validate} and {@code cancel} with the names of a client and of a token; {@code transform} and {@code
+ * renew CLIENT TOKEN MADE}; {@code secret TOKEN}; {@code verify TOKEN CERTIFICATES} and {@code confirm TOKEN
+ * OPTION=VALUE...} ({@link RelyingParty}); {@code forge TOKEN MADE TEXT OTHER} and {@code rekey MADE OPTION=VALUE...}
+ * ({@link HeldTokens}). {@code publish ADDRESS OPTION=VALUE...} serves {@link GreetingService}, and {@code greet CLIENT
+ * OPTION=VALUE...} calls it. Options that name keys are those of {@link Keys}.
  */
 public final class CxfProbe implements Lines.Client {
     private static final String MEX = "http://schemas.xmlsoap.org/ws/2004/09/mex";
@@ -53,6 +54,12 @@ public final class CxfProbe implements Lines.Client {
                 return new String[] {};
             case "issue":
                 return issue(clients.get(words[1]), words[2], words[3]);
+            case "actAs":
+                clients.get(words[1]).setActAs(shown(words[2]));
+                return new String[] {};
+            case "onBehalfOf":
+                clients.get(words[1]).setOnBehalfOf(shown(words[2]));
+                return new String[] {};
             case "validate":
                 List<SecurityToken> valid = clients.get(words[1]).validateSecurityToken(tokens.get(words[2]));
                 return new String[] {String.valueOf(valid.size())};
@@ -222,5 +229,10 @@ public final class CxfProbe implements Lines.Client {
         tokens.put(name, token);
         String left = String.valueOf(Duration.between(Instant.now(), token.getExpires()).toSeconds());
         return new String[] {token.getId(), token.getTokenType(), left, StaxUtils.toString(token.getToken())};
+    }
+
+    /** The token of that name; or what is no name of a token, as markup. */
+    private Object shown(String name) {
+        return tokens.containsKey(name) ? tokens.get(name).getToken() : name;
     }
 }
