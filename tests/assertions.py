@@ -5,6 +5,7 @@ from functools import cache
 
 from tests.fakes import NOON, REALM
 from wstrust_sts import ns
+from wstrust_sts.delegation_rules import Delegate
 from wstrust_sts.encryption import NO_ENCRYPTION, EncryptionRule
 from wstrust_sts.keys import AesGcmSecretBox, LocalSigner, PublicVerificationKey, make_signing_key, unwrap
 from wstrust_sts.model import (
@@ -54,6 +55,7 @@ def descriptor(
     key_type: KeyType = KeyType.BEARER,
     proof: ProofKey | None = None,
     encryption: EncryptionRule = NO_ENCRYPTION,
+    delegates: tuple[Delegate, ...] = (),
 ) -> TokenDescriptor:
     return TokenDescriptor(
         token_id=token_id,
@@ -70,6 +72,7 @@ def descriptor(
         authentication_instant=NOON - timedelta(seconds=1),
         attributes=attributes,
         recipient=recipient,
+        delegates=delegates,
     )
 
 

@@ -51,6 +51,7 @@ def describe_token(token: bytes, *, opener: Decrypter | None = None) -> dict[str
         "not_on_or_after": view.not_on_or_after,
         "authenticated_by": ", ".join(view.authentication_methods) or None,
         "authenticated_at": view.authentication_instant,
+        "delegates": list(view.delegates),
         "attributes": {claim.type: list(claim.values) for claim in view.attributes},
         "signed": view.signed,
     }

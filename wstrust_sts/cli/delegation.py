@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from wstrust_sts.cli.opening import Deployment, config_option, opened, realm_option, require_realm
+from wstrust_sts.cli.checks.delegation import missing_of
+from wstrust_sts.cli.opening import config_option, opened, realm_option, require_realm
 from wstrust_sts.cli.output import Refusal, json_option, print_json, print_table
 from wstrust_sts.cli.rows import read_row
 from wstrust_sts.declared_delegation import KINDS, DelegationRuleTable, delegation_rule_table
@@ -81,22 +82,15 @@ def add(
         administration = deployment.stores.administration
         if any(stored.name == name for stored in administration.delegation_rules(realm)):
             raise Refusal(f"There is a delegation rule {name!r} already.")
-        missing = _missing(rule, deployment)
+        missing = missing_of(
+            rule,
+            accounts={account.name for account in administration.accounts(realm)},
+            relying_parties={party.name for party in administration.relying_parties(realm)},
+        )
         administration.put_delegation_rule(rule)
     click.echo(f"Delegation rule {name} is added.")
     for what in missing:
         click.echo(f"There is no {what} yet, so that the rule does nothing for it.", err=True)
-
-
-def _missing(rule: DelegationRule, deployment: Deployment) -> list[str]:
-    """The accounts and relying parties that it names and that are not there."""
-    administration = deployment.stores.administration
-    accounts = {account.name for account in administration.accounts(rule.realm)}
-    parties = {party.name for party in administration.relying_parties(rule.realm)}
-    return [
-        *(f"account {name!r}" for name in sorted((rule.actors | rule.subjects) - accounts)),
-        *(f"relying party {name!r}" for name in sorted((rule.relying_parties | rule.tokens_for) - parties)),
-    ]
 
 
 @delegation.command("list", epilog="\b\nExample:\n  wstrust-sts delegation list --json\n")

@@ -234,6 +234,7 @@ class AssertionView:
     authentication_instant: str | None
     attributes: tuple[Claim, ...]
     signed: bool
+    delegates: tuple[str, ...] = ()  # of SAML 2.0; SAML 1.1 has them among the attributes
 
 
 def read_assertion(unverified: Element) -> AssertionView:
@@ -276,6 +277,10 @@ def read_assertion(unverified: Element) -> AssertionView:
         authentication_methods=tuple(method for method in methods if method),
         authentication_instant=instant,
         attributes=tuple(_read_attributes(unverified, vocabulary)),
+        delegates=tuple(
+            _text(delegate.find(name("NameID"))) or ""
+            for delegate in unverified.iter(f"{{{ns.SAML20_DELEGATION}}}Delegate")
+        ),
         signed=unverified.find(f"{{{ns.DS}}}Signature") is not None,
     )
 

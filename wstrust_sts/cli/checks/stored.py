@@ -8,6 +8,7 @@ from cryptography import x509
 
 from wstrust_sts.cli.checks.certificates import check_certificates, check_encryption_certificate, check_expiry
 from wstrust_sts.cli.checks.clock import check_clock_of_keys
+from wstrust_sts.cli.checks.delegation import check_delegation_rule
 from wstrust_sts.cli.checks.findings import Finding, fault, warning
 from wstrust_sts.cli.checks.revocation import check_revocation
 from wstrust_sts.cli.checks.tls import check_validity
@@ -117,6 +118,8 @@ def _realm(config: Config, realm: Realm, stores: Stores, box: SecretBox, at: dat
         yield from _relying_party(config, party, names)
         yield from check_encryption_certificate(party, at)
         yield from _subject_names(party, claims, of=len(accounts))
+    for rule in stores.administration.delegation_rules(realm.name):
+        yield from check_delegation_rule(rule, accounts=names, relying_parties=[party.name for party in parties])
 
 
 def _may_log_in(account: Account, at: datetime, by_certificate: Collection[str]) -> bool:
