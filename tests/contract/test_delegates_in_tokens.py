@@ -70,7 +70,7 @@ def test_hostile_names_are_names_and_nothing_else(token_type, names):
 
 @each_type
 def test_any_flipped_byte_of_what_is_told_is_refused(token_type):
-    """But for declarations of prefixes that no name needs: they are not among the signed octets, and say nothing here."""
+    """But for declarations of prefixes that no name needs: they are not signed, and say nothing here."""
     markup = issue(descriptor(token_type, delegates=delegates("web"))).markup
     saml20 = token_type is TokenType.SAML20
     begin = markup.index(b"<saml2:Condition " if saml20 else b'<saml:Attribute AttributeName="actor"')
