@@ -18,7 +18,7 @@ from wstrust_sts.lineage import trace_lineage
 from wstrust_sts.model import (
     Account,
     AuthenticationMethod,
-    PresentedReference,
+    PresentedAssertion,
     Principal,
     ReceivedToken,
     VerifiedToken,
@@ -135,8 +135,8 @@ class DelegatedSubjects:
         rules = rules_of(asked.principal.account, kind, self._rules.of_realm(asked.realm.name))
         if isinstance(shown, AssertedSubject):
             return self._by_name(asked, shown, kind, rules, parties)
-        if isinstance(shown, PresentedReference):
-            raise InvalidSecurityToken(f"{kind.value}: a token that is only named, and not shown")
+        if not isinstance(shown, PresentedAssertion):
+            raise InvalidSecurityToken(f"{kind.value}: a {type(shown).__name__} is not an assertion that is shown")
         record, verified = self._recorded(shown, asked)
         return self.by_token(asked, record, verified, kind=kind, parties=parties)
 

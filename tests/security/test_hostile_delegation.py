@@ -13,9 +13,10 @@ from tests.assertions import signing_key
 from tests.attack import demand_sound
 from tests.delegated import BACK, FAR, HOUR, ON_BEHALF_OF, DelegatingSts, id_of, rule, subject_of
 from tests.forgery import sign_again
-from tests.harness import ENDPOINTS, account
+from tests.harness import ENDPOINTS, ISSUED_TOKEN_ENDPOINTS, account
 from tests.holders import KEYED_PARTY
-from tests.issued import by_key_identifier
+from tests.issued import TokenSts, by_key_identifier, holder_for
+from tests.issued import request as issued_request
 from tests.messages import RP, Answer
 from wstrust_sts import ns
 from wstrust_sts.delegation_rules import DelegationKind
@@ -246,6 +247,27 @@ def test_what_our_key_signed_and_the_register_does_not_know_is_refused(here: Ser
 
 def test_what_is_only_named_is_no_token(here: Service) -> None:
     here.refused(INVALID, by_key_identifier(id_of(here.token())))
+    context = f"<c:Identifier xmlns:c='{ns.WSC13}'>urn:x</c:Identifier>"
+    here.refused(INVALID, f"<c:SecurityContextToken xmlns:c='{ns.WSC13}'>{context}</c:SecurityContextToken>")
+    here.refused(INVALID, '<o:BinarySecurityToken xmlns:o="' + ns.WSSE + '">AAAA</o:BinarySecurityToken>')
+    here.refused(INVALID, f'<e:EncryptedData xmlns:e="{ns.XENC}"/>')
+
+
+def test_there_is_no_security_context_for_somebody_else(here: Service) -> None:
+    here.sts.put(rule(kinds=BOTH, relying_parties=frozenset({"back", "this-sts"})))
+    own = "https://sts.example.test/trust/13/usernamemixed"
+    here.refused("BadRequest", here.token(), address=own, token_type=ns.SCT13_TOKEN_TYPE)
+
+
+def test_a_delegated_token_for_the_sts_itself_is_no_credential_there() -> None:
+    sts = TokenSts(delegation_rules=(rule(relying_parties=frozenset({"this-sts"})),))
+    shown = messages.act_as(sts.issue().assertion.decode())
+    for row in ISSUED_TOKEN_ENDPOINTS:
+        holder = holder_for(sts, row.policy, shown, user="bob")
+        assert subject_of(holder.token) == "alice"
+        trust = row.trust.namespace
+        answer = sts.post(issued_request(holder, trust=trust, now=sts.clock.now), path=row.path)
+        assert answer.fault == (ns.WSSE, INVALID), answer.body
 
 
 # -- a token that is over ------------------------------------------------------------------------------------------

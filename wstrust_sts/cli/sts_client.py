@@ -54,7 +54,7 @@ class SoapFault(Refusal):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenWish:
     """What to ask for. `token_type` and `encryption_algorithm` are URIs; `claims` are types with whether they are
-    optional.
+    optional; `act_as` and `on_behalf_of` are tokens of whom the new one is to be about.
     """
 
     applies_to: str | None = None
@@ -63,6 +63,8 @@ class TokenWish:
     lifetime: timedelta | None = None
     key: KeyWish = NO_KEY
     encryption_algorithm: str | None = None
+    act_as: bytes | None = field(default=None, repr=False)
+    on_behalf_of: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,10 @@ class StsClient:
             parts.append(f"<t:Lifetime>{_times(now, now + wish.lifetime)}</t:Lifetime>")
         if wish.encryption_algorithm is not None:
             parts.append(f"<t:EncryptionAlgorithm>{escape(wish.encryption_algorithm)}</t:EncryptionAlgorithm>")
+        if wish.act_as is not None:
+            parts.append(f'<w:ActAs xmlns:w="{ns.WST14}">{as_text(wish.act_as)}</w:ActAs>')
+        if wish.on_behalf_of is not None:
+            parts.append(f"<t:OnBehalfOf>{as_text(wish.on_behalf_of)}</t:OnBehalfOf>")
         response = self._response(self._call("Issue", "".join(parts), now=now))
         key = read_key(response, wish.key, trust=self.trust, decrypter=self.binding.decrypter)
         return Issued(self._token(response), key)

@@ -50,6 +50,11 @@ A token bound to the certificate that proves who asks:
       --url https://localhost:8443/trust/13/certificatemixed --ca sts/ca.pem \\
       --applies-to https://orders.example.test/ --out token.xml
 \b
+A token about alice, for a service that has one of her and that a delegation rule lets act for her:
+  wstrust-sts token request --act-as alice.xml --user shop --password-file shop.password \\
+      --url https://localhost:8443/trust/13/usernamemixed --ca sts/ca.pem \\
+      --applies-to https://stock.example.test/ --out token.xml
+\b
 Messages that protect themselves:
   wstrust-sts token request --binding username --sts-certificate message.pem --trace exchange.xml \\
       --url https://localhost:8443/trust/13/username --ca sts/ca.pem \\
@@ -65,6 +70,8 @@ Messages that protect themselves:
 @click.option("--claim", "claims", multiple=True, metavar="TYPE", help="A claim that the token must have.")
 @click.option("--optional-claim", "optional_claims", multiple=True, metavar="TYPE", help="A claim it may have.")
 @click.option("--lifetime", metavar="DURATION", help="How long it should live, like 30m.")
+@click.option("--act-as", metavar="FILE", help="A token of whom it is to be about; it tells that you act.")
+@click.option("--on-behalf-of", metavar="FILE", help="The same, and it does not tell that.")
 @key_options
 @_out_option
 @json_option
@@ -75,6 +82,8 @@ def request(
     claims: tuple[str, ...],
     optional_claims: tuple[str, ...],
     lifetime: str | None,
+    act_as: str | None,
+    on_behalf_of: str | None,
     key: KeyOptions,
     out: Path | None,
     as_json: bool,
@@ -87,6 +96,8 @@ def request(
     from wstrust_sts.cli.sts_client import TokenWish
 
     _demand_room_for_a_key(out)
+    if act_as is not None and on_behalf_of is not None:
+        raise click.UsageError("--act-as and --on-behalf-of do not go together")
     wish = TokenWish(
         applies_to=applies_to,
         token_type=TOKEN_TYPE_URIS.get(token_type or "", token_type),
@@ -94,6 +105,8 @@ def request(
         lifetime=None if lifetime is None else _duration(lifetime),
         key=key.wish(sts),
         encryption_algorithm=key.token_encryption,
+        act_as=None if act_as is None else _read_token(act_as),
+        on_behalf_of=None if on_behalf_of is None else _read_token(on_behalf_of),
     )
     issued = sts.client().issue(wish, now=now())
     _hand_over(issued.token, key=issued.key, key_file=key.file(sts), out=out, as_json=as_json)
