@@ -1,6 +1,7 @@
 """What every TokenProvider of assertions owes a token that tells who acts for its subject."""
 
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -47,6 +48,19 @@ def test_saml_20_says_when_each_of_them_began():
     root = etree.fromstring(issue(descriptor(TokenType.SAML20, delegates=delegates("web", "shop"))).markup)
     instants = [each.get("DelegationInstant") for each in root.iter(f"{{{ns.SAML20_DELEGATION}}}Delegate")]
     assert instants == ["2026-11-23T11:58:00.000Z", "2026-11-23T11:59:00.000Z"]
+
+
+@pytest.mark.parametrize("prefix", ["saml2", "saml", ""])
+def test_whatever_the_prefix_of_saml_what_is_written_is_what_was_signed(prefix):
+    wanted = replace(descriptor(TokenType.SAML20, delegates=delegates("web")), saml20_prefix=prefix)
+    token = issue(wanted)
+    xmlsec_verify(token.markup, signing_key().certificates[0])
+    assert (
+        verify(token.markup, signing_key()).digest == token.digest == hashlib.sha256(canonical(token.markup)).digest()
+    )
+    assert delegates_of(token.markup) == ["web"]
+    (condition,) = etree.fromstring(token.markup).iter(f"{{{ns.SAML20}}}Condition")
+    assert condition.nsmap["del"] == ns.SAML20_DELEGATION
 
 
 def test_token_inspect_shows_them():
