@@ -129,7 +129,16 @@ def keyed(sts, tmp_path_factory) -> str:
     file = tmp_path_factory.mktemp("keyed") / "rp.der"
     file.write_bytes(RECIPIENT)
     types = ("--key-type", "bearer", "--key-type", "symmetric", "--key-type", "public")
-    arguments = ("relying-party", "add", "keyed-by-zeep", "--applies-to", KEYED, *types, "--encryption-certificate", str(file))
+    arguments = (
+        "relying-party",
+        "add",
+        "keyed-by-zeep",
+        "--applies-to",
+        KEYED,
+        *types,
+        "--encryption-certificate",
+        str(file),
+    )
     command(*arguments, "--config", str(sts.config), directory=sts.directory)
     return KEYED
 
