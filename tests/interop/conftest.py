@@ -7,13 +7,35 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key, pkcs12
 
+from tests.interop.consumers.trusting import Consumer
 from tests.interop.cxf import secrets_of
 from tests.interop.endpoints import enable
 from tests.interop.identity import PASSWORD, Identity, make_identity, message_certificate
 from tests.interop.jvm import compile_program, fetch, run, started, trusting
+from tests.interop.recording import Consumption, Recorder
 from tests.running import command, prepare, serving
 
 NODE = Path(__file__).parent / "node"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--record-clients", metavar="FILE", type=Path, help="write what was seen to FILE, as JSON")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    file = config.getoption("--record-clients")
+    config.pluginmanager.register(Recorder(file), "recorder")
+
+
+@pytest.fixture
+def consumed(request):
+    """Tells what became of a token at a consumer."""
+    recorder = request.config.pluginmanager.get_plugin("recorder")
+
+    def tell(consumer: Consumer, what: str, *, taken: bool) -> None:
+        recorder.consumed(Consumption(consumer.name, consumer.version, request.path.name, what, taken))
+
+    return tell
 
 
 @pytest.fixture(scope="session")

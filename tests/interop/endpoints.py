@@ -9,6 +9,7 @@ from tests.running import Prepared
 VERSIONS = {"13": "1.3", "2005": "2005"}
 # The path's end, the policy, and what the operator sets for it.
 PROTECTED = (
+    ("usernamemixed-adfs", "usernamemixed", 'layout = "adfs"'),
     ("username", "username", ""),
     ("username-confirmed", "username", "signature_confirmation = true"),
     ("certificate", "certificate", ""),

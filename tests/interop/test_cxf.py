@@ -9,6 +9,8 @@ from tests.interop.cxf import WAYS, Client, Way
 from tests.interop.jvm import ELSEWHERE, TRUSTS, Refused, each_token_type, run
 from wstrust_sts import ns
 
+pytestmark = pytest.mark.client("Apache CXF", version="4.1.5")
+
 
 @pytest.fixture(params=WAYS)
 def way(request) -> Way:

@@ -16,6 +16,8 @@ from tests.interop.jvm import ELSEWHERE, TRUSTS, Refused, each_token_type
 from tests.interop.test_cxf_messages import RSA_SHA256, to_endpoint
 from wstrust_sts import ns
 
+pytestmark = pytest.mark.client("Apache CXF", version="4.1.5")
+
 
 @dataclass(frozen=True)
 class Setting:

@@ -9,6 +9,8 @@ from tests.interop.jvm import ELSEWHERE, Refused
 from tests.interop.test_cxf_messages import RSA_SHA256, to_endpoint
 from wstrust_sts import ns
 
+pytestmark = pytest.mark.client("Apache CXF", version="4.1.5")
+
 SETTINGS = {
     "secureconversationmixed": {},
     "secureconversation-sha1": {},

@@ -15,6 +15,8 @@ from tests.interop.test_cxf_messages import RSA_SHA256, to_endpoint
 from tests.running import change, free_port
 from wstrust_sts import ns
 
+pytestmark = pytest.mark.client("Apache CXF", version="4.1.5")
+
 PARTIES = """
 [[relying_party]]
 name = "holders"

@@ -12,6 +12,8 @@ from tests.messages import RP
 from tests.running import command
 from wstrust_sts import ns
 
+pytestmark = pytest.mark.client("Apache CXF", version="4.1.5")
+
 RSA_SHA256 = {"ws-security.asymmetric.signature.algorithm": ns.RSA_SHA256}
 SYMMETRIC, ASYMMETRIC = "issuedtokenmixedsymmetricbasic256", "issuedtokenmixedasymmetricbasic256"
 each_version = pytest.mark.parametrize("version", TRUSTS)

@@ -17,6 +17,8 @@ from tests.running import change
 from tests.verifiers import xmlsec_decrypt
 from wstrust_sts import ns
 
+pytestmark = pytest.mark.client("Apache CXF", version="4.1.5")
+
 PARTIES = """
 [[relying_party]]
 name = "keyed"

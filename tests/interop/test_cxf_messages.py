@@ -18,6 +18,8 @@ from tests.interop.jvm import ELSEWHERE, TRUSTS, Refused, each_token_type
 from tests.running import Prepared, command, prepare, serving
 from wstrust_sts import ns
 
+pytestmark = pytest.mark.client("Apache CXF", version="4.1.5")
+
 RSA_SHA256 = {"ws-security.asymmetric.signature.algorithm": ns.RSA_SHA256}
 CXF_POLICIES = "http://cxf.apache.org/custom/security-policy"
 CUSTOM = "ws-security.custom.alg.suite"

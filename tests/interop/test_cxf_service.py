@@ -14,6 +14,8 @@ from tests.messages import RP
 from tests.running import change, free_port
 from wstrust_sts import ns
 
+pytestmark = pytest.mark.client("Apache CXF", version="4.1.5")
+
 SERVICE = """
 [[relying_party]]
 name = "greeting-{port}"

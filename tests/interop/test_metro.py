@@ -25,6 +25,8 @@ from tests.messages import RP
 from wstrust_sts import ns
 from wstrust_sts.errors import FailedAuthentication, InvalidScope
 
+pytestmark = pytest.mark.client("Metro", version="4.0.5")
+
 
 @dataclass(frozen=True)
 class Client:

@@ -40,7 +40,11 @@ as = "http://schemas.xmlsoap.org/claims/UPN"
 [[relying_party.claim]]
 release = "http://schemas.microsoft.com/LiveID/Federation/2008/05/ImmutableID"
 """
-pytestmark = pytest.mark.filterwarnings("ignore:This API has been deprecated:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:This API has been deprecated:DeprecationWarning"),
+    pytest.mark.client("MSAL for Python", version=msal.__version__, when="python"),
+    pytest.mark.client("MSAL for Java", version="1.23.1", when="java"),
+]
 AUDIENCES = {"saml11": "urn:federation:MicrosoftOnline", "saml20": "urn:federation:another"}
 GRANTS = {"saml11": SAML11_GRANT, "saml20": SAML20_GRANT}
 AUTHORITY = f"https://{HOST}/organizations"

@@ -24,6 +24,8 @@ from tests.messages import RP
 from wstrust_sts import ns
 from wstrust_sts.errors import FailedAuthentication, InvalidScope
 
+pytestmark = pytest.mark.client("Apache Rampart with Axis2", version="1.7.1, 1.7.6")
+
 
 @dataclass(frozen=True)
 class Client:

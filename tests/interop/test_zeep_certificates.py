@@ -12,6 +12,8 @@ from tests.interop.test_zeep_live import PORTS, TOKEN_TYPES, VERSIONS, code_of
 from tests.messages import RP
 from wstrust_sts import ns
 
+pytestmark = pytest.mark.client("zeep", version=zeep.__version__)
+
 
 class TimestampAlone:
     """A zeep plug-in for the Security header."""

@@ -14,6 +14,8 @@ from tests.protected import p_sha1
 from tests.running import command
 from wstrust_sts import ns
 
+pytestmark = pytest.mark.client("zeep", version=zeep.__version__)
+
 VERSIONS = {"13": ns.WST13, "2005": ns.WST05}
 PORTS = {"1.1": "STS_Soap11_Port", "1.2": "STS_Soap12_Port"}
 TOKEN_TYPES = {

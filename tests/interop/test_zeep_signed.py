@@ -17,6 +17,8 @@ from tests.interop.test_zeep_live import PORTS, VERSIONS, code_of
 from tests.messages import RP
 from wstrust_sts import ns
 
+pytestmark = pytest.mark.client("zeep", version=zeep.__version__)
+
 RSA_SHA256 = {"signature_method": xmlsec.Transform.RSA_SHA256, "digest_method": xmlsec.Transform.SHA256}
 
 
