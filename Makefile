@@ -7,7 +7,7 @@ DEMO := .demo
 MINUTES ?= 10
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo run stop test lint fuzz bench bench-scale bench-peers docs clean
+.PHONY: help demo run stop test lint fuzz bench bench-scale bench-peers docs docs-clients clean
 
 help:
 	@echo "make demo    the whole life of a token: request, show, verify, validate, cancel"
@@ -15,6 +15,7 @@ help:
 	@echo "make test    all tests            make lint    ruff and mypy"
 	@echo "make fuzz    changed messages at random, for MINUTES=10; findings go to fuzz-findings/"
 	@echo "make bench   figures              make docs    write docs/configuration.md anew"
+	@echo "make docs-clients  the client suites (root, a JDK, Maven, Node.js, Go): writes the tables of docs/clients.md"
 	@echo "make bench-scale  what the size of the database costs: 5 GB for some minutes"
 	@echo "make bench-peers  beside the STS of Apache CXF (a JDK and Maven): writes docs/peers.md and its plot"
 	@echo "make clean   remove .venv and the demo"
@@ -51,6 +52,10 @@ bench-peers: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m docs.write_configuration
+
+docs-clients: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest tests/interop --record-clients $(VENV)/clients.json
+	$(BIN)/python -m docs.write_clients $(VENV)/clients.json
 
 clean:
 	@test ! -x $(BIN)/wstrust-sts || $(BIN)/wstrust-sts demo $(DEMO) --stop

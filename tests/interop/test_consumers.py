@@ -6,9 +6,8 @@ Those of Web SSO want a response around the assertion: they get an unsigned one,
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
-from html import unescape
 from pathlib import Path
 
 import pytest
@@ -20,20 +19,24 @@ from tests.interop.consumers.presenting import ACCOMPANIED, TAMPERED, WRAPPED, p
 from tests.interop.consumers.programs import JavaConsumer, JsonConsumer, answering
 from tests.interop.consumers.python import Pysaml2, Python3Saml
 from tests.interop.consumers.signatures import Signxml, Xmlsec1
-from tests.interop.consumers.trusting import BY_SHA1, ENCRYPTIONS, FOR_OTHERS, OCCASIONS, Consumer, Refused, Trusted
+from tests.interop.consumers.tokens import LAYOUTS, Tokens
+from tests.interop.consumers.trusting import (
+    AT_ONCE,
+    BY_SHA1,
+    ENCRYPTIONS,
+    FOR_OTHERS,
+    OCCASIONS,
+    Consumer,
+    Refused,
+    Trusted,
+)
 from tests.interop.jvm import compile_program, run, started
-from tests.messages import addressing, content_type, envelope, issue, security, timestamp, username_token
 from tests.running import change
 from wstrust_sts import ns
-from wstrust_sts.app import open_application
-from wstrust_sts.bindings.http import Request
-from wstrust_sts.config import load_config
 
 GO = Path(__file__).parent / "go"
 AUDIENCE = "https://service.example.test/metadata"
 RECIPIENT_ADDRESS = "https://service.example.test/acs"
-TYPES = {"saml20": ns.TP11_SAML20, "saml11": ns.TP11_SAML11}
-LAYOUTS = {"default": "/trust/13/usernamemixed", "adfs": "/trust/13/usernamemixed-adfs"}
 TAKERS = {
     "xmlsec1": ("saml20", "saml11"),
     "signxml": ("saml20", "saml11"),
@@ -79,40 +82,24 @@ def parties(certificate: Path) -> str:
     )
 
 
-Get = Callable[..., str]  # (party, token type, layout, age): the token's markup
-
-
 @pytest.fixture(scope="module")
-def token(sts, tmp_path_factory) -> Get:
-    """Gets tokens from the running STS; those with an age from its code, keys and database at that time."""
+def tokens(sts, alice, tmp_path_factory) -> Tokens:
     file = tmp_path_factory.mktemp("consumer") / "own.pem"
     file.write_bytes(x509.load_der_x509_certificate(RECIPIENT).public_bytes(Encoding.PEM))
     change(sts, parties(file))
-
-    @cache
-    def get(name: str, kind: str = "saml20", layout: str = "default", age: timedelta = timedelta(0)) -> str:
-        then = datetime.now(UTC) - age
-        header = (addressing(f"{ns.WST13}/RST/Issue"), security(timestamp(then), username_token()))
-        body = envelope(issue(address=f"urn:consumer:{name}", token_type=TYPES[kind]), *header).encode()
-        path, media_type = LAYOUTS[layout], content_type()
-        if age:
-            with open_application(load_config(sts.config), clock=lambda: then) as application:
-                request = Request(method="POST", path=path, headers={"content-type": media_type}, body=body)
-                answer = application.handle(request).body
-        else:
-            answer = sts.ask("POST", path, body, content_type=media_type).body
-        text = answer.decode()
-        found = re.search(r"<(\w+:RequestedSecurityToken)(?: [^>]*)?>(.*)</\1>", text)
-        assert found, unescape(text)
-        return found[2]
-
-    return get
+    return Tokens(sts, alice)
 
 
 @pytest.fixture(scope="module")
-def trusted(token, signing_certificates) -> Trusted:
+def genuine(tokens) -> Callable[[str], str]:
+    """A token for the service, the same one for many tests."""
+    return cache(lambda kind: tokens.get(kind=kind))
+
+
+@pytest.fixture(scope="module")
+def trusted(genuine, signing_certificates) -> Trusted:
     """What every consumer is told."""
-    issuer = re.search(r"Issuer[^>]*>([^<]+)<", token("service"))[1]
+    issuer = re.search(r"Issuer[^>]*>([^<]+)<", genuine("saml20"))[1]
     (certificate,) = x509.load_pem_x509_certificates(Path(signing_certificates).read_bytes())
     return Trusted(
         issuer=issuer,
@@ -147,7 +134,7 @@ def go_program(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def crewjam(go_program) -> Iterator[Consumer]:
     with answering([str(go_program), "crewjam"]) as process:
-        yield JsonConsumer("crewjam/saml", "0.5.1", process, BY_SHA1 - {"aes256-gcm"}, frozenset(OCCASIONS))
+        yield JsonConsumer("crewjam/saml", "0.5.1", process, BY_SHA1 - {"aes256-gcm"}, AT_ONCE)
 
 
 @pytest.fixture(scope="module")
@@ -205,8 +192,8 @@ def takes(consumer: Consumer, token: str, trusted: Trusted) -> str:
 
 @consumers(kinds=True)
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_token_is_taken_with_its_name_and_attributes(consumer, token, trusted, kind, layout, consumed):
-    subject = consumer.take(present(consumer, token("service", kind, layout), trusted), trusted)
+def test_a_token_is_taken_with_its_name_and_attributes(consumer, tokens, trusted, kind, layout, consumed):
+    subject = consumer.take(present(consumer, tokens.get(kind=kind, layout=layout), trusted), trusted)
     assert subject.name == "alice"
     assert subject.attributes[ns.CLAIM_ROLE] == ["players"]
     assert ["music", "brass"] in [sorted(values, reverse=True) for values in subject.attributes.values()]
@@ -215,8 +202,8 @@ def test_a_token_is_taken_with_its_name_and_attributes(consumer, token, trusted,
 
 @consumers(kinds=True, among=[name for name in TAKERS if name != "signxml"])
 @pytest.mark.parametrize("encryption", ENCRYPTIONS)
-def test_an_encrypted_token_is_taken_by_who_knows_the_algorithms(consumer, token, trusted, kind, encryption, consumed):
-    markup = token(f"sealed-{encryption}", kind)
+def test_an_encrypted_token_is_taken_by_who_knows_the_algorithms(consumer, tokens, trusted, kind, encryption, consumed):
+    markup = tokens.get(f"sealed-{encryption}", kind)
     assert "alice" not in markup
     name = takes(consumer, markup, trusted)
     assert name == ("alice" if encryption in consumer.decrypts else "")
@@ -225,43 +212,43 @@ def test_an_encrypted_token_is_taken_by_who_knows_the_algorithms(consumer, token
 
 @consumers(kinds=True)
 @pytest.mark.parametrize("tamper", TAMPERED, ids=lambda tamper: tamper.__name__)
-def test_what_was_changed_is_refused(consumer, token, trusted, kind, tamper, consumed):
-    forged = tamper(token("service", kind))
-    assert forged != token("service", kind)
+def test_what_was_changed_is_refused(consumer, genuine, trusted, kind, tamper, consumed):
+    forged = tamper(genuine(kind))
+    assert forged != genuine(kind)
     assert takes(consumer, forged, trusted) == ""
     consumed(consumer, "changed", taken=False)
 
 
 @consumers(kinds=True)
-def test_a_forged_token_around_a_genuine_one_does_not_pass(consumer, token, trusted, kind, consumed):
-    genuine = token("service", kind)
+def test_a_forged_token_around_a_genuine_one_does_not_pass(consumer, genuine, trusted, kind, consumed):
     wrappers = (*WRAPPED, *(ACCOMPANIED if consumer.takes_responses else ()))
-    names = {wrap.__name__: takes(consumer, wrap(genuine), trusted) for wrap in wrappers}
+    names = {wrap.__name__: takes(consumer, wrap(genuine(kind)), trusted) for wrap in wrappers}
     assert set(names.values()) <= {"", "alice"}, names
     consumed(consumer, "wrapped", taken=False)
 
 
 @consumers(kinds=True)
-def test_a_token_by_another_key_is_refused(consumer, token, trusted, kind, consumed):
+def test_a_token_by_another_key_is_refused(consumer, genuine, trusted, kind, consumed):
     other = replace(trusted, certificate=trusted.key_certificate)
-    assert takes(consumer, token("service", kind), other) == ""
+    assert takes(consumer, genuine(kind), other) == ""
     consumed(consumer, "another key", taken=False)
 
 
 TOKENS = {
-    "expired": lambda token, kind: token("service", kind, age=timedelta(hours=9)),
-    "another audience": lambda token, kind: token("other-audience", kind),
-    "another recipient": lambda token, kind: token("other-recipient", kind),
-    "no recipient": lambda token, kind: token("unnamed", kind),
-    "five minutes old": lambda token, kind: token("service", kind, age=timedelta(minutes=5)),
+    "expired": lambda tokens, kind: tokens.get_old(kind, age=timedelta(hours=9)),
+    "another audience": lambda tokens, kind: tokens.get("other-audience", kind),
+    "another recipient": lambda tokens, kind: tokens.get("other-recipient", kind),
+    "no recipient": lambda tokens, kind: tokens.get("unnamed", kind),
+    "five minutes old": lambda tokens, kind: tokens.get_old(kind, age=timedelta(minutes=5)),
+    "two methods": lambda tokens, kind: tokens.get_by_two_methods(kind),
 }
 
 
 @consumers(kinds=True)
 @pytest.mark.parametrize("occasion", OCCASIONS)
 def test_a_token_for_another_occasion_is_refused_by_who_looks_at_that(
-    consumer, token, trusted, kind, occasion, consumed
+    consumer, tokens, trusted, kind, occasion, consumed
 ):
-    name = takes(consumer, TOKENS[occasion](token, kind), trusted)
+    name = takes(consumer, TOKENS[occasion](tokens, kind), trusted)
     assert name == ("" if occasion in consumer.refuses else "alice")
     consumed(consumer, occasion, taken=bool(name))

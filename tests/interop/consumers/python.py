@@ -30,7 +30,7 @@ class Pysaml2:
     takes_responses = True
     versions = frozenset({"saml20"})
     decrypts = BY_SHA1
-    refuses = FOR_OTHERS | {"no recipient"}
+    refuses = FOR_OTHERS | {"no recipient", "two methods"}
 
     def take(self, markup: str, trusted: Trusted) -> Subject:
         with tempfile.TemporaryDirectory() as made:
@@ -73,7 +73,7 @@ class Python3Saml:
     takes_responses = True
     versions = frozenset({"saml20"})
     decrypts = EVERY_ENCRYPTION - {"rsa-oaep-sha256"}
-    refuses = FOR_OTHERS
+    refuses = FOR_OTHERS | {"two methods"}
 
     def take(self, markup: str, trusted: Trusted) -> Subject:
         settings = OneLogin_Saml2_Settings(

@@ -53,6 +53,7 @@ ENCRYPTIONS = {
 }
 EVERY_ENCRYPTION = frozenset(ENCRYPTIONS)
 BY_SHA1 = frozenset({"aes256-gcm", "aes128-gcm", "aes256-cbc"})  # RSA-OAEP with SHA-1, which is the default
-# Good signatures on tokens that are good for something else.
-OCCASIONS = ("expired", "another audience", "another recipient", "no recipient", "five minutes old")
+# Tokens with good signatures that not everybody takes. Two methods of authentication are two AuthnStatements.
+OCCASIONS = ("expired", "another audience", "another recipient", "no recipient", "five minutes old", "two methods")
 FOR_OTHERS = frozenset({"expired", "another audience", "another recipient"})
+AT_ONCE = FOR_OTHERS | {"no recipient", "five minutes old"}
