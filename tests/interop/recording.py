@@ -18,7 +18,7 @@ from tests.running import Prepared
 from wstrust_sts.config import TRUST_VERSIONS, load_config
 
 _TRUST = {version: name for name, version in TRUST_VERSIONS.items()}
-_LINE = re.compile(r'operation=(?P<operation>\w+) outcome=(?P<outcome>\w+|"[^"]+") .*?endpoint=(?P<endpoint>\S+) ')
+_LINE = re.compile(r'(?:operation=(?P<operation>\w+) )?outcome=(?P<outcome>\w+|"[^"]+") .*?endpoint=(?P<endpoint>\S+) ')
 _SOAP = re.compile(r"(?:soap|[\[-])(1\.[12])(?=[\]-])")
 
 
@@ -109,6 +109,6 @@ def _exchanges(mark: pytest.Mark, item: pytest.Item, prepared: Prepared, lines: 
             trust=_TRUST[endpoint.trust],
             settings=", ".join(settings),
             soap=soap[1] if soap else "",
-            operation=found["operation"],
+            operation=found["operation"] or "",  # refused before it was known
             outcome=found["outcome"].strip('"'),
         )
