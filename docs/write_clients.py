@@ -74,7 +74,7 @@ def _result(seen: Sequence[Record], operation: str, trusts: Sequence[str]) -> st
 
 
 def _was_refused(record: Record) -> bool:
-    return str(record["outcome"]).startswith("refused")
+    return str(record["outcome"]).startswith(("refused", "failed"))
 
 
 def _consumer_rows(consumptions: Sequence[Record]) -> Iterator[list[str]]:

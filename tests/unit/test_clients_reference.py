@@ -89,6 +89,11 @@ def test_faults_are_told_and_what_never_went_well_is_refused():
     assert (good["Issue"], good["faults"]) == ("yes", "yes")
 
 
+def test_a_message_that_was_not_even_read_is_a_fault_alone():
+    (row,) = client_rows(exchange(operation="", outcome="refused InvalidSecurity"))
+    assert (row["Issue"], row["Validate"], row["faults"]) == ("", "", "yes")
+
+
 def test_a_consumer_takes_a_version_of_saml_that_it_takes_in_both_layouts():
     seen = [
         consumption("saml20 default", taken=True),
@@ -136,6 +141,27 @@ def test_every_client_that_a_suite_names_is_in_the_committed_table():
     assert named
     missing = {name for name in named if not any(row["client"].startswith(name) for row in rows(written(CLIENTS)))}
     assert not missing
+
+
+VERSIONS = {
+    "Apache CXF": "java/cxf/pom.xml",
+    "Apache Rampart with Axis2": "java/rampart/pom.xml",
+    "MSAL for Java": "java/msal/pom.xml",
+    "Metro": "java/metro/pom.xml",
+    "node-soap": "node/package.json",
+    "node-saml": "node/package.json",
+    "crewjam/saml": "go/go.mod",
+    "russellhaering/gosaml2": "go/go.mod",
+}
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_the_version_in_the_committed_table_is_the_one_that_the_suite_brings(name):
+    told = [value for table in COLUMNS for row in rows(written(table)) for value in row.values() if name in value]
+    assert told
+    pinned = (INTEROP / VERSIONS[name]).read_text()
+    for version in {version for value in told for version in re.findall(r"\d+\.\d+\.\d+", value)}:
+        assert re.search(rf"[>v\"]{re.escape(version)}[<\"\s]", pinned), version
 
 
 def test_every_consumer_is_in_the_committed_table_and_refuses_what_is_forged():
