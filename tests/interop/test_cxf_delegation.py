@@ -8,6 +8,7 @@ from tests.interop.cxf import WAYS, Client, Way
 from tests.interop.jvm import Refused, each_token_type, verify
 from tests.running import command
 
+pytestmark = pytest.mark.client("Apache CXF", version="4.1.5")
 STRANGE = "https://strange.example.test/svc"
 each_element = pytest.mark.parametrize("element", ["ActAs", "OnBehalfOf"])
 
