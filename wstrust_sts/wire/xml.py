@@ -9,7 +9,6 @@ import binascii
 import re
 import threading
 from collections.abc import Iterator
-from operator import methodcaller
 from typing import TypeAlias
 
 from lxml import etree
@@ -50,9 +49,8 @@ _CHARSETS = {
 }
 # the longer half of a prefix and namespace that are too long together
 _LONG_NAME = re.compile(rb"""xmlns(?::[^=\s]{256}|[^=]*=\s*(?:"[^"<]{256}|'[^'<]{256}))""")
-_equals_signs = methodcaller("count", b"=")
+_FEW_ATTRIBUTES = 5 * MAX_NAMESPACES  # octets; a tag no longer than this has no more, for each takes ` a=""`
 _WHITE_SPACE = " \t\r\n"
-_NO_WHITE_SPACE = dict.fromkeys(map(ord, _WHITE_SPACE))
 _SHORT = 8192  # octets; a message no longer than this cannot repeat a long name often enough to hurt
 
 
@@ -151,13 +149,16 @@ def _declared_away(text: bytes) -> bytes:
 
 
 def _refuse_by_octets(text: bytes) -> None:
-    """What can be refused without parsing: cheap counts over the octets, each an upper bound."""
-    if b"<!" in text:
+    """What can be refused without parsing: cheap counts over the octets, each an upper bound.
+
+    One octet is found ten times as fast as two, and most messages have neither of these.
+    """
+    if b"!" in text and b"<!" in text:
         if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
             raise InvalidRequest("a document type declaration")
         if b"<![CDATA[" in text:
             raise InvalidRequest("a CDATA section")
-    if b"<?" in text:
+    if b"?" in text and b"<?" in text:
         raise InvalidRequest("a processing instruction")
     if text.count(b"<") > 2 * MAX_ELEMENTS + MAX_NAMESPACES:
         raise InvalidRequest("too many elements")
@@ -171,7 +172,7 @@ def _refuse_floods(root: Element, text: bytes) -> None:
     tags = text.split(b"<")
     if len(tags) > MAX_ELEMENTS and sum(1 for _ in root.iter()) > MAX_ELEMENTS:
         raise InvalidRequest("too many elements")
-    most = max(map(_equals_signs, tags))
+    most = max((tag.count(b"=") for tag in tags if len(tag) > _FEW_ATTRIBUTES), default=0)
     if most > MAX_ATTRIBUTES and any(len(element.attrib) > MAX_ATTRIBUTES for element in elements(root)):
         raise InvalidRequest("too many attributes")
     many = most > MAX_NAMESPACES or text.count(b"xmlns") > MAX_DECLARATIONS
@@ -256,7 +257,9 @@ def trimmed(element: Element, *, limit: int = 1024) -> str:
 
 def without_white_space(text: str) -> str:
     """The text without the white space of XML, which may stand anywhere in base64. Other spaces are no white space."""
-    return text.translate(_NO_WHITE_SPACE)
+    for space in _WHITE_SPACE:
+        text = text.replace(space, "")
+    return text
 
 
 def octets_of(element: Element, *, limit: int) -> bytes:
