@@ -325,7 +325,7 @@ class SoapBinding:
         if exchange.metadata_only or action in mex.RESPONSES:
             exchange.question = mex.read_question(action, envelope.payload)
             return
-        read_action(action, endpoint.version)
+        named = read_action(action, endpoint.version)
         if envelope.payload is None:
             raise InvalidRequest("the Body is empty")
         secured = self._policies[endpoint.policy](envelope, self._terms(exchange))
@@ -333,10 +333,9 @@ class SoapBinding:
         exchange.message = replace(secured.proved, proved_keys=proved) if proved else secured.proved
         exchange.reply = exchange.reply.with_seal(cast("Seal | None", secured.proved.seal))
         if secured.envelope is not envelope:
-            action = self._read_headers(exchange, secured.envelope)
+            named = read_action(self._read_headers(exchange, secured.envelope), endpoint.version)
         if secured.envelope.payload is None:
             raise InvalidRequest("the Body is empty")
-        named = read_action(action, endpoint.version)
         exchange.rst = read_rst(
             secured.envelope.payload,
             version=endpoint.version,

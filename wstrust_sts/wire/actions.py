@@ -5,6 +5,7 @@ from typing import NamedTuple
 from wstrust_sts.errors import ActionNotSupported, BadRequest
 from wstrust_sts.model import Operation, TrustVersion
 
+_OF_TOKENS = {operation.value: operation for operation in Operation}
 _OF_CONTEXTS = {"SCT": Operation.ISSUE, "SCT/Renew": Operation.RENEW, "SCT/Cancel": Operation.CANCEL}
 
 
@@ -28,9 +29,8 @@ def read_action(action: str | None, version: TrustVersion) -> Named:
         return Named(_OF_CONTEXTS[name], of_context=True)
     if name == "SCT/Amend":
         raise BadRequest("to amend a security context")
-    for operation in Operation:
-        if name == operation.value:
-            return Named(operation)
+    if name in _OF_TOKENS:
+        return Named(_OF_TOKENS[name])
     raise ActionNotSupported(f"the action {action[:256]!r}")
 
 

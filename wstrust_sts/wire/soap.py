@@ -31,7 +31,10 @@ class SoapVersion(enum.Enum):
 
     @classmethod
     def of_media_type(cls, media_type: str) -> "SoapVersion | None":
-        return next((version for version in cls if version.media_type == media_type), None)
+        return _BY_MEDIA_TYPE.get(media_type)
+
+
+_BY_MEDIA_TYPE = {version.media_type: version for version in SoapVersion}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +151,7 @@ class ReplyContext:
         return replace(self, addressing=addressing)
 
     def with_seal(self, seal: Seal | None) -> "ReplyContext":
-        return replace(self, seal=seal)
+        return self if seal is self.seal else replace(self, seal=seal)
 
     def unprotected(self) -> "ReplyContext":
         return replace(self, protected=False)

@@ -5,15 +5,13 @@ from lxml import etree
 from wstrust_sts import ns
 from wstrust_sts.errors import InvalidRequest
 from wstrust_sts.model import AppliesTo
-from wstrust_sts.wire.xml import Element, children, local, trimmed
+from wstrust_sts.wire.xml import Element, children, elements, local, namespace_of, trimmed
 
 APPLIES_TO = frozenset(f"{{{namespace}}}AppliesTo" for namespace in (ns.WSP02, ns.WSP04, ns.WSP15))
 MAX_MARKUP = 16 * 1024  # octets of an AppliesTo that is written into an answer
 ENDPOINT_REFERENCE = frozenset(f"{{{namespace}}}EndpointReference" for namespace in (ns.WSA, ns.WSA04))
 _ADDRESS = frozenset(f"{{{namespace}}}Address" for namespace in (ns.WSA, ns.WSA04))
-_OF_ANSWERS = tuple(
-    f"{{{namespace}}}*" for namespace in (ns.SAML11, ns.SAML20, ns.WST05, ns.WST13, ns.WST14, ns.SOAP11, ns.SOAP12)
-)
+_OF_ANSWERS = frozenset((ns.SAML11, ns.SAML20, ns.WST05, ns.WST13, ns.WST14, ns.SOAP11, ns.SOAP12))
 
 
 def read_applies_to(element: Element) -> AppliesTo:
@@ -22,7 +20,7 @@ def read_applies_to(element: Element) -> AppliesTo:
     Raises InvalidRequest where no address can be read, and for what in an answer would look like a part of it: the
     element goes back to the client, beside the one token that it is to find there.
     """
-    if next(element.iter(*_OF_ANSWERS), None) is not None:
+    if any(namespace_of(inside) in _OF_ANSWERS for inside in elements(element)):
         raise InvalidRequest("AppliesTo with an element of SAML, WS-Trust or SOAP in it")
     references = children(element)
     if len(references) != 1 or references[0].tag not in ENDPOINT_REFERENCE:
@@ -32,8 +30,7 @@ def read_applies_to(element: Element) -> AppliesTo:
     markup: bytes = etree.tostring(element, encoding="utf-8", with_tail=False)
     if len(markup) > MAX_MARKUP:
         raise InvalidRequest("AppliesTo is too long")
-    policy, addressing = etree.QName(element).namespace, etree.QName(references[0]).namespace
-    return AppliesTo(address, markup, policy=str(policy), addressing=str(addressing))
+    return AppliesTo(address, markup, policy=namespace_of(element), addressing=namespace_of(references[0]))
 
 
 def read_address(reference: Element) -> str:

@@ -237,6 +237,12 @@ def local(element: Element) -> str:
     return tag[tag.rfind("}") + 1 :][:64]
 
 
+def namespace_of(element: Element) -> str:
+    """The namespace of an element's name, empty for none."""
+    tag: str = element.tag
+    return tag[1 : tag.rfind("}")] if tag.startswith("{") else ""
+
+
 def text_of(element: Element, *, limit: int = MAX_TEXT) -> str:
     """The text of an element that has nothing but one text node. Not trimmed.
 
