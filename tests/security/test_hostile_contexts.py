@@ -2,6 +2,7 @@
 messages that one of an endpoint's two policies protects and that ask for what is the other's.
 """
 
+import os
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,11 +12,12 @@ from lxml import etree
 from tests import messages
 from tests.attack import assert_token_of_alice, demand_sound
 from tests.contexts import CONTEXT, Context, establish
-from tests.endorsed import OVER, party, request, request_in_context
+from tests.endorsed import OVER, b64, party, request, request_in_context
 from tests.fakes import NOON
 from tests.harness import CONVERSING_ENDPOINTS, SEALED_ENDPOINTS
+from tests.issued import by_reference
 from tests.messages import Answer
-from tests.protected import Draft, draft, protect
+from tests.protected import Draft, draft, p_sha1, protect
 from tests.sealed import SealedSts, in_clear
 from wstrust_sts import ns
 from wstrust_sts.config import EndpointSection
@@ -190,6 +192,29 @@ def test_a_message_counts_once(attack):
     assert attack.send(message, asked).status == 200
     for _ in range(2):
         assert attack.send(message, asked).code == "FailedAuthentication"
+
+
+@pytest.mark.parametrize("zero", [32, 31], ids=["a longer key", "a shorter key"])
+def test_a_replay_under_a_key_of_another_length_is_one(sts, zero):
+    """No signature covers how long a derived key is, and to HMAC one with zeros more at its end is the same key."""
+    attack = Attack(sts, CONVERSING[0], "1.2")
+    label, key = b"WS-SecureConversation" * 2, b""
+    while not key or key[zero]:
+        nonce = os.urandom(16)
+        key = p_sha1(CONTEXT.secret, label + nonce, 33)
+
+    def derived(length: int) -> str:
+        return (
+            f'<c:DerivedKeyToken xmlns:c="{ns.WSC13}" xmlns:u="{ns.WSU}" u:Id="DK">{CONTEXT.reference("#SCT")}'
+            f"<c:Offset>0</c:Offset><c:Length>{length}</c:Length><c:Nonce>{b64(nonce)}</c:Nonce></c:DerivedKeyToken>"
+        )
+
+    tokens = (CONTEXT.token(), derived(32))
+    message = attack.write(tokens=tokens, derives=None, key=key[:32], key_info=by_reference("DK"))
+    assert attack.send(message).status == 200
+    for length in (31, 32, 33):
+        again = message.replace("Length>32<", f"Length>{length}<")
+        assert attack.code(again) == ("FailedAuthentication" if length in (32, zero, zero + 1) else "FailedCheck")
 
 
 def test_parts_of_another_message_prove_nothing(attack):

@@ -85,8 +85,11 @@ class VerifiedSignature:
     def digest_under(self, key: bytes) -> bytes:
         """What a replay is known by. `key` stands for the key that signed. Not the value: where the key is elliptic,
         anybody makes another value of one.
+
+        HMAC fills up its key with zeros (RFC 2104 section 2), so that one with more of them at its end is the same key;
+        and how long a derived key is, its token says, which no signature has to cover.
         """
-        return hashlib.sha256(key + self.octets).digest()
+        return hashlib.sha256(key.rstrip(b"\0") + self.octets).digest()
 
     def covers(self, element: Element) -> bool:
         return any(element is signed for signed in self.elements)
