@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,7 +13,7 @@ from lxml import etree
 from tests import messages
 from tests.assertions import signing_key as another_key
 from tests.assertions import verification_key
-from tests.attack import assert_token_of_alice, demand_sound
+from tests.attack import CPU_LIMIT, assert_token_of_alice, demand_sound
 from tests.endorsed import Party, b64, party
 from tests.fakes import NOON, REALM
 from tests.harness import ISSUED_TOKEN_ENDPOINTS, PASSWORDS, PROVING_ENDPOINTS
@@ -138,6 +139,28 @@ def test_an_id_that_occurs_twice_is_refused(attack):
     for decoy in (f'<x ID="{holder.id}"/>', f'<x xmlns:u="{ns.WSU}" u:Id="{holder.id}"/>', twin):
         assert attack.code(attack.write(holder, body=messages.issue(decoy))) == "FailedCheck"
         assert attack.code(attack.write(holder, more=(decoy, holder.token))) in ("FailedCheck", "InvalidSecurity")
+
+
+def test_ids_inside_of_each_other_are_not_compared_one_by_one(attack):
+    """Twice the same heap beneath a heap of elements, each with an id: refused as ever, and in short time."""
+    attributes = " ".join(f'a{number}=""' for number in range(60))
+    deep = "".join(f'<x Id="i{number}">' for number in range(220))
+    heap = deep + f"<y {attributes}/>" * 120 + "</x>" * 220
+    holder = attack.holder()
+    token = holder.token.replace("</saml2:Assertion>", f"{heap}</saml2:Assertion>")
+    assert token != holder.token
+    message = attack.write(holder, more=(token,), body=messages.issue(f"<x>{heap}</x>"))
+    for sent in (message, attack.write(holder, more=(token,), body=messages.renew(token), address=None)):
+        began = time.process_time()
+        assert attack.code(sent) in ("FailedCheck", "InvalidSecurityToken")
+        assert time.process_time() - began < CPU_LIMIT
+
+
+def test_an_id_of_two_tokens_is_refused_though_one_of_them_is_named_and_signed(attack):
+    """Also where each is of another kind, and neither would be the other's second."""
+    holder = attack.holder()
+    twin = f'<saml:Assertion xmlns:saml="{ns.SAML11}" AssertionID="{holder.id}"/>'
+    assert attack.code(attack.write(holder, more=(holder.token, twin))) == "FailedCheck"
 
 
 def test_the_token_itself_may_be_in_the_request_too_where_the_credential_is_still_the_one_that_signed(attack):

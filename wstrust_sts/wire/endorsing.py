@@ -74,14 +74,35 @@ def _set_apart(root: Element, parts: dict[str, Element], documents: Set[str]) ->
 
     Raises FailedCheck.
     """
-    own: dict[str, Element] = {}
-    for name in documents & parts.keys():
-        part = parts[name]
-        parts[name] = parse(etree.tostring(part, with_tail=False))
-        part.getparent().remove(part)
-        own |= index_ids(parts[name])
+    apart = [_cut_out(parts, name) for name in documents & parts.keys()]
     ids = index_ids(root)
-    for identifier in ids.keys() & own.keys():
-        if canonical(ids[identifier]) != canonical(own[identifier]):
-            raise FailedCheck("an id occurs twice in the message")
-    return ids | own
+    of_documents: dict[str, Element] = {}
+    for document in apart:
+        own = index_ids(document)
+        _demand_same(document, own, ids)
+        if of_documents.keys() & own.keys():
+            raise FailedCheck("an id occurs in two documents of the message")
+        of_documents |= own
+    return ids | of_documents
+
+
+def _cut_out(parts: dict[str, Element], name: str) -> Element:
+    """The part of this name as a document of its own, which takes its place. Raises what `parse` does."""
+    part = parts[name]
+    parts[name] = parse(etree.tostring(part, with_tail=False))
+    part.getparent().remove(part)
+    return parts[name]
+
+
+def _demand_same(document: Element, own: Mapping[str, Element], ids: Mapping[str, Element]) -> None:
+    """Whatever has an id of the document is in one copy of the whole, which has all of them, and each id only once.
+
+    Two trees are compared, never each of the parts: a deep one would be written out once for every id in it.
+    Raises FailedCheck.
+    """
+    common = ids.keys() & own.keys()
+    if not common:
+        return
+    copy = next((ids[identifier] for identifier in common if own[identifier] is document), None)
+    if copy is None or canonical(copy) != canonical(document):
+        raise FailedCheck("an id occurs twice in the message")
