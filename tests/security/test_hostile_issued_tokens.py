@@ -398,6 +398,17 @@ def test_odd_derivations_are_refused(symmetric):
     assert code(holder.token, good.markup) is None
 
 
+def test_whoever_tries_keys_is_held_up_before_any_token_is_looked_up(symmetric):
+    holder = symmetric.holder()
+    symmetric.sts = TokenSts(lockout=True)
+    codes = []
+    while "FailedAuthentication" not in codes and len(codes) < 200:
+        codes.append(symmetric.code(symmetric.write(holder)))
+    assert set(codes) == {"FailedCheck", "FailedAuthentication"}
+    symmetric.sts.clock.advance(timedelta(minutes=2))
+    assert symmetric.code(symmetric.write(symmetric.holder())) is None
+
+
 # -- the message ---------------------------------------------------------------------------------------------------
 
 

@@ -40,7 +40,6 @@ from wstrust_sts.model import (
     Outcome,
 )
 from wstrust_sts.ports import Certificates, Clock, Decrypter, Keyring, Patience, SecurityContexts
-from wstrust_sts.security_contexts import SecurityContext
 from wstrust_sts.service import SecurityTokenService
 from wstrust_sts.token_credentials import TokenSecrets
 from wstrust_sts.wire.actions import read_action
@@ -374,21 +373,22 @@ class SoapBinding:
             signer=lambda: self._keyring.message_signer(endpoint.realm),
             confirms_signatures=endpoint.signature_confirmation,
             pinned=lambda name: self._certificates.pinned(endpoint.realm, name),
-            secret_of=lambda token_id: self._secrets.find(endpoint.realm, token_id),
-            contexts=lambda identifier, instance: self._find_context(exchange, identifier, instance),
+            secret_of=lambda token_id: self._secrets.find(self._admitted_realm(exchange), token_id),
+            contexts=lambda identifier, instance: self._contexts.find(
+                self._admitted_realm(exchange), identifier, instance
+            ),
         )
 
-    def _find_context(self, exchange: Exchange, identifier: str, instance: str | None) -> SecurityContext | None:
-        """Raises FailedAuthentication: too many messages from there did not open."""
-        realm = exchange.endpoint.realm
-        self._patience.admit(realm, exchange.request.source, now=exchange.reply.now)
-        return self._contexts.find(realm, identifier, instance)
-
     def _admitted_decrypters(self, exchange: Exchange) -> Sequence[Decrypter]:
-        """Raises FailedAuthentication: too many messages from there did not open."""
+        return self._keyring.decrypters(self._admitted_realm(exchange))
+
+    def _admitted_realm(self, exchange: Exchange) -> str:
+        """The realm whose keys are looked for.
+
+        Raises FailedAuthentication: too many messages from there did not open."""
         realm = exchange.endpoint.realm
         self._patience.admit(realm, exchange.request.source, now=exchange.reply.now)
-        return self._keyring.decrypters(realm)
+        return realm
 
     def answer(self, exchange: Exchange) -> bytes:
         """Performs the request and writes its answer. Raises StsError."""
