@@ -203,6 +203,7 @@ class FakeSecurityContexts:
             instant=row.authenticated_at,
             created=row.created_at,
             expires_at=row.expires_at,
+            renewable=record.renewing_allowed,
             secret=self.box.open(row.sealed_secret, purpose=secret_purpose(realm, identifier, instance)),
         )
 

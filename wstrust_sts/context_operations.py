@@ -157,7 +157,8 @@ class ContextOperations:
         renewed = Renewed(
             token_type=TokenType.SCT, identifier=record.token_id, audiences=audiences, key_type=KeyType.SYMMETRIC
         )
-        issued = self._make_token(asked, subject=principal, match=match, renewed=renewed)
+        subject = replace(principal, until=None)  # the renewal is what moves the end of this credential
+        issued = self._make_token(asked, subject=subject, match=match, renewed=renewed)
         self._take_turn(context, record, asked)
         ended = ContextRenewed(
             realm=record.realm,

@@ -59,7 +59,7 @@ class Identification:
             ),
             instant=min(proof.instant for proof in evidence.authenticated),
             token=token,
-            until=None if token is None else token.expires_at,
+            until=min((proof.until for proof in evidence.authenticated if proof.until is not None), default=None),
             renewable=all(proof.renewable for proof in evidence.authenticated),
             source=at.source,
         )

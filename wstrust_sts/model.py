@@ -284,15 +284,16 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authenticated:
-    """What one authenticator proved of one credential. `token` is set when the credential was a token of ours, which
-    is `renewable` or not. `further_methods`: those besides `method` of an authentication that the credential stands
-    for.
+    """What one authenticator proved of one credential. `token` is set when the credential was a token of ours. One
+    that we issued ends at `until`, and is `renewable` or not. `further_methods`: those besides `method` of an
+    authentication that the credential stands for.
     """
 
     account: Account | None
     method: AuthenticationMethod
     instant: datetime
     token: "VerifiedToken | None" = None
+    until: datetime | None = None
     renewable: bool = True
     further_methods: tuple[AuthenticationMethod, ...] = ()
 

@@ -29,6 +29,7 @@ from wstrust_sts.model import (
     Lifetime,
     NameIdentifier,
     Operation,
+    PresentedContext,
     PresentedReference,
     Principal,
     Realm,
@@ -203,9 +204,12 @@ def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
 def _authorize_context(question: IssueQuestion, uri: str, whence: str) -> TokenDescriptor:
     """What a security context is. Its token only names it, and so states nothing about anybody.
 
+    A context establishes no other, whatever makes the type of the token: a name in the request, or a default.
     Raises BadRequest, InvalidRequest, InvalidTimeRange.
     """
     request, renewed, party = question.request, question.renewed, question.match.relying_party
+    if renewed is None and any(isinstance(credential, PresentedContext) for credential in question.message.credentials):
+        raise BadRequest("a security context got by a security context")
     if question.original is not None:
         raise BadRequest("a security context made from a token")
     if question.delegated is not None:

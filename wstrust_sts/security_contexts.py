@@ -16,7 +16,7 @@ class SecurityContext:
 
     `account` is the id of the one that proved itself by `methods` at `instant`; `relying_party` is the name of the one
     that the context is shared with, which may be the STS itself. The key counts from `created` until
-    `expires_at`; after a renewal, until the end of the grace.
+    `expires_at`; after a renewal, until the end of the grace. `renewable`: whether there may be such a renewal.
     """
 
     identifier: str
@@ -28,6 +28,7 @@ class SecurityContext:
     instant: datetime
     created: datetime
     expires_at: datetime
+    renewable: bool
     secret: bytes = field(repr=False)
 
 

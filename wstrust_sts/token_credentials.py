@@ -57,6 +57,7 @@ class TokenCredentials:
                 method=AuthenticationMethod(method),
                 instant=token.authentication_instant,
                 token=token,
+                until=token.expires_at,
                 renewable=record.renewing_allowed,
             )
             for method in record.methods.split()

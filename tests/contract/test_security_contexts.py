@@ -53,8 +53,15 @@ def test_a_context_comes_back_as_it_was_written(node, a_context) -> None:
         instant=NOON - MINUTE,
         created=NOON + timedelta(microseconds=1),
         expires_at=NOON + HOUR,
+        renewable=True,
         secret=b"s" * 32,
     )
+
+
+def test_a_context_that_is_not_to_be_renewed_says_so(node, a_context) -> None:
+    context, key = a_context()
+    node.record(replace(context, renewing_allowed=False), key)
+    assert not node.stores.security_contexts.find("default", ID, None).renewable
 
 
 def test_its_secret_shows_in_no_representation(node, a_context) -> None:

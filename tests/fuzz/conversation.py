@@ -39,6 +39,7 @@ def _find(identifier: str, instance: str | None) -> SecurityContext | None:
         instant=NOON,
         created=NOON,
         expires_at=NOON.replace(hour=13),
+        renewable=True,
         secret=CONTEXT.secret,
     )
 

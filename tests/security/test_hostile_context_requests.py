@@ -16,8 +16,10 @@ from tests.contexts import Context
 from tests.conversations import CONTEXT_PARTY, OWN, SHARED_PARTY, Talker, conversing_sts, entropy
 from tests.fakes import NOON
 from tests.harness import account
+from tests.issued import until
 from tests.messages import Answer
 from wstrust_sts import ns
+from wstrust_sts.model import TokenType
 
 MINUTE = timedelta(minutes=1)
 UNKNOWN = Context(identifier="urn:uuid:00000000-0000-0000-0000-000000000000")
@@ -271,6 +273,41 @@ def test_an_assertion_is_not_renewed_into_a_context_nor_a_context_into_an_assert
         target(held := talker.establish()), f"<t:TokenType>{ns.SAML20}</t:TokenType>", trust=talker.trust
     )
     assert refused(talker.prove(held, body), "BadRequest")
+
+
+def test_a_context_gets_no_other_by_what_its_relying_party_takes(talker):
+    """Where that is contexts alone, or by default, no TokenType has to be asked for."""
+    alone = replace(CONTEXT_PARTY, token_types=(TokenType.SCT,))
+    for party in (alone, replace(CONTEXT_PARTY, default_token_type=TokenType.SCT)):
+        talker.sts.stores.relying_parties.rows[party.realm, party.name] = party
+        asked = messages.issue(token_type=None, trust=talker.trust)
+        assert refused(talker.prove(talker.establish(address=OWN), asked, action="Issue"), "BadRequest")
+
+
+# -- what is got by a context --------------------------------------------------------------------------------------
+
+
+def test_nothing_that_is_got_by_a_context_lives_beyond_it(talker):
+    """Not a token for the STS either, which would be a credential in its place."""
+    end = NOON + timedelta(minutes=7)
+    context = talker.establish(until(end), address=OWN)
+    kind = f"<t:KeyType>{talker.trust}/SymmetricKey</t:KeyType>"
+    talker.sts.clock.advance(timedelta(minutes=3))
+    for wish in ((), (until(end + timedelta(hours=5)),)):
+        for address in (OWN, messages.RP):
+            body = messages.issue(kind, *wish, address=address, trust=talker.trust)
+            answer = talker.prove(context, body, action="Issue")
+            assert answer.assertion
+            assert answer.root.find(f".//{{{talker.trust}}}Lifetime/{{{ns.WSU}}}Expires").text == messages.instant(end)
+
+
+def test_what_is_got_by_a_context_that_is_not_to_be_renewed_is_not_to_be_either(talker):
+    rows = talker.sts.stores.issued_tokens.rows
+    for wish in ("", '<t:Renewing Allow="false"/>'):
+        before = set(rows)
+        context = talker.establish(wish, address=OWN)
+        assert talker.prove(context, messages.issue(trust=talker.trust), action="Issue").status == 200
+        assert {row.renewing_allowed for key, row in rows.items() if key not in before} == {not wish}
 
 
 def test_an_unregistered_address_gets_no_context(talker):

@@ -11,7 +11,7 @@ class ContextAuthenticator:
     """Says whose a proved context is. An `Authenticator`.
 
     The context stands for the authentication by which it was established, with its methods and instant, and no longer
-    than the account may be used: that is read anew each time.
+    than the account may be used: that is read anew each time. As of a token, nothing that is got by it lives beyond it.
     """
 
     def __init__(self, accounts: Accounts, contexts: SecurityContexts) -> None:
@@ -36,4 +36,11 @@ class ContextAuthenticator:
         if account.expires_at is not None and account.expires_at <= now:
             raise FailedAuthentication(f"account {account.name!r} has expired")
         method, *further = context.methods or (AuthenticationMethod.UNSPECIFIED,)
-        return Authenticated(account=account, method=method, instant=context.instant, further_methods=tuple(further))
+        return Authenticated(
+            account=account,
+            method=method,
+            instant=context.instant,
+            until=context.expires_at,
+            renewable=context.renewable,
+            further_methods=tuple(further),
+        )

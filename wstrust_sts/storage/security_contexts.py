@@ -14,6 +14,7 @@ _FIND = (
     select(
         issued_token.c.account,
         issued_token.c.relying_party,
+        issued_token.c.renewing_allowed,
         _KEY.methods,
         _KEY.authenticated_at,
         _KEY.created_at,
@@ -58,5 +59,6 @@ class SqlSecurityContexts:
             instant=instant(row.authenticated_at),
             created=instant(row.created_at),
             expires_at=instant(row.expires_at),
+            renewable=bool(row.renewing_allowed),
             secret=self._box.open(row.sealed_secret, purpose=secret_purpose(realm, identifier, instance)),
         )
