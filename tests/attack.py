@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -52,6 +52,7 @@ class Entrance:
     policy: str
     tolerances: frozenset[str]
     soap: str
+    layout: str = "default"
 
     def __str__(self) -> str:
         return f"{self.path.strip('/').replace('/', '-')}-soap{self.soap}"
@@ -64,10 +65,22 @@ class Entrance:
 def entrances(rows: Iterable[EndpointSection]) -> tuple[Entrance, ...]:
     """Every endpoint, by both versions of SOAP."""
     return tuple(
-        Entrance(path=row.path, version=row.trust, policy=row.policy, tolerances=frozenset(row.tolerances), soap=soap)
+        Entrance(
+            path=row.path,
+            version=row.trust,
+            policy=row.policy,
+            tolerances=frozenset(row.tolerances),
+            soap=soap,
+            layout=row.layout,
+        )
         for row in rows
         for soap in SOAP
     )
+
+
+def in_both_layouts(rows: Iterable[EndpointSection]) -> tuple[EndpointSection, ...]:
+    """Those of WS-Trust 1.3 as they are, and those of 2005/02 in the layout of AD FS: each policy in each layout."""
+    return tuple(replace(row, layout="adfs") if row.trust is TrustVersion.V2005 else row for row in rows)
 
 
 ENTRANCES = entrances(ENDPOINTS)

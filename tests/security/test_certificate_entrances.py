@@ -4,11 +4,12 @@ The tests are those of the other modules; only how a good message proves its sen
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from tests import messages
-from tests.attack import Attack, Entrance, InProcess, Target, demand_quiet, entrances, in_process
+from tests.attack import Attack, Entrance, InProcess, Target, demand_quiet, entrances, in_both_layouts, in_process
 from tests.contexts import establish
 from tests.endorsed import party, request, request_in_context
 from tests.harness import CERTIFICATE_ENDPOINTS, CONVERSING_ENDPOINTS, Sts
@@ -24,6 +25,8 @@ del test_what_has_a_meaning_elsewhere_has_none_here  # noqa: F821
 del test_what_is_not_well_formed_is_refused  # noqa: F821
 
 ALICE = party("alice")
+ROWS = in_both_layouts((*CERTIFICATE_ENDPOINTS, *CONVERSING_ENDPOINTS))
+ENTRANCES = entrances(ROWS)
 
 
 class CertificateAttack(Attack):
@@ -51,15 +54,15 @@ def _security_of(message: str) -> str:
 
 @pytest.fixture(scope="module")
 def target() -> Iterator[InProcess]:
-    sts = Sts(endpoints=(*CERTIFICATE_ENDPOINTS, *CONVERSING_ENDPOINTS))
+    sts = Sts(endpoints=ROWS)
     sts.map_certificate(ALICE.certificate)
-    establish(sts.stores)
+    establish(sts.stores, expires_at=sts.clock.now + timedelta(hours=8))  # which bounds what is got by it
     with in_process(sts) as running:
         running.peer_certificate = ALICE.certificate
         yield running
 
 
-@pytest.fixture(params=entrances((*CERTIFICATE_ENDPOINTS, *CONVERSING_ENDPOINTS)), ids=str)
+@pytest.fixture(params=ENTRANCES, ids=str)
 def entrance(request: pytest.FixtureRequest) -> Entrance:
     return request.param
 

@@ -1,0 +1,34 @@
+"""Every policy and every layout is attacked: who registers one adds it to the tables that the hostile suites run on.
+
+A layout is how an answer is written, and a policy what a message needs to get one. Where TLS protects messages, each
+policy is attacked in each layout; where they protect themselves, each policy.
+"""
+
+from tests import attack
+from tests.sealed import SEALED_ENTRANCES
+from tests.security import test_certificate_entrances, test_issued_token_entrances
+from wstrust_sts.model import TrustVersion
+from wstrust_sts.registry import LAYOUTS, POLICIES
+
+OVER_TLS = (
+    *attack.ENTRANCES,  # test_hostile_messages.py, test_hostile_requests.py
+    *test_certificate_entrances.ENTRANCES,
+    *test_issued_token_entrances.ENTRANCES,
+)
+SEALED = frozenset(entrance.policy for entrance in SEALED_ENTRANCES)  # test_hostile_signatures.py, and others
+
+
+def test_every_policy_is_attacked():
+    assert {entrance.policy for entrance in OVER_TLS} | SEALED == set(POLICIES)
+
+
+def test_every_policy_over_tls_is_attacked_in_every_layout():
+    pairs = {(entrance.policy, entrance.layout) for entrance in OVER_TLS}
+    assert pairs == {(policy, layout) for policy in POLICIES if policy not in SEALED for layout in LAYOUTS}
+
+
+def test_every_policy_is_attacked_in_every_version_of_ws_trust_and_of_soap():
+    attacked = {(entrance.policy, entrance.version, entrance.soap) for entrance in (*OVER_TLS, *SEALED_ENTRANCES)}
+    assert attacked == {
+        (policy, version, soap) for policy in POLICIES for version in TrustVersion for soap in ("1.1", "1.2")
+    }
