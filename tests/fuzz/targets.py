@@ -7,11 +7,14 @@ from pathlib import Path
 from tests.fuzz.application import APPLICATION
 from tests.fuzz.codecs import CODECS
 from tests.fuzz.conversation import CONVERSATION
+from tests.fuzz.endorsing_tokens import ENDORSING_TOKENS
 from tests.fuzz.keys import KEYS
 from tests.fuzz.protection import PROTECTION
 from tests.fuzz.target import Target
 
-BY_NAME = {target.name: target for target in (*CODECS, *KEYS, *PROTECTION, *CONVERSATION, *APPLICATION)}
+BY_NAME = {
+    target.name: target for target in (*CODECS, *KEYS, *PROTECTION, *CONVERSATION, *ENDORSING_TOKENS, *APPLICATION)
+}
 
 
 def target_of(path: Path) -> Target:
