@@ -5,12 +5,14 @@ from typing import Any
 from lxml import etree
 
 from wstrust_sts import ns
+from wstrust_sts.cli.contexts import describe_context
 from wstrust_sts.cli.output import Refusal
 from wstrust_sts.cli.token_keys import describe_key, describe_sealed, unseal
 from wstrust_sts.cli.token_markup import parse_token
 from wstrust_sts.errors import InvalidSecurityToken
 from wstrust_sts.model import TokenType
 from wstrust_sts.ports import Decrypter
+from wstrust_sts.wire.contexts import SECURITY_CONTEXT_TOKENS
 from wstrust_sts.wire.saml import read_assertion
 
 _NAMES = {TokenType.SAML20: "SAML 2.0", TokenType.SAML11: "SAML 1.1"}
@@ -22,7 +24,8 @@ class NotVerified(Refusal):
 
 
 def describe_token(token: bytes, *, opener: Decrypter | None = None) -> dict[str, Any]:
-    """What an assertion says of itself, unverified. With its relying party's key, `opener`, also what is encrypted.
+    """What an assertion or a security context token says of itself, unverified; with its relying party's key, `opener`,
+    also what is encrypted.
 
     Raises Refusal for another kind of token, or one that is not for that key.
     """
@@ -32,10 +35,14 @@ def describe_token(token: bytes, *, opener: Decrypter | None = None) -> dict[str
         return sealed
     if sealed and opener is not None:
         element = parse_token(unseal(element, opener))
+    if element.tag in SECURITY_CONTEXT_TOKENS:
+        return sealed | describe_context(element)
     try:
         view = read_assertion(element)
     except InvalidSecurityToken:
-        raise Refusal("This token is not a SAML 1.1 or 2.0 assertion, and cannot be shown.") from None
+        raise Refusal(
+            "This token is neither a SAML 1.1 or 2.0 assertion nor a security context, and cannot be shown."
+        ) from None
     return sealed | {
         "type": f"{_NAMES[view.token_type]} assertion",
         "id": view.token_id,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 class BindingKind:
     """`password`: it shows one. `certificate`: the requestor's signs, or is shown by TLS. `sts_certificate`: messages
     are signed by the STS, and encrypted for it if they are `encrypted`. `issued`: the key of a token of before signs.
+    `bootstrap` names the binding by which the security context is established that protects messages.
     """
 
     meaning: str
@@ -16,6 +17,7 @@ class BindingKind:
     sts_certificate: bool = False
     encrypted: bool = False
     issued: bool = False
+    bootstrap: str = ""
 
     @property
     def shows_token(self) -> bool:
@@ -32,7 +34,8 @@ class BindingKind:
             "key": self.certificate,
             "sts_certificate": self.sts_certificate,
             "with_token": self.issued,
-            "proof_key": self.issued,
+            "with_context": bool(self.bootstrap),
+            "proof_key": self.issued or bool(self.bootstrap),
         }
         return frozenset(option for option, is_used in used.items() if is_used)
 
@@ -57,4 +60,11 @@ BINDINGS: Mapping[str, BindingKind] = {
         meaning="your certificate and the STS's", certificate=True, sts_certificate=True, encrypted=True
     ),
     "certificatesigned": BindingKind(meaning="the same, only signed, in TLS", certificate=True, sts_certificate=True),
+    "secureconversationmixed": BindingKind(
+        meaning="TLS around a signature by the key of a security context, which usernamemixed establishes",
+        bootstrap="usernamemixed",
+    ),
+    "secureconversation": BindingKind(
+        meaning="the key of a security context, which certificate establishes", encrypted=True, bootstrap="certificate"
+    ),
 }

@@ -3,7 +3,7 @@
 import functools
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,13 @@ class KeyOptions:
         if self.key_type != "public":
             return None
         return self.use_key or sts.key
+
+    def of_context(self) -> "KeyOptions":
+        """The same for a security context, whose key is symmetric. Raises UsageError: another kind was asked for."""
+        source = click.get_current_context().get_parameter_source("key_type")
+        if self.key_type != "symmetric" and source is not click.core.ParameterSource.DEFAULT:
+            raise click.UsageError(f"The key of a security context is symmetric: leave out --key-type {self.key_type}.")
+        return replace(self, key_type="symmetric")
 
     def wish(self, sts: StsOptions) -> "KeyWish":
         """Raises UsageError (options that do not go together), Refusal (a file that is not right)."""
@@ -85,7 +92,7 @@ _OPTIONS = (
         default="bearer",
         show_default=True,
         help="What the token is bound to: nothing; a symmetric key that its relying party finds in it, encrypted; a "
-        "public key, whose private half you hold.",
+        "public key, whose private half you hold. That of a security context is symmetric.",
     ),
     click.option(
         "--key-size",

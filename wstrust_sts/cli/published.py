@@ -29,6 +29,11 @@ _BINDINGS = {
     ("AsymmetricBinding", "EncryptedParts"): "certificate",
     ("AsymmetricBinding",): "certificatesigned",
 }
+# What a security context protects, and what does by which it is established: its bootstrap policy (section 5.4.7).
+_CONVERSATIONS = {
+    (("TransportBinding", "SecureConversationToken"), "usernamemixed"): "secureconversationmixed",
+    (("SymmetricBinding", "SecureConversationToken", "EncryptedParts"), "certificate"): "secureconversation",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +52,13 @@ def read_wsdl(octets: bytes, *, url: str) -> Published:
         raise Refusal(f"There is no WSDL at {url}?wsdl: choose --binding, --trust and --soap without --wsdl.")
     attached, soap = _attached_to(definitions, url)
     policies = list(_policies_of(definitions, attached))
+    bootstrap = tuple(_shape(_set_apart(policies)))
     shape = tuple(_shape(policies))
-    name = _BINDINGS.get(shape)
+    name = _CONVERSATIONS.get((shape, _BINDINGS.get(bootstrap, ""))) if bootstrap else _BINDINGS.get(shape)
     if name is None:
-        raise Refusal(f"The policy of {url} asks for what is not spoken here: {', '.join(shape) or 'nothing known'}.")
+        asked = ", ".join(shape) or "nothing known"
+        first = f", after {', '.join(bootstrap)}" if bootstrap else ""
+        raise Refusal(f"The policy of {url} asks for what is not spoken here: {asked}{first}.")
     return Published(binding=name, trust="2005" if _asserted(policies, "Trust10") else "1.3", soap=soap)
 
 
@@ -80,6 +88,16 @@ def _policies_of(definitions: Element, attached: tuple[Element, Element]) -> Ite
             policy = named.get(reference.get("URI", "").removeprefix("#"))
             if policy is not None:
                 yield policy
+
+
+def _set_apart(policies: list[Element]) -> list[Element]:
+    """Takes the bootstrap policies out of `policies`, and returns them."""
+    found = [each for policy in policies for each in policy.iter(*(f"{{{sp}}}BootstrapPolicy" for sp in _POLICIES))]
+    for each in found:
+        parent = each.getparent()
+        if parent is not None:
+            parent.remove(each)
+    return found
 
 
 def _shape(policies: list[Element]) -> Iterator[str]:

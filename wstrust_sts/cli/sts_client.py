@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 from lxml import etree
 
 from wstrust_sts import ns
+from wstrust_sts.cli.contexts import demand_context, demand_renewed, is_context
 from wstrust_sts.cli.exchanges.exchange import Binding, Sent, explain_refused_answer
 from wstrust_sts.cli.exchanges.unverified import Fault, body_of, find_fault, read_soap
 from wstrust_sts.cli.key_wishes import NO_KEY, HeldKey, KeyWish, read_key, read_renewed_key, write_key_wish
@@ -23,6 +24,7 @@ from wstrust_sts.cli.trace import Trace
 from wstrust_sts.errors import StsError
 from wstrust_sts.model import TrustVersion
 from wstrust_sts.wire.seal import Unsealed
+from wstrust_sts.wire.times import read_time
 
 SoapVersion = Literal["1.1", "1.2"]
 
@@ -42,7 +44,8 @@ class SoapFault(Refusal):
             ""
             if proven
             else "\nThe fault is not protected, as when the STS cannot open or trust the request: check "
-            "--sts-certificate, --certificate and the algorithms. Anybody on the way may have written it."
+            "--sts-certificate, --certificate, the security context and the algorithms. Anybody on the way may have "
+            "written it."
         )
         super().__init__(f"The STS refused: {in_one_line(fault.code)}: {in_one_line(fault.reason)}{reference}{doubt}")
         self.code = fault.code.rpartition(":")[2]
@@ -69,10 +72,14 @@ class TokenWish:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A token as it came. `key` is the one that it is bound to; of a renewed token, only if it got another one."""
+    """A token as it came. `key` is the one that it is bound to; of a renewed token, only if it got another one.
+
+    `expires` is when, as the STS says, if it does: a security context does not say it itself.
+    """
 
     token: bytes = field(repr=False)
     key: HeldKey | None
+    expires: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +138,24 @@ class StsClient:
             parts.append(f'<w:ActAs xmlns:w="{ns.WST14}">{as_text(wish.act_as)}</w:ActAs>')
         if wish.on_behalf_of is not None:
             parts.append(f"<t:OnBehalfOf>{as_text(wish.on_behalf_of)}</t:OnBehalfOf>")
-        response = self._response(self._call("Issue", "".join(parts), now=now))
+        of_context = wish.token_type in ns.SCT_TOKEN_TYPES
+        response = self._response(self._call("SCT" if of_context else "Issue", "".join(parts), now=now))
         key = read_key(response, wish.key, trust=self.trust, decrypter=self.binding.decrypter)
-        return Issued(self._token(response), key)
+        issued = Issued(self._token(response), key, self._expiry(response))
+        if of_context and wish.token_type is not None:
+            demand_context(issued.token, wish.key, token_type=wish.token_type)
+        return issued
 
     def renew(self, token: bytes, *, now: datetime) -> Issued:
         """The token that takes the place of `token`, and its key if it got another one. Raises InconsistentAnswer."""
         request_type = f"<t:RequestType>{self.trust.namespace}/Renew</t:RequestType>"
         target = f"<t:RenewTarget>{self._target(token)}</t:RenewTarget>"
-        response = self._response(self._call("Renew", request_type + target, now=now))
+        response = self._response(self._call(_operation("Renew", token), request_type + target, now=now))
         key = read_renewed_key(response, trust=self.trust, decrypter=self.binding.decrypter)
-        return Issued(self._token(response), key)
+        renewed = Issued(self._token(response), key, self._expiry(response))
+        if is_context(token):
+            demand_renewed(renewed.token, key, of=token)
+        return renewed
 
     def validate(self, token: bytes, *, token_type: str | None = None, now: datetime) -> Verdict:
         """What the STS says of the token now; with `token_type`, a URI, also the token of that type made of it."""
@@ -167,7 +181,7 @@ class StsClient:
         """Returns when the token is cancelled."""
         wst = self.trust.namespace
         answer = self._call(
-            "Cancel",
+            _operation("Cancel", token),
             f"<t:RequestType>{wst}/Cancel</t:RequestType><t:CancelTarget>{self._target(token)}</t:CancelTarget>",
             now=now,
         )
@@ -190,6 +204,13 @@ class StsClient:
         token = response.find(f"{{{self.trust.namespace}}}RequestedSecurityToken/*")
         markup: bytes = etree.tostring(token, with_tail=False)
         return markup
+
+    def _expiry(self, response: etree._Element) -> datetime | None:
+        said = response.findtext(f"{{{self.trust.namespace}}}Lifetime/{{{ns.WSU}}}Expires")
+        try:
+            return None if said is None else read_time(said.strip())
+        except ValueError:
+            return None
 
     def _call(self, operation: str, request: str, *, now: datetime) -> etree._Element:
         """The Body of the answer."""
@@ -255,6 +276,11 @@ class StsClient:
     def _keep(self, octets: bytes, readable: etree._Element | None) -> None:
         if self.trace is not None:
             self.trace.received(octets, readable)
+
+
+def _operation(name: str, token: bytes) -> str:
+    """What it is called in the action: for contexts by WS-SecureConversation 1.3 sections 5 and 6."""
+    return f"SCT/{name}" if is_context(token) else name
 
 
 def _times(created: datetime, expires: datetime) -> str:

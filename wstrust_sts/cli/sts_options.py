@@ -15,8 +15,9 @@ from wstrust_sts.config import TRUST_VERSIONS
 
 if TYPE_CHECKING:
     from wstrust_sts.cli.exchanges.exchange import Binding
-    from wstrust_sts.cli.key_wishes import OwnKey
-    from wstrust_sts.cli.sts_client import StsClient
+    from wstrust_sts.cli.key_wishes import HeldKey, OwnKey
+    from wstrust_sts.cli.sts_client import Issued, StsClient
+    from wstrust_sts.cli.trace import Trace
     from wstrust_sts.keys import PrivateKey
     from wstrust_sts.wire.certificates import Certificate
     from wstrust_sts.wire.sealing import Methods
@@ -37,7 +38,16 @@ ENCRYPTIONS = {
 }
 DERIVATIONS = {"1.3": ns.WSC13, "2005": ns.WSC05}
 _PUBLISHED = ("binding", "trust", "soap")
-CONDITIONAL = ("user", "password_file", "certificate", "key", "sts_certificate", "with_token", "proof_key")
+CONDITIONAL = (
+    "user",
+    "password_file",
+    "certificate",
+    "key",
+    "sts_certificate",
+    "with_token",
+    "with_context",
+    "proof_key",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +66,7 @@ class StsOptions:
     certificate: Path | None
     key: Path | None
     with_token: Path | None
+    with_context: Path | None
     proof_key: Path | None
     signature: str
     mac: str
@@ -87,14 +98,55 @@ class StsOptions:
 
         Raises UsageError (an option is missing or makes no sense here), Refusal (a file that is not right).
         """
-        from wstrust_sts.cli.sts_client import StsClient
-        from wstrust_sts.cli.sts_connection import StsConnection
-        from wstrust_sts.cli.trace import Trace
-
         self._refuse_unused()
         kind = BINDINGS[self.binding]
         held = self._held_token(target) if kind.issued else None
         binding = self._binding() if held is None else self._issued_token(held)
+        return self._client(binding, shown=held if kind.shows_token else None, trace=None)
+
+    def bootstrap(self) -> "StsOptions":
+        """Those by which the security context is established that the binding asks for."""
+        return replace(self, binding=BINDINGS[self.binding].bootstrap)
+
+    def held_context(self, target: bytes | None) -> "Issued | None":
+        """The security context that the caller has, with its key: the one that is named, or the `target`, if the key of
+        that one is given. None: there is none, and the binding has to establish one.
+
+        Raises as `client`.
+        """
+        from wstrust_sts.cli.contexts import is_context, share_context
+        from wstrust_sts.cli.proof_files import read_proof_key
+        from wstrust_sts.cli.sts_client import Issued
+
+        if self.with_context is None and self.proof_key is None:
+            return None
+        self._refuse_unused()
+        key = read_proof_key(self._demand("proof_key", self.proof_key, "the key of the security context"))
+        token = target
+        if self.with_context is not None:
+            token = self.with_context.read_bytes()
+        elif target is None or not is_context(target):
+            raise click.UsageError("--proof-key is the key of --with-context, or of the context that is asked about.")
+        assert token is not None
+        share_context(token, key)
+        return Issued(token, key)
+
+    def client_in(self, context: "Issued", *, trace: "Trace | None" = None) -> "StsClient":
+        """A client whose messages `context` protects. Raises Refusal."""
+        assert context.key is not None
+        if BINDINGS[self.binding].encrypted:
+            binding = self._context_in_message(context.token, context.key)
+        else:
+            binding = self._endorsed_by(context.token, context.key)
+        return self._client(binding, shown=context.token, trace=trace)
+
+    def _client(self, binding: "Binding", *, shown: bytes | None, trace: "Trace | None") -> "StsClient":
+        from wstrust_sts.cli.sts_client import StsClient
+        from wstrust_sts.cli.sts_connection import StsConnection
+        from wstrust_sts.cli.trace import Trace
+
+        if trace is None and self.trace is not None:
+            trace = Trace(self.trace)
         by_tls = self.binding == "certificatetransport"
         return StsClient(
             connection=StsConnection(
@@ -106,24 +158,27 @@ class StsOptions:
             binding=binding,
             trust=TRUST_VERSIONS[self.trust],
             soap=self.soap,
-            trace=None if self.trace is None else Trace(self.trace),
-            shown=held if kind.shows_token else None,
+            trace=trace,
+            shown=shown,
         )
 
     def own_certified_key(self) -> "OwnKey | None":
         """The key of the certificate that proves who asks, where one does. Raises as `client`."""
         from wstrust_sts.cli.proof_files import own_key
 
-        if not BINDINGS[self.binding].certificate:
+        kind = BINDINGS[self.binding]
+        if not kind.certificate and not (kind.bootstrap and self.certificate):
             return None
         private, certificate = self._own_key()
         return own_key(private, certificate=certificate)
 
     def _refuse_unused(self) -> None:
         """What is given and not used would look as if it protected something."""
+        kind = BINDINGS[self.binding]
+        where = " in a security context that is there" if kind.bootstrap else ""
         for option in CONDITIONAL:
-            if getattr(self, option) is not None and option not in BINDINGS[self.binding].options:
-                raise click.UsageError(f"--binding {self.binding} does not use {_written(option)}.")
+            if getattr(self, option) is not None and option not in kind.options:
+                raise click.UsageError(f"--binding {self.binding} does not use {_written(option)}{where}.")
 
     def _binding(self) -> "Binding":
         match self.binding:
@@ -144,7 +199,7 @@ class StsOptions:
             user=self._user(),
             password=self._password(),
             methods=self._methods(MACS[self.mac]),
-            derivation=self._derivation(),
+            derivation=self._derivation(DERIVATIONS[self.trust]),
         )
 
     def _certificate_in_message(self) -> "Binding":
@@ -185,23 +240,44 @@ class StsOptions:
         return self._demand("with_token", self.with_token, "the token whose key signs").read_bytes()
 
     def _issued_token(self, held: bytes) -> "Binding":
-        from wstrust_sts.cli.endorsing_keys import endorse_by_token
-        from wstrust_sts.cli.exchanges.over_tls import OverTls
         from wstrust_sts.cli.proof_files import read_proof_key
 
-        kind = BINDINGS[self.binding]
         key = read_proof_key(self._demand("proof_key", self.proof_key, "the key that the token is bound to"))
+        return self._endorsed_by(held, key)
+
+    def _endorsed_by(self, token: bytes, key: "HeldKey") -> "Binding":
+        """TLS around a signature by the key of `token`, perhaps beside a password."""
+        from wstrust_sts.cli.endorsing_keys import endorse_by_token
+        from wstrust_sts.cli.exchanges.over_tls import OverTls
+
+        beside_password = BINDINGS[self.binding].password
         endorsement = endorse_by_token(
-            held,
+            token,
             key,
-            shown=kind.shows_token,
+            shown=not beside_password,
             signature=SIGNATURES[self.signature],
             mac=MACS[self.mac],
             digest=DIGESTS[self.digest],
         )
-        if kind.shows_token:
+        if not beside_password:
             return OverTls(endorsement=endorsement)
         return OverTls(user=self._user(), password=self._password(), endorsement=endorsement)
+
+    def _context_in_message(self, token: bytes, key: "HeldKey") -> "Binding":
+        from wstrust_sts.cli.contexts import share_context
+        from wstrust_sts.cli.exchanges.context import ContextInMessage
+        from wstrust_sts.cli.token_markup import as_text
+        from wstrust_sts.wire.algorithms import KEY_OCTETS
+
+        context, methods = share_context(token, key), self._methods(MACS[self.mac])
+        if not self.derived_keys and len(context.secret) != KEY_OCTETS[methods.encryption]:
+            raise click.UsageError(f"The context's key has {8 * len(context.secret)} bits: --encryption takes others.")
+        return ContextInMessage(
+            context=context,
+            token=as_text(token),
+            methods=methods,
+            derivation=self._derivation(context.name.namespace),
+        )
 
     def _own_key(self) -> "tuple[PrivateKey, bytes]":
         from wstrust_sts.cli.message_keys import read_own_key
@@ -225,8 +301,11 @@ class StsOptions:
         encryption = ENCRYPTIONS[self.encryption] if BINDINGS[self.binding].encrypted else ""
         return Methods(signature=signature, digest=DIGESTS[self.digest], encryption=encryption)
 
-    def _derivation(self) -> str | None:
-        return DERIVATIONS[self.secure_conversation or self.trust] if self.derived_keys else None
+    def _derivation(self, usual: str) -> str | None:
+        """The namespace of derived keys: the `usual` one, unless the caller wants another."""
+        if not self.derived_keys:
+            return None
+        return usual if self.secure_conversation is None else DERIVATIONS[self.secure_conversation]
 
     def _user(self) -> str:
         if self.user is None:
@@ -281,7 +360,13 @@ _OPTIONS = (
         "--with-token",
         "A token whose key proves who asks, for issuedtokenmixed. [default: the token that is asked about]",
     ),
-    _file("--proof-key", "The key that this token is bound to, as --out kept it, or any private key in PEM."),
+    _file(
+        "--with-context",
+        "A security context that protects the messages, for secureconversation and secureconversationmixed. "
+        "[default: the context that is asked about, if --proof-key has its key; else one is established, and cancelled "
+        "afterwards]",
+    ),
+    _file("--proof-key", "The key of this token or context, as --out kept it; of a token, any private key in PEM."),
     _choice(
         "--signature",
         SIGNATURES,
@@ -307,12 +392,12 @@ _OPTIONS = (
         "--derived-keys/--no-derived-keys",
         default=True,
         show_default=True,
-        help="Whether keys are derived from the shared secret (username).",
+        help="Whether keys are derived from the shared secret (username, secureconversation).",
     ),
     _choice(
         "--secure-conversation",
         DERIVATIONS,
-        "WS-SecureConversation version of derived keys. [default: that of --trust]",
+        "WS-SecureConversation version of derived keys. [default: that of --trust, or of the context]",
         default=None,
     ),
     click.option(

@@ -16,6 +16,7 @@ from wstrust_sts.strict_toml import Place, Refused
 
 if TYPE_CHECKING:
     from wstrust_sts.cli.key_wishes import HeldKey
+    from wstrust_sts.cli.sts_client import Issued, Verdict
 
 _out_option = click.option(
     "--out",
@@ -24,6 +25,7 @@ _out_option = click.option(
     "only (mode 0600). - is standard output, for the token alone.",
 )
 TOKEN_TYPE_URIS = {"saml20": ns.TP11_SAML20, "saml11": ns.TP11_SAML11}
+_OF_VERSION = {"1.3": {"sct": ns.SCT13_TOKEN_TYPE}, "2005": {"sct": ns.SCT05_TOKEN_TYPE}}
 
 
 @click.group()
@@ -61,12 +63,20 @@ Messages that protect themselves:
       --user alice --password-file sts/alice.password --applies-to https://orders.example.test/
   wstrust-sts token request --binding certificate --sts-certificate message.pem --certificate me.pem --key me.key \\
       --url https://localhost:8443/trust/13/certificate --ca sts/ca.pem --applies-to https://orders.example.test/
+\b
+A security context with the STS, and with that a token (without --with-context one is established for the request):
+  wstrust-sts token request --token-type sct --binding secureconversationmixed \\
+      --url https://localhost:8443/trust/13/secureconversationmixed --ca sts/ca.pem \\
+      --user alice --password-file sts/alice.password --out context.xml
+  wstrust-sts token request --binding secureconversationmixed --with-context context.xml --proof-key context.key \\
+      --url https://localhost:8443/trust/13/secureconversationmixed --ca sts/ca.pem \\
+      --applies-to https://orders.example.test/ --out token.xml
 """,
     short_help="Request a token, and show what is in it.",
 )
 @sts_options
 @click.option("--applies-to", metavar="ADDRESS", help="The relying party's address.")
-@click.option("--token-type", metavar="TYPE", help="saml20, saml11 or a URI. [default: the STS decides]")
+@click.option("--token-type", metavar="TYPE", help="saml20, saml11, sct or a URI. [default: the STS decides]")
 @click.option("--claim", "claims", multiple=True, metavar="TYPE", help="A claim that the token must have.")
 @click.option("--optional-claim", "optional_claims", multiple=True, metavar="TYPE", help="A claim it may have.")
 @click.option("--lifetime", metavar="DURATION", help="How long it should live, like 30m.")
@@ -93,14 +103,18 @@ def request(
     The answer is used only if it is protected as the binding demands: signed by the STS over all that is read of it,
     encrypted where the binding encrypts, and the answer to this request; and if the token is bound to a key as asked.
     """
+    from wstrust_sts.cli.conversation import conversing
     from wstrust_sts.cli.sts_client import TokenWish
 
     _demand_room_for_a_key(out)
     if act_as is not None and on_behalf_of is not None:
         raise click.UsageError("--act-as and --on-behalf-of do not go together")
+    type_uri = _token_type_uri(token_type, sts)
+    of_context = type_uri in ns.SCT_TOKEN_TYPES
+    key = key.of_context() if of_context else key
     wish = TokenWish(
         applies_to=applies_to,
-        token_type=TOKEN_TYPE_URIS.get(token_type or "", token_type),
+        token_type=type_uri,
         claims=(*((type_, False) for type_ in claims), *((type_, True) for type_ in optional_claims)),
         lifetime=None if lifetime is None else _duration(lifetime),
         key=key.wish(sts),
@@ -108,8 +122,13 @@ def request(
         act_as=None if act_as is None else _read_token(act_as),
         on_behalf_of=None if on_behalf_of is None else _read_token(on_behalf_of),
     )
-    issued = sts.client().issue(wish, now=now())
-    _hand_over(issued.token, key=issued.key, key_file=key.file(sts), out=out, as_json=as_json)
+    with conversing(sts, establishes=of_context) as client:
+        issued = client.issue(wish, now=now())
+        _hand_over(issued, key_file=key.file(sts), out=out, as_json=as_json)
+
+
+def _token_type_uri(written: str | None, sts: StsOptions) -> str | None:
+    return (TOKEN_TYPE_URIS | _OF_VERSION[sts.trust]).get(written or "", written)
 
 
 def _demand_room_for_a_key(out: Path | None) -> None:
@@ -117,25 +136,24 @@ def _demand_room_for_a_key(out: Path | None) -> None:
         raise click.UsageError("--out is for the token: a name that ends with .key is its key's")
 
 
-def _hand_over(issued: bytes, *, key: "HeldKey | None", key_file: Path | None, out: Path | None, as_json: bool) -> None:
+def _hand_over(issued: "Issued", *, key_file: Path | None, out: Path | None, as_json: bool) -> None:
     """To where the caller wants it: standard output, a file, JSON or eyes. A key goes into a file or nowhere; one that
     is in a file already, `key_file`, stays there, perhaps under its password.
     """
-    if key_file is not None:
-        key = None
+    key = issued.key if key_file is None else None
     if str(out) == "-":
-        click.echo(issued.decode())
+        click.echo(issued.token.decode())
         if key is not None:
             click.echo("The token's key was not kept: --out FILE keeps both.", err=True)
         return
     kept = {} if key_file is None else {"key_file": key_file}
     if out is not None:
-        kept |= _keep(issued, key, out)
+        kept |= _keep(issued.token, key, out)
     if as_json:
         print_json(_card_with(issued) | {name: str(path) for name, path in kept.items()})
         return
-    _show_issued(issued)
-    for line in _what_next(key, kept):
+    show_token(_card_of(issued))
+    for line in _what_next(issued.token, key, kept):
         click.echo(line)
 
 
@@ -155,29 +173,34 @@ def _keep(issued: bytes, key: "HeldKey | None", out: Path) -> dict[str, Path]:
     return kept
 
 
-def _what_next(key: "HeldKey | None", kept: dict[str, Path]) -> Iterator[str]:
+def _what_next(token: bytes, key: "HeldKey | None", kept: dict[str, Path]) -> Iterator[str]:
     """Where things are, and the command that uses them."""
+    from wstrust_sts.cli.contexts import is_context
+
     token_file, key_file = kept.get("token_file"), kept.get("key_file")
     if token_file is None:
         if key is not None:
             yield "The token is of no use without its key, and neither was kept: --out FILE keeps both."
         return
     yield f"The token is in {token_file}{'.' if key_file is None else f', its key in {key_file}.'}"
-    if key_file is not None:
+    if key_file is not None and is_context(token):
+        shown = f"--binding secureconversationmixed --with-context {token_file} --proof-key {key_file}"
+        yield f"They protect requests where the STS takes its own contexts: wstrust-sts token request {shown} ..."
+    elif key_file is not None:
         shown = f"--binding issuedtokenmixed --with-token {token_file} --proof-key {key_file}"
         yield f"They prove who asks where the STS takes its own tokens: wstrust-sts token request {shown} ..."
 
 
-def _card_with(issued: bytes) -> dict[str, Any]:
+def _card_with(issued: "Issued") -> dict[str, Any]:
+    return _card_of(issued) | {"token": issued.token.decode("utf-8")}
+
+
+def _card_of(issued: "Issued") -> dict[str, Any]:
     from wstrust_sts.cli.assertions import describe_token
+    from wstrust_sts.cli.contexts import is_context
 
-    return describe_token(issued) | {"token": issued.decode("utf-8")}
-
-
-def _show_issued(issued: bytes) -> None:
-    from wstrust_sts.cli.assertions import describe_token
-
-    show_token(describe_token(issued))
+    ends = {"not_on_or_after": issued.expires} if is_context(issued.token) else {}
+    return describe_token(issued.token) | ends
 
 
 def _duration(written: str) -> Any:
@@ -242,25 +265,32 @@ def validate(
     """
     if out is not None and token_type is None:
         raise click.UsageError("--out is for the token that --token-type asks for")
+    from wstrust_sts.cli.conversation import conversing
+
     read = _read_token(file)
-    verdict = sts.client(target=read).validate(
-        read, token_type=TOKEN_TYPE_URIS.get(token_type or "", token_type), now=now()
-    )
-    made = verdict.token
+    with conversing(sts, target=read) as client:
+        verdict = client.validate(read, token_type=_token_type_uri(token_type, sts), now=now())
+        _show_verdict(verdict, out=out, as_json=as_json)
+    context.exit(0 if verdict.valid else 1)
+
+
+def _show_verdict(verdict: "Verdict", *, out: Path | None, as_json: bool) -> None:
+    from wstrust_sts.cli.sts_client import Issued
+
+    made = None if verdict.token is None else Issued(verdict.token, None)
     if out is not None and made is not None and str(out) != "-":
-        _keep(made, None, out)
+        _keep(made.token, None, out)
     if str(out) == "-" and made is not None:
-        click.echo(made.decode())
+        click.echo(made.token.decode())
     elif as_json:
         told: dict[str, Any] = {"valid": verdict.valid, "reason": verdict.reason}
         print_json(told if made is None else told | {"made": _card_with(made)})
     else:
         click.echo(f"{'valid' if verdict.valid else 'invalid'}: {verdict.reason}".removesuffix(": "))
         if made is not None:
-            _show_issued(made)
+            show_token(_card_of(made))
             if out is not None:
                 click.echo(f"The token is in {out}.")
-    context.exit(0 if verdict.valid else 1)
 
 
 @token.command(
@@ -268,15 +298,26 @@ def validate(
 Example:
   wstrust-sts token cancel token.xml --url https://localhost:8443/trust/13/usernamemixed --ca sts/ca.pem \\
       --user alice --password-file sts/alice.password
-"""
+  wstrust-sts token cancel context.xml --binding secureconversationmixed --proof-key context.key \\
+      --url https://localhost:8443/trust/13/secureconversationmixed --ca sts/ca.pem
+""",
+    short_help="Cancel a token or a security context.",
 )
 @_token_argument
 @sts_options
 def cancel(file: str, sts: StsOptions) -> None:
-    """Cancel the token in FILE, for good."""
+    """Cancel the token in FILE, for good.
+
+    A security context is cancelled by who proves its key: by --binding secureconversationmixed or secureconversation,
+    and --proof-key.
+    """
+    from wstrust_sts.cli.contexts import is_context
+    from wstrust_sts.cli.conversation import conversing
+
     read = _read_token(file)
-    sts.client(target=read).cancel(read, now=now())
-    click.echo("The token is cancelled.")
+    with conversing(sts, target=read) as client:
+        client.cancel(read, now=now())
+        click.echo(f"The {'security context' if is_context(read) else 'token'} is cancelled.")
 
 
 @token.command(
@@ -286,6 +327,8 @@ Example:
       --user alice --password-file sts/alice.password --out renewed.xml
   wstrust-sts token renew token.xml --binding issuedtokenmixed --proof-key token.key --out token.xml \\
       --url https://localhost:8443/trust/13/issuedtokenmixedsymmetricbasic256 --ca sts/ca.pem
+  wstrust-sts token renew context.xml --binding secureconversationmixed --proof-key context.key --out context.xml \\
+      --url https://localhost:8443/trust/13/secureconversationmixed --ca sts/ca.pem
 """,
     short_help="Ask the STS for a new token in place of one.",
 )
@@ -297,13 +340,17 @@ def renew(file: str, sts: StsOptions, out: Path | None, as_json: bool) -> None:
     """Ask the STS for a token in place of the one in FILE. Not every STS renews: it then refuses.
 
     One that is bound to a key is renewed by who proves that: by --binding issuedtokenmixed and --proof-key, or by the
-    certificate that it is bound to.
+    certificate that it is bound to. A security context is renewed under its own protection, by --binding
+    secureconversationmixed or secureconversation and --proof-key, and gets another key.
     """
+    from wstrust_sts.cli.conversation import conversing
+
     _demand_room_for_a_key(out)
     read = _read_token(file)
-    renewed = sts.client(target=read).renew(read, now=now())
-    kept = sts.proof_key if renewed.key is None else None
-    _hand_over(renewed.token, key=renewed.key, key_file=kept, out=out, as_json=as_json)
+    with conversing(sts, target=read) as client:
+        renewed = client.renew(read, now=now())
+        kept = sts.proof_key if renewed.key is None else None
+        _hand_over(renewed, key_file=kept, out=out, as_json=as_json)
 
 
 @token.command(

@@ -1,10 +1,15 @@
 """Tokens as text, to be presented as they are, or by their id."""
 
+import copy
+
 from lxml import etree
 
 from wstrust_sts import ns
 from wstrust_sts.cli.exchanges.unverified import parse_unverified
 from wstrust_sts.cli.output import Refusal
+from wstrust_sts.errors import StsError
+from wstrust_sts.wire.contexts import SECURITY_CONTEXT_TOKENS, read_context_token, write_context_reference
+from wstrust_sts.wire.keyinfo import ByContext
 from wstrust_sts.wire.markup import text
 from wstrust_sts.wire.xml import Element
 
@@ -30,8 +35,14 @@ def as_text(token: bytes) -> str:
 
 
 def refer_to(token: bytes) -> str:
-    """A SecurityTokenReference to an assertion by its id. Raises Refusal for another kind of token."""
+    """A SecurityTokenReference to an assertion or a security context by its id.
+
+    Raises Refusal for another kind of token.
+    """
     element = parse_token(token)
+    if element.tag in SECURITY_CONTEXT_TOKENS:
+        name = write_context_reference(name_context(element))
+        return f'<o:SecurityTokenReference xmlns:o="{ns.WSSE}">{name}</o:SecurityTokenReference>'
     if element.tag not in _ASSERTIONS:
         raise Refusal("Only a SAML assertion that is not encrypted can go along as the token that proves who asks.")
     id_attribute, token_type, value_type = _ASSERTIONS[element.tag]
@@ -40,3 +51,20 @@ def refer_to(token: bytes) -> str:
         f'<o:KeyIdentifier ValueType="{value_type}">{text(element.get(id_attribute, ""))}</o:KeyIdentifier>'
         "</o:SecurityTokenReference>"
     )
+
+
+def name_context(token: Element) -> ByContext:
+    """The one key of one context that a SecurityContextToken names. What else it says is for the STS that wrote it, to
+    which it goes back as it came.
+
+    Raises Refusal.
+    """
+    namespace = etree.QName(token).namespace
+    plain = copy.deepcopy(token)
+    for child in plain.iterchildren("*"):
+        if etree.QName(child).namespace != namespace:
+            plain.remove(child)
+    try:
+        return read_context_token(plain)
+    except StsError as error:
+        raise Refusal(f"This does not name one security context: {error.detail}.") from None

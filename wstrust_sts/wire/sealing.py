@@ -86,8 +86,8 @@ class SymmetricSeal:
     """Keys out of a shared secret; derived ones where the other side derives its own (`derivation`, a namespace).
 
     `introduction` brings the secret in a first message; later it is known by its SHA-1, and that of a security context
-    by the context's name. `signing_octets` is the length of a derived signing key. `confirmed` are the signature values
-    that the message confirms; None: it confirms nothing.
+    by the context's name, beside which the context's `token` may go along. `signing_octets` is the length of a derived
+    signing key. `confirmed` are the signature values that the message confirms; None: it confirms nothing.
     """
 
     secret: BaseSecret
@@ -95,12 +95,13 @@ class SymmetricSeal:
     derivation: str | None = ns.WSC13
     signing_octets: int = 32
     introduction: WrappedKey | None = None
+    token: str = field(default="", repr=False)
     confirmed: tuple[bytes, ...] | None = None
 
     def protect(self, message: Unsealed) -> bytes:
         signing = self._key(self.signing_octets)
         hiding = self._key(KEY_OCTETS[self.methods.encryption])
-        introduction = "" if self.introduction is None else self.introduction.write()
+        introduction = self.token if self.introduction is None else self.introduction.write()
         sealing = _Sealing(
             methods=self.methods,
             sign=lambda octets: MacKey(signing.octets).sign(octets, algorithm=self.methods.signature),

@@ -12,7 +12,7 @@ from wstrust_sts.registry import POLICIES
 
 VERSIONS = {TrustVersion.V13: "1.3", TrustVersion.V2005: "2005"}
 ONE_BINDING = {"issuedtokenmixedsymmetricbasic256", "issuedtokenmixedasymmetricbasic256"}
-CONVERSATIONS = {"secureconversation", "secureconversationmixed"}
+BOOTSTRAPPED = {"secureconversation": b"AsymmetricBinding", "secureconversationmixed": b"UsernameToken"}
 
 
 def published(policy: str, version: TrustVersion) -> bytes:
@@ -20,7 +20,7 @@ def published(policy: str, version: TrustVersion) -> bytes:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("policy", sorted(POLICIES.keys() - CONVERSATIONS))
+@pytest.mark.parametrize("policy", sorted(POLICIES))
 def test_the_binding_of_every_endpoint_is_told_by_its_wsdl(policy, version):
     expected = "issuedtokenmixed" if policy in ONE_BINDING else policy
     assert expected in BINDINGS
@@ -29,10 +29,28 @@ def test_the_binding_of_every_endpoint_is_told_by_its_wsdl(policy, version):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("policy", sorted(CONVERSATIONS))
+@pytest.mark.parametrize(("policy", "bootstrap"), BOOTSTRAPPED.items())
+def test_a_bootstrap_policy_that_is_not_spoken_is_not_passed_over(policy, bootstrap, version):
+    wsdl = published(policy, version).replace(bootstrap, b"Kerberos")
+    with pytest.raises(Refusal, match=r"not spoken here: .*SecureConversationToken.*, after"):
+        read_wsdl(wsdl, url="https://another.example.test/sts")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("policy", sorted(BOOTSTRAPPED))
 def test_a_bootstrap_policy_is_not_taken_for_the_endpoint_s(policy, version):
-    with pytest.raises(Refusal, match=r"not spoken here: .*SecureConversationToken"):
-        read_wsdl(published(policy, version), url="https://another.example.test/sts")
+    wsdl = published(policy, version).replace(b"SecureConversationToken", b"Unknown")
+    with pytest.raises(Refusal, match="not spoken here"):
+        read_wsdl(wsdl, url="https://another.example.test/sts")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_is_asked_for_beside_a_context_is_not_passed_over(version):
+    """A password in every message, as well as the context's signature."""
+    beside = b"<sp:SignedSupportingTokens><wsp:Policy><sp:UsernameToken/></wsp:Policy></sp:SignedSupportingTokens>"
+    wsdl = published("secureconversationmixed", version).replace(b"<sp:Endorsing", beside + b"<sp:Endorsing", 1)
+    with pytest.raises(Refusal, match="SecureConversationToken, UsernameToken, after"):
+        read_wsdl(wsdl, url="https://another.example.test/sts")
 
 
 def test_where_only_soap_11_is_offered_that_is_spoken():

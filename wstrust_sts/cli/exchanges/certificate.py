@@ -7,9 +7,9 @@ the STS's, and if it says to which request it is one.
 from dataclasses import dataclass
 from datetime import datetime
 
-from wstrust_sts.cli.exchanges.exchange import Sent, accepted_algorithms, confirm, read_octets, relates
+from wstrust_sts.cli.exchanges.exchange import Sent, accepted_algorithms, demand_answer, read_octets
 from wstrust_sts.cli.exchanges.own_key import OwnKey
-from wstrust_sts.errors import InvalidSecurity, SecurityTokenUnavailable
+from wstrust_sts.errors import SecurityTokenUnavailable
 from wstrust_sts.keys import LocalMessageKey
 from wstrust_sts.ports import Decrypter
 from wstrust_sts.wire.algorithms import Algorithms
@@ -100,9 +100,5 @@ def read_answer(
     )
     if answer.signer.der != sts_certificate.der:
         raise SecurityTokenUnavailable("the answer is signed by a certificate that is not the STS's")
-    opened = answer.protected.opened.envelope
-    confirmed = confirm(answer.protected, signature=to.signature.value)
-    answer.protected.demand_nothing_else()
-    if not relates(opened.blocks, request=to.opened.envelope) and not confirmed:
-        raise InvalidSecurity("the answer does not say to which request it is one")
-    return opened.root
+    demand_answer(answer.protected, to=to, has_to_say=True)
+    return answer.protected.opened.envelope.root

@@ -29,6 +29,7 @@ from wstrust_sts.wire.soap import Envelope, SoapVersion, read_envelope
 from wstrust_sts.wire.wsse import in_security_header
 from wstrust_sts.wire.xml import Element, local, octets_of, parse, trimmed
 
+DERIVED_SIGNING_OCTETS = 24  # WS-SecurityPolicy 1.2 section 6.1: 192 bits in every suite with 256 bits
 _MAX_SIGNATURE = 1024  # octets
 
 
@@ -127,6 +128,18 @@ def relates(answer: Iterable[Element], *, request: Envelope) -> bool:
     if said and said != sent:
         raise InvalidSecurity("the answer is to another request than this")
     return bool(said)
+
+
+def demand_answer(answer: ProtectedMessage, *, to: ProtectedMessage, has_to_say: bool) -> None:
+    """That the answer is one to this request; where its key does not tell that, it `has_to_say` so.
+
+    Raises InvalidSecurity (it is to another, or does not say), InvalidRequest (unreadable).
+    """
+    confirmed = confirm(answer, signature=to.signature.value)
+    answer.demand_nothing_else()
+    related = relates(answer.opened.envelope.blocks, request=to.opened.envelope)
+    if has_to_say and not related and not confirmed:
+        raise InvalidSecurity("the answer does not say to which request it is one")
 
 
 def _addressed(blocks: Iterable[Element], name: str) -> list[str]:

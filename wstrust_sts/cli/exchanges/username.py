@@ -8,17 +8,18 @@ from datetime import datetime
 
 from wstrust_sts import ns
 from wstrust_sts.cli.exchanges.exchange import (
+    DERIVED_SIGNING_OCTETS,
     Sent,
     accepted_algorithms,
-    confirm,
+    demand_answer,
     read_octets,
-    relates,
     username_token,
 )
 from wstrust_sts.cli.exchanges.own_key import OwnKey
 from wstrust_sts.wire.algorithms import Algorithms
 from wstrust_sts.wire.certificates import Certificate
-from wstrust_sts.wire.opening import SharedSecret
+from wstrust_sts.wire.contexts import ContextSecret
+from wstrust_sts.wire.opening import BaseSecret
 from wstrust_sts.wire.protection import ProtectedMessage
 from wstrust_sts.wire.seal import Unsealed
 from wstrust_sts.wire.sealing import Methods, SymmetricSeal, WrappedKey, introduce, wrap_secret
@@ -26,8 +27,6 @@ from wstrust_sts.wire.symmetric import open_symmetric
 from wstrust_sts.wire.wsse import USERNAME_TOKEN, Freshness
 from wstrust_sts.wire.xenc import new_key
 from wstrust_sts.wire.xml import Element
-
-_DERIVED_SIGNING_OCTETS = 24  # WS-SecurityPolicy 1.2 section 6.1: 192 bits in every suite with 256 bits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +57,7 @@ class PasswordInMessage:
             secret=introduction.secret,
             methods=self.methods,
             derivation=self.derivation,
-            signing_octets=_DERIVED_SIGNING_OCTETS,
+            signing_octets=DERIVED_SIGNING_OCTETS,
             introduction=introduction,
         )
         octets = seal.protect(replace(message, tokens=(username_token(self.user, self.password),)))
@@ -85,16 +84,15 @@ class PasswordInMessage:
 
 
 def read_answer(
-    octets: bytes, *, to: ProtectedMessage, secret: SharedSecret, algorithms: Algorithms, now: datetime
+    octets: bytes, *, to: ProtectedMessage, secret: BaseSecret, algorithms: Algorithms, now: datetime
 ) -> Element:
-    """The answer's envelope: under the request's own secret, which makes it an answer to no other request.
+    """The answer's envelope: under the request's own secret, which makes it an answer to no other request; or under
+    that of a security context, which does not.
 
     Raises StsError.
     """
     answer = open_symmetric(
         read_octets(octets), decrypters=[], algorithms=algorithms, now=now, freshness=Freshness(), known=[secret]
     ).protected
-    confirm(answer, signature=to.signature.value)
-    answer.demand_nothing_else()
-    relates(answer.opened.envelope.blocks, request=to.opened.envelope)
+    demand_answer(answer, to=to, has_to_say=isinstance(secret, ContextSecret))
     return answer.opened.envelope.root
