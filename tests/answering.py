@@ -19,6 +19,7 @@ from wstrust_sts import ns
 from wstrust_sts.errors import FailedAuthentication, StsError
 from wstrust_sts.keys import LocalMessageKey
 from wstrust_sts.registry import POLICIES
+from wstrust_sts.security_contexts import SecurityContext
 from wstrust_sts.wire.addressing import read_addressing
 from wstrust_sts.wire.algorithms import BASIC256_SHA1
 from wstrust_sts.wire.soap import ReplyContext, SoapVersion, read_envelope, write_answer, write_fault
@@ -68,6 +69,7 @@ class AnsweringSts:
     answers: Callable = lambda context: context
     tampers: Callable[[bytes], bytes] = unchanged
     content: str | None = None
+    contexts: Callable[[str, str | None], SecurityContext | None] = lambda identifier, instance: None
     received: list[bytes] = field(default_factory=list)
 
     def post(self, message: bytes, headers: dict[str, str], *, hidden: bool) -> tuple[int, bytes]:
@@ -89,7 +91,7 @@ class AnsweringSts:
         context = self.answers(context.with_seal(self.seals(secured.proved.seal)))
         if self.refuses is not None:
             return 500, self.tampers(write_fault(self.refuses, context))
-        operation = re.search("/RST/([A-Za-z]+)$", addressing.action)[1]
+        operation = re.search("/RST/(?:SCT/)?([A-Za-z]+)$", addressing.action)[1]
         body = self.content or self._content(operation)
         action = f"{self.trust}/RSTRC/{operation}Final"
         return 200, self.tampers(write_answer(body.encode(), action=action, context=context))
@@ -104,6 +106,7 @@ class AnsweringSts:
             decrypters=lambda: [self.key],
             signer=lambda: self.key,
             confirms_signatures=self.confirms,
+            contexts=self.contexts,
         )
 
     def _content(self, operation: str) -> str:
