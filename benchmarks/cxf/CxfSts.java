@@ -26,11 +26,14 @@ import org.apache.cxf.sts.operation.TokenIssueOperation;
 import org.apache.cxf.sts.operation.TokenValidateOperation;
 import org.apache.cxf.sts.service.StaticService;
 import org.apache.cxf.sts.token.provider.SAMLTokenProvider;
+import org.apache.cxf.sts.token.provider.SCTProvider;
 import org.apache.cxf.sts.token.validator.SAMLTokenValidator;
+import org.apache.cxf.sts.token.validator.SCTValidator;
 import org.apache.cxf.transport.http_jetty.JettyHTTPServerEngineFactory;
 import org.apache.cxf.ws.addressing.WSAddressingFeature;
 import org.apache.cxf.ws.policy.WSPolicyFeature;
 import org.apache.cxf.ws.security.sts.provider.SecurityTokenServiceProvider;
+import org.apache.cxf.ws.security.tokenstore.MemoryTokenStore;
 import org.apache.wss4j.common.crypto.CryptoFactory;
 import org.apache.wss4j.common.ext.WSPasswordCallback;
 import org.apache.wss4j.common.saml.bean.AttributeBean;
@@ -44,7 +47,8 @@ import org.w3c.dom.Element;
  * <p>{@code CxfSts PORT DIRECTORY}: the directory holds {@code tls.p12} and {@code signing.p12} (PKCS#12, one RSA-2048
  * key each, password {@code changeit}), and one policy document for each endpoint to serve: {@code NAME.xml} is served
  * at {@code /sts/NAME}. Messages are protected with the key of {@code signing.p12}, too, and clients' certificates are
- * those in {@code clients.p12}, where that is. Passwords are compared as they are, and nothing of a token is kept.
+ * those in {@code clients.p12}, where that is. Passwords are compared as they are, and nothing of a token is kept
+ * but security contexts.
  */
 public final class CxfSts {
     private static final String STORE_PASSWORD = "changeit";
@@ -112,14 +116,16 @@ public final class CxfSts {
         StaticService relyingParty = new StaticService();
         relyingParty.setEndpoints(List.of("https://rp\\.example\\.test/svc"));
 
+        MemoryTokenStore contexts = new MemoryTokenStore();
         TokenIssueOperation issue = new TokenIssueOperation();
         TokenValidateOperation validate = new TokenValidateOperation();
         for (AbstractOperation operation : List.of(issue, validate)) {
             operation.setStsProperties(properties);
             operation.setServices(List.of(relyingParty));
+            operation.setTokenStore(contexts);
         }
-        issue.setTokenProviders(List.of(saml));
-        validate.setTokenValidators(List.of(new SAMLTokenValidator()));
+        issue.setTokenProviders(List.of(saml, new SCTProvider()));
+        validate.setTokenValidators(List.of(new SAMLTokenValidator(), new SCTValidator()));
         SecurityTokenServiceProvider provider = new SecurityTokenServiceProvider();
         provider.setIssueOperation(issue);
         provider.setValidateOperation(validate);

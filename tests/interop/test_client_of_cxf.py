@@ -26,6 +26,8 @@ POLICIES = (
     "username",
     "certificate",
     "certificatesigned",
+    "secureconversationmixed",
+    "secureconversation",
 )
 SIGNED = ("certificatemixed", "usernamecertificatemixed", "certificate", "certificatesigned")
 OWN_KEY = ("--certificate", KEYS / "alice.pem", "--key", KEYS / "alice.key")
@@ -49,16 +51,16 @@ def message_certificate(cxf: CxfSts) -> Path:
     return path
 
 
-def ask(cxf: CxfSts, policy: str, *options: str | Path, password: str = "clarinet"):
-    """`wstrust-sts token request`, at the endpoint with this policy."""
+def ask(cxf: CxfSts, policy: str, *options: str | Path, password: str = "clarinet", verb: str = "request"):
+    """`wstrust-sts token request`, or another verb, at the endpoint with this policy."""
     sts = ("--url", f"https://localhost:{cxf.port}/sts/{policy}", "--ca", cxf.ca, "--binding", policy)
     if not policy.endswith("mixed"):
         sts = (*sts, "--sts-certificate", message_certificate(cxf))
-    who = ("--user", "alice") if policy.startswith("username") else ()
-    who = (*who, *OWN_KEY) if policy in SIGNED else who
-    wish = ("--applies-to", RP, "--token-type", "saml20")
+    who = ("--user", "alice") if policy.startswith("username") or policy == "secureconversationmixed" else ()
+    who = (*who, *OWN_KEY) if policy in SIGNED or policy == "secureconversation" else who
+    wish = ("--applies-to", RP, "--token-type", "saml20") if verb == "request" else ()
     return subprocess.run(
-        [sys.executable, "-m", "wstrust_sts", "token", "request", *map(str, (*sts, *who, *wish, *options))],
+        [sys.executable, "-m", "wstrust_sts", "token", verb, *map(str, (*sts, *who, *wish, *options))],
         input=f"{password}\n",
         capture_output=True,
         text=True,
@@ -159,3 +161,32 @@ def test_a_token_of_cxf_is_bound_to_a_new_key(cxf, tmp_path):
     assert done.returncode == 0, done.stderr
     card = inspected(cxf, token)
     assert (card["key_type"], card["key"]) == ("public", "RSA, 2048 bits")
+
+
+# -- security contexts -------------------------------------------------------------------------------------------------
+
+
+def test_a_context_of_cxf_is_got_shown_and_validated(cxf, tmp_path):
+    context = tmp_path / "context.xml"
+    done = ask(cxf, "usernamemixed", "--token-type", "sct", "--out", context)
+    assert done.returncode == 0, done.stderr
+    assert "security context token" in done.stdout
+    assert len(read_proof_key(tmp_path / "context.key").octets) == 32
+    valid = ask(cxf, "usernamemixed", context, verb="validate")
+    assert (valid.returncode, valid.stdout.split(":")[0]) == (0, "valid"), valid.stderr
+
+
+def test_a_context_with_cxf_protects_a_request_and_is_cancelled(cxf):
+    done = ask(cxf, "secureconversationmixed")
+    assert done.returncode == 0, done.stderr
+    assert "alice@example.test" in done.stdout
+    assert done.stderr.endswith("A security context was established for this, and is cancelled.\n")
+
+
+def test_an_answer_of_cxf_to_a_cancellation_that_is_not_hidden_confirms_nothing(cxf):
+    """It protects its other answers under a context as the policy says."""
+    done = ask(cxf, "secureconversation", "--signature", "rsa-sha1")
+    assert done.returncode == 0, done.stderr
+    assert "alice@example.test" in done.stdout
+    assert "that it is cancelled was not confirmed" in done.stderr
+    assert "is not encrypted" in done.stderr

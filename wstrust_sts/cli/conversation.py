@@ -62,8 +62,8 @@ def _leave(client: StsClient, established: Issued) -> None:
         client.cancel(established.token, now=now())
     except Refusal as refusal:
         click.echo(
-            "A security context was established for this, and could not be cancelled; it ends by itself. "
-            f"{refusal.message}",
+            "A security context was established for this; that it is cancelled was not confirmed, and it ends by "
+            f"itself. {refusal.message}",
             err=True,
         )
         return
