@@ -44,6 +44,7 @@ ENDORSED_POLICIES = ISSUED_TOKEN_POLICIES | {
     "certificatemixed",
     "usernamecertificatemixed",
     "secureconversationmixed",
+    "vmware",
 }  # a signature inside of TLS
 SIGNED_POLICIES = HIDDEN_POLICIES | {"certificatesigned"}  # and signed, for which the STS needs a message key
 TOKEN_TYPES = {"saml20": TokenType.SAML20, "saml11": TokenType.SAML11}
@@ -217,7 +218,8 @@ class EndpointSection:
     realm: str = key(kinds.text(), "Realm whose accounts and relying parties are served.", default="default")
     layout: str = key(
         kinds.text(),
-        "How answers are written: default for standards-minded stacks, adfs in the text of AD FS, for its clients.",
+        "How answers are written: default for standards-minded stacks, adfs in the text of AD FS and vmware in that of "
+        "vCenter Single Sign-On, for their clients.",
         default="default",
     )
     tolerances: tuple[str, ...] = key(
@@ -327,6 +329,7 @@ class EndpointSection:
             signature_confirmation=self.signature_confirmation,
             saml11_uri=defaults.saml11_uri,
             saml20_prefix=defaults.saml20_prefix if self.saml20_prefix is None else self.saml20_prefix,
+            saml20_explicit=defaults.saml20_explicit,
         )
 
 

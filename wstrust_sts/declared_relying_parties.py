@@ -126,6 +126,10 @@ class ClaimTable:
         default=(),
         shown="[]",
     )
+    prefix: str = key(kinds.free_text(), 'Put before the group\'s name, like "EXAMPLE\\".', default="", shown='""')
+    friendly_name: str | None = key(
+        kinds.text(), "What people call the claim, for tokens that say so (layout vmware).", default=None
+    )
 
     def faults(self) -> Iterator[Fault]:
         if sum(name is not None for name in (self.release, self.constant, self.group)) != 1:
@@ -136,13 +140,21 @@ class ClaimTable:
             yield Fault("values", "release states the account's own values", "remove values, or use constant")
         elif self.group is not None and self.name is None:
             yield Fault("as", "is missing", 'name the claim that members of the group get: as = "..."')
+        if self.prefix and (self.group is None or self.values):
+            yield Fault("prefix", "is for the names of groups", "remove it, or use group without values")
 
     def rule(self) -> ClaimRule:
         if self.constant is not None:
-            return ConstantRule(name=self.constant, values=self.values)
+            return ConstantRule(name=self.constant, values=self.values, friendly_name=self.friendly_name)
         if self.group is not None:
-            return GroupRule(group=self.group, name=self.name or "", values=self.values)
-        return ReleaseRule(claim=self.release or "", name=self.name)
+            return GroupRule(
+                group=self.group,
+                name=self.name or "",
+                values=self.values,
+                prefix=self.prefix,
+                friendly_name=self.friendly_name,
+            )
+        return ReleaseRule(claim=self.release or "", name=self.name, friendly_name=self.friendly_name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,10 +301,12 @@ def _name_identifier_table(rule: NameIdentifierRule) -> dict[str, Any]:
 
 
 def claim_table(rule: ClaimRule) -> dict[str, Any]:
+    table: dict[str, Any]
     match rule:
         case ReleaseRule():
-            return kinds.filled({"release": rule.claim, "as": rule.name})
+            table = {"release": rule.claim, "as": rule.name}
         case ConstantRule():
-            return kinds.filled({"constant": rule.name, "values": list(rule.values)})
+            table = {"constant": rule.name, "values": list(rule.values)}
         case GroupRule():
-            return kinds.filled({"group": rule.group, "values": list(rule.values), "as": rule.name})
+            table = {"group": rule.group, "values": list(rule.values), "as": rule.name, "prefix": rule.prefix or None}
+    return kinds.filled(table | {"friendly_name": rule.friendly_name})

@@ -247,10 +247,14 @@ class RequestSecurityToken:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A statement about a subject: a type (URI or plain name) and its values, in order."""
+    """A statement about a subject: a type (URI or plain name) and its values, in order.
+
+    `friendly_name` is what people call the type, where somebody said so; it decides nothing.
+    """
 
     type: str
     values: tuple[str, ...]
+    friendly_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -386,6 +390,7 @@ class Endpoint:
     signature_confirmation: bool = False
     saml11_uri: str = ns.TP11_SAML11  # the spelling of SAML 1.1 where a request names no TokenType
     saml20_prefix: str = "saml2"  # of the assertions that are issued there; empty: the default namespace
+    saml20_explicit: bool = False  # these say what is optional, and nothing twice (tokens/saml20.py)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -451,7 +456,8 @@ class TokenDescriptor:
     renewing_allowed: bool = True
     renewing_after_expiry: bool = False
     original: str | None = None  # the id of the token that this one is made from
-    saml20_prefix: str = "saml2"  # as in Endpoint
+    saml20_prefix: str = "saml2"  # as in Endpoint, and so
+    saml20_explicit: bool = False
     delegation: DelegationKind | None = None  # somebody else than the subject asked for it
     delegates: tuple[Delegate, ...] = ()  # who act for the subject, as the token tells it; the first one first
     decision: Decision = Decision()

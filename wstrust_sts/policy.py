@@ -5,7 +5,7 @@ A `TokenDescriptor` is made here and nowhere else: no policy decision, no token.
 
 import secrets
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from wstrust_sts import ns
@@ -186,6 +186,7 @@ def authorize_issue(question: IssueQuestion) -> TokenDescriptor:
         delegation=None if question.delegated is None else question.delegated.kind,
         delegates=() if question.delegated is None else question.delegated.delegates,
         saml20_prefix=question.endpoint.saml20_prefix,
+        saml20_explicit=question.endpoint.saml20_explicit,
         decision=Decision(
             reasons=(
                 *findings.reasons,
@@ -476,7 +477,7 @@ def shared_claims(claims: Sequence[tuple[Claim, ...]]) -> tuple[Claim, ...]:
     for claim in first:
         values = tuple(value for value in claim.values if all(_has(other, claim.type, value) for other in others))
         if values:
-            told.append(Claim(claim.type, values))
+            told.append(replace(claim, values=values))
     return tuple(told)
 
 

@@ -35,6 +35,7 @@ from wstrust_sts.ports import (
 from wstrust_sts.tokens.saml11 import Saml11Provider
 from wstrust_sts.tokens.saml20 import Saml20Provider
 from wstrust_sts.tokens.sct import SctProvider
+from wstrust_sts.wire.alternatives import read_vmware
 from wstrust_sts.wire.asymmetric import read_certificate_in_message, read_certificate_that_signed
 from wstrust_sts.wire.issued_token import (
     read_token_with_public_key,
@@ -43,6 +44,7 @@ from wstrust_sts.wire.issued_token import (
 )
 from wstrust_sts.wire.layouts.adfs import ADFS
 from wstrust_sts.wire.layouts.default import DEFAULT, Layout
+from wstrust_sts.wire.layouts.vmware import VMWARE
 from wstrust_sts.wire.secure_conversation import read_secure_conversation, read_secure_conversation_over_tls
 from wstrust_sts.wire.symmetric import read_username_in_message
 from wstrust_sts.wire.terms import SecurityReader
@@ -143,6 +145,7 @@ POLICIES: Mapping[str, SecurityReader] = {
     "issuedtokenmixedasymmetricbasic256": read_token_with_public_key,
     "secureconversationmixed": read_secure_conversation_over_tls,
     "secureconversation": read_secure_conversation,
+    "vmware": read_vmware,
 }
-LAYOUTS: Mapping[str, Layout] = {"default": DEFAULT, "adfs": ADFS}
+LAYOUTS: Mapping[str, Layout] = {"default": DEFAULT, "adfs": ADFS, "vmware": VMWARE}
 TOLERANCES = frozenset({"no-timestamp", "bare-rstr", "no-applies-to", "repeated-signature", "unsigned-addressing"})

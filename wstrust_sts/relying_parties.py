@@ -40,10 +40,14 @@ class NameIdentifierRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseRule:
-    """Releases the account's claim `claim`, as `name` (default: its own type)."""
+    """Releases the account's claim `claim`, as `name` (default: its own type).
+
+    `friendly_name`, here and below: what people call the claim, for tokens that say so.
+    """
 
     claim: str
     name: str | None = None
+    friendly_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,15 +56,21 @@ class ConstantRule:
 
     name: str
     values: tuple[str, ...]
+    friendly_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRule:
-    """States `name` with `values` (default: the group's name) when the account is in `group`; `*` is any group."""
+    """States `name` with `values` when the account is in `group`; `*` is any group.
+
+    Without `values`: the group's name, behind `prefix`.
+    """
 
     group: str
     name: str
     values: tuple[str, ...] = ()
+    prefix: str = ""
+    friendly_name: str | None = None
 
 
 ClaimRule = ReleaseRule | ConstantRule | GroupRule

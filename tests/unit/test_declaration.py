@@ -405,9 +405,10 @@ lifetimes = st.builds(
     st.booleans(),
 )
 rules = st.one_of(
-    st.builds(ReleaseRule, claim=names, name=st.none() | names),
+    st.builds(ReleaseRule, claim=names, name=st.none() | names, friendly_name=st.none() | names),
     st.builds(ConstantRule, name=names, values=claim_values),
     st.builds(GroupRule, group=names, name=names, values=st.just(()) | claim_values),
+    st.builds(GroupRule, group=names, name=names, prefix=st.just("") | names, friendly_name=names),
 )
 hosts = st.from_regex(r"[a-z][a-z0-9]{0,8}\.test", fullmatch=True)
 paths = st.from_regex(r"(/[a-zA-Z0-9]{1,5}){0,3}/?", fullmatch=True)

@@ -7,7 +7,7 @@ from wstrust_sts.declared_relying_parties import RelyingPartyTable
 from wstrust_sts.relying_party_templates import fill_in, placeholders_in, read_template, template_names
 from wstrust_sts.strict_toml import ConfigurationError
 
-NAMES = ("aws", "cxf", "dynamics", "office365", "salesforce", "sharepoint", "wif")
+NAMES = ("aws", "cxf", "dynamics", "office365", "salesforce", "sharepoint", "vmware", "wif")
 PROVIDER = "arn:aws:iam::123456789012:saml-provider/sts"
 ROLE = "arn:aws:iam::123456789012:role/Reader"
 

@@ -4,7 +4,7 @@ Claim types and group names are compared exactly, character by character.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wstrust_sts.errors import InvalidRequest
 from wstrust_sts.model import Claim, Principal, RequestedClaim
@@ -22,11 +22,14 @@ class RuleClaimPolicy:
         Rules that state the same name add to one claim; a value is stated once. A claim without values is not stated.
         """
         stated: dict[str, dict[str, None]] = {}  # name -> its values: dicts, because they keep the order
+        friendly: dict[str, str] = {}
         for rule in relying_party.claim_rules:
             name, values = _state(rule, subject.account.groups, found)
             if values:
                 stated.setdefault(name, {}).update(dict.fromkeys(values))
-        return tuple(Claim(name, tuple(values)) for name, values in stated.items())
+            if rule.friendly_name is not None:
+                friendly.setdefault(name, rule.friendly_name)
+        return tuple(Claim(name, tuple(values), friendly.get(name)) for name, values in stated.items())
 
     @staticmethod
     def satisfy(
@@ -51,9 +54,9 @@ class RuleClaimPolicy:
         for name, wish in wishes.items():
             wish.check(name, available.get(name, ()))
         claims = tuple(
-            Claim(name, values)
-            for name in available
-            if name in wishes and (values := wishes[name].choose(available[name]))
+            replace(claim, values=values)
+            for claim in released
+            if claim.type in wishes and (values := wishes[claim.type].choose(claim.values))
         )
         told = {claim.type for claim in claims}
         return claims, tuple(name for name in {**wishes, **available} if name not in told)
@@ -69,7 +72,7 @@ def _state(rule: ClaimRule, groups: Sequence[str], found: Sequence[Claim]) -> tu
             return rule.name, rule.values
         case GroupRule():
             matching = groups if rule.group == ANY_GROUP else [group for group in groups if group == rule.group]
-            return rule.name, (rule.values or matching) if matching else ()
+            return rule.name, (rule.values or [rule.prefix + group for group in matching]) if matching else ()
 
 
 @dataclass(slots=True)

@@ -7,13 +7,14 @@
      "audiences": [...], "recipient": uri or null,
      "claim_rules": [{"release": type, "name": type or null} |
                      {"constant": type, "values": [...]} |
-                     {"group": name, "name": type, "values": [...]}],
+                     {"group": name, "name": type, "values": [...]}],  a rule perhaps with "friendly_name": text,
+                                                                       of a group with "prefix": text
      "validators": [...],
      "encryption": {"certificate": base64 or null, "tokens": false, "bare": false, "algorithm": uri,
                     "key_transport": word, "key_name": word},
      "accepts_client_keys": false, "accepts_unproved_keys": false}
 
-Every key is there and no other; a change of this shape comes with a migration of the stored documents.
+Every other key is there and none beside; a change of this shape comes with a migration of the stored documents.
 """
 
 import base64
@@ -130,23 +131,35 @@ def read_settings(document: str) -> Settings:
 
 
 def _write_rule(rule: ClaimRule) -> dict[str, object]:
+    written: dict[str, object]
     match rule:
         case ReleaseRule():
-            return {"release": rule.claim, "name": rule.name}
+            written = {"release": rule.claim, "name": rule.name}
         case ConstantRule():
-            return {"constant": rule.name, "values": list(rule.values)}
+            written = {"constant": rule.name, "values": list(rule.values)}
         case GroupRule():
-            return {"group": rule.group, "name": rule.name, "values": list(rule.values)}
+            written = {"group": rule.group, "name": rule.name, "values": list(rule.values)}
+            if rule.prefix:
+                written["prefix"] = rule.prefix
+    return written if rule.friendly_name is None else written | {"friendly_name": rule.friendly_name}
 
 
 def _read_rule(value: object) -> ClaimRule:
-    match value:
+    told = dict(value) if isinstance(value, dict) else {}
+    friendly_name = _text_or_none(told.pop("friendly_name", None))
+    match told:
         case {"release": claim, "name": name, **rest} if not rest:
-            return ReleaseRule(claim=_text(claim), name=_text_or_none(name))
+            return ReleaseRule(claim=_text(claim), name=_text_or_none(name), friendly_name=friendly_name)
         case {"constant": name, "values": values, **rest} if not rest:
-            return ConstantRule(name=_text(name), values=_texts(values))
-        case {"group": group, "name": name, "values": values, **rest} if not rest:
-            return GroupRule(group=_text(group), name=_text(name), values=_texts(values))
+            return ConstantRule(name=_text(name), values=_texts(values), friendly_name=friendly_name)
+        case {"group": group, "name": name, "values": values, **rest} if rest.keys() <= {"prefix"}:
+            return GroupRule(
+                group=_text(group),
+                name=_text(name),
+                values=_texts(values),
+                prefix=_text(rest.get("prefix", "")),
+                friendly_name=friendly_name,
+            )
     raise ValueError("a claim rule of no known kind")
 
 

@@ -6,7 +6,7 @@ between elements. So the octets written are the octets signed, and nothing is pa
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from wstrust_sts import ns
@@ -53,19 +53,24 @@ def refuse_unsignable(descriptor: TokenDescriptor) -> None:
 
 
 def sign(
-    descriptor: TokenDescriptor, *, before: str, after: str, signer: Signer, declared: tuple[bytes, bytes] | None = None
+    descriptor: TokenDescriptor,
+    *,
+    before: str,
+    after: str,
+    signer: Signer,
+    declared: Sequence[tuple[str, str]] = (),
 ) -> IssuedToken:
     """The token whose canonical form is `before` and `after`, with the signature between the two; encrypted, where its
     relying party wants that. The digest is that of the token itself: whoever decrypts it presents that one.
 
-    `declared`: a start tag of the canonical form, and how it goes out, with a namespace that only a value needs.
+    `declared`: start tags of the canonical form, and how they go out, with namespaces that only values need.
     """
     head, tail = before.encode(), after.encode()
     signature = write_enveloped_signature(head + tail, reference=descriptor.token_id, signer=signer)
     markup = head + signature + tail
     digest = hashlib.sha256(markup).digest()
-    if declared is not None:
-        markup = head + signature + tail.replace(*declared)
+    for canonical, written in declared:
+        markup = markup.replace(canonical.encode(), written.encode())
     if descriptor.encryption.tokens:
         markup = _encrypt(markup, descriptor)
     return IssuedToken(descriptor=descriptor, markup=markup, digest=digest, key_id=signer.key_id)

@@ -1,6 +1,12 @@
-"""SAML 2.0 assertions, bearer and holder-of-key (SAML core 2.0 section 2; wire contract rows 21 and 22)."""
+"""SAML 2.0 assertions, bearer and holder-of-key (SAML core 2.0 section 2; wire contract rows 21 and 22).
+
+An explicit assertion (`saml20_explicit`) is one that a client can write again, octet for octet, from the structures of
+vCenter's assertions: the issuer's name has a format, each attribute a friendly name and typed values, there is one
+AuthnStatement, and the end of a holder-of-key token is said by its Conditions alone.
+"""
 
 import re
+from collections.abc import Iterator
 
 from wstrust_sts import ns
 from wstrust_sts.errors import RequestFailed
@@ -34,17 +40,22 @@ class Saml20Provider:
             before, after = _issuer(descriptor), _statements(descriptor)
         except ValueError as error:
             raise RequestFailed(f"the assertion cannot be written: {error}") from None
-        return sign(descriptor, before=before, after=after, signer=signer, declared=_declared(_prefix(descriptor)))
+        return sign(descriptor, before=before, after=after, signer=signer, declared=tuple(_declared(descriptor)))
 
 
 def _issuer(descriptor: TokenDescriptor) -> str:
     """All that stands before the signature, the second child."""
     p = _prefix(descriptor)
+    format_ = f' Format="{ns.NAMEID_ENTITY}"' if descriptor.saml20_explicit else ""
     return (
-        f'<{p}Assertion {declaration_of(descriptor)} ID="{descriptor.token_id}"'
+        f"{_start_tag(descriptor)}"
         f' IssueInstant="{write_time(descriptor.lifetime.created)}" Version="2.0">'
-        f"<{p}Issuer>{text(descriptor.issuer)}</{p}Issuer>"
+        f"<{p}Issuer{format_}>{text(descriptor.issuer)}</{p}Issuer>"
     )
+
+
+def _start_tag(descriptor: TokenDescriptor, *, more: str = "") -> str:
+    return f'<{_prefix(descriptor)}Assertion {declaration_of(descriptor)}{more} ID="{descriptor.token_id}"'
 
 
 def _prefix(descriptor: TokenDescriptor) -> str:
@@ -62,13 +73,13 @@ def _statements(descriptor: TokenDescriptor) -> str:
         f'<{p}AuthnStatement AuthnInstant="{write_time(descriptor.authentication_instant)}"><{p}AuthnContext>'
         f"<{p}AuthnContextClassRef>{_CONTEXT_CLASSES[method]}"
         f"</{p}AuthnContextClassRef></{p}AuthnContext></{p}AuthnStatement>"
-        for method in descriptor.authentication_methods
+        for method in descriptor.authentication_methods[: 1 if descriptor.saml20_explicit else None]
     )
     return (
         f"{_subject(descriptor, p, not_on_or_after)}"
         f'<{p}Conditions NotBefore="{not_before}" NotOnOrAfter="{not_on_or_after}">'
         f"<{p}AudienceRestriction>{audiences}</{p}AudienceRestriction>{_delegation(descriptor, p)}</{p}Conditions>"
-        f"{authenticated}{_attribute_statement(descriptor.attributes, p)}</{p}Assertion>"
+        f"{authenticated}{_attribute_statement(descriptor, p)}</{p}Assertion>"
     )
 
 
@@ -76,9 +87,15 @@ def _condition(p: str, *, declared: str = "") -> str:
     return f'<{p}Condition{declared} xmlns:xsi="{ns.XSI}" xsi:type="del:DelegationRestrictionType">'
 
 
-def _declared(p: str) -> tuple[bytes, bytes]:
-    """The prefix in xsi:type has to be declared there, where the canonical form, which knows names alone, drops it."""
-    return _condition(p).encode(), _condition(p, declared=f' xmlns:del="{ns.SAML20_DELEGATION}"').encode()
+def _declared(descriptor: TokenDescriptor) -> Iterator[tuple[str, str]]:
+    """Start tags as they are signed and as they go out: the prefix in an xsi:type has to be declared there, where the
+    canonical form, which knows names alone, drops it.
+    """
+    if descriptor.delegates:
+        p = _prefix(descriptor)
+        yield _condition(p), _condition(p, declared=f' xmlns:del="{ns.SAML20_DELEGATION}"')
+    if descriptor.saml20_explicit:
+        yield _start_tag(descriptor), _start_tag(descriptor, more=f' xmlns:xs="{ns.XS}"')
 
 
 def _delegation(descriptor: TokenDescriptor, p: str) -> str:
@@ -98,24 +115,42 @@ def _subject(descriptor: TokenDescriptor, p: str, not_on_or_after: str) -> str:
     key_info = write_key_info(descriptor)
     method = ns.SAML20_HOLDER_OF_KEY if key_info else ns.SAML20_BEARER
     xsi = f' xmlns:xsi="{ns.XSI}"' if key_info else ""
+    until = f' NotOnOrAfter="{not_on_or_after}"{recipient}'
+    if key_info and descriptor.saml20_explicit:
+        until = ""
     kind = f' xsi:type="{p}KeyInfoConfirmationDataType"' if key_info else ""
     return (
         f'<{p}Subject><{p}NameID Format="{attribute(name.format)}"{qualifiers}>{text(name.value)}</{p}NameID>'
         f'<{p}SubjectConfirmation Method="{method}">'
-        f'<{p}SubjectConfirmationData{xsi} NotOnOrAfter="{not_on_or_after}"{recipient}{kind}>{key_info}'
+        f"<{p}SubjectConfirmationData{xsi}{until}{kind}>{key_info}"
         f"</{p}SubjectConfirmationData>"
         f"</{p}SubjectConfirmation></{p}Subject>"
     )
 
 
-def _attribute_statement(claims: tuple[Claim, ...], p: str) -> str:
+def _attribute_statement(descriptor: TokenDescriptor, p: str) -> str:
     """Nothing when there is nothing to state: the schema wants an Attribute, and a claim states its values."""
-    attributes = "".join(_attribute(claim, p) for claim in claims if claim.values)
+    write = _explicit_attribute if descriptor.saml20_explicit else _attribute
+    attributes = "".join(write(claim, p) for claim in descriptor.attributes if claim.values)
     return f"<{p}AttributeStatement>{attributes}</{p}AttributeStatement>" if attributes else ""
 
 
 def _attribute(claim: Claim, p: str) -> str:
-    named_by_uri = _ABSOLUTE_URI.fullmatch(claim.type) is not None
-    name_format = ns.SAML20_ATTRNAME_URI if named_by_uri else ns.SAML20_ATTRNAME_UNSPECIFIED
     values = "".join(f"<{p}AttributeValue>{text(value)}</{p}AttributeValue>" for value in claim.values)
-    return f'<{p}Attribute Name="{attribute(claim.type)}" NameFormat="{name_format}">{values}</{p}Attribute>'
+    name = f'Name="{attribute(claim.type)}" NameFormat="{_name_format(claim)}"'
+    return f"<{p}Attribute {name}>{values}</{p}Attribute>"
+
+
+def _explicit_attribute(claim: Claim, p: str) -> str:
+    """With a friendly name even where nobody gave one: the last part of its type."""
+    friendly = claim.friendly_name or re.split("[/:]", claim.type)[-1]
+    values = "".join(
+        f'<{p}AttributeValue xmlns:xsi="{ns.XSI}" xsi:type="xs:string">{text(value)}</{p}AttributeValue>'
+        for value in claim.values
+    )
+    name = f'Name="{attribute(claim.type)}" NameFormat="{_name_format(claim)}"'
+    return f'<{p}Attribute FriendlyName="{attribute(friendly)}" {name}>{values}</{p}Attribute>'
+
+
+def _name_format(claim: Claim) -> str:
+    return ns.SAML20_ATTRNAME_UNSPECIFIED if _ABSOLUTE_URI.fullmatch(claim.type) is None else ns.SAML20_ATTRNAME_URI

@@ -1,7 +1,7 @@
 """A signature that endorses a message inside of TLS: over its Timestamp, and over wsa:To where there is one.
 
 Such a message is protected by the transport binding; the signature proves only that whoever sent it just now holds a
-key (WS-SecurityPolicy 1.2 section 8.3). The Body is TLS's to protect.
+key (WS-SecurityPolicy 1.2 section 8.3). The Body is TLS's to protect, unless the policy has it signed, too.
 """
 
 from collections.abc import Callable, Mapping, Set
@@ -41,12 +41,17 @@ class EndorsedMessage:
 
 
 def read_endorsed(
-    envelope: Envelope, terms: Terms, *, find_key: FindKey, documents: Set[str] = frozenset()
+    envelope: Envelope,
+    terms: Terms,
+    *,
+    find_key: FindKey,
+    documents: Set[str] = frozenset(),
+    body: bool = False,
 ) -> EndorsedMessage:
     """Verifies the one signature of the Security header with the key that `find_key` gives.
 
     `documents` are the names of parts that are read as documents of their own, and taken out of the message: tokens,
-    which a request may have once more where it says what to do with them.
+    which a request may have once more where it says what to do with them. `body`: the Body has to be signed, too.
 
     Raises InvalidSecurity (a part that is missing, doubled, unreadable or not signed), MessageExpired, FailedCheck,
     UnsupportedAlgorithm, and what `find_key` does.
@@ -63,7 +68,8 @@ def read_endorsed(
         ids = _set_apart(envelope.root, parts, documents)
         key = find_key(read_key_info(unverified.key_info), parts, ids)
         signature = verify_message_signature(unverified, key=key, ids=ids)
-    for part in (timestamp, *(block for block in envelope.blocks if block.tag in TO)):
+    addressed = (block for block in envelope.blocks if block.tag in TO)
+    for part in (timestamp, *addressed, *((envelope.body,) if body else ())):
         if not signature.covers(part):
             raise InvalidSecurity(f"{local(part)} is not signed")
     return EndorsedMessage(created=created, signature=signature, parts=parts)

@@ -34,7 +34,7 @@ from wstrust_sts.wire.transport import demand_nothing_else, endorsed_by, read_us
 from wstrust_sts.wire.wsse import USERNAME_TOKEN, in_security_header
 from wstrust_sts.wire.xml import Element
 
-_ASSERTIONS = frozenset({f"{{{ns.SAML20}}}Assertion", f"{{{ns.SAML11}}}Assertion"})
+ASSERTIONS = frozenset({f"{{{ns.SAML20}}}Assertion", f"{{{ns.SAML11}}}Assertion"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +74,11 @@ def read_token_with_public_key(envelope: Envelope, terms: Terms) -> SecuredMessa
 
     Raises the same, and InvalidHeaderToken: it is bound to none, or to one that is not offered.
     """
+    return read_token_whose_public_key_endorses(envelope, terms, body=False)
+
+
+def read_token_whose_public_key_endorses(envelope: Envelope, terms: Terms, *, body: bool) -> SecuredMessage:
+    """The same, with the Body signed, too, where `body` says so."""
 
     def find(name: KeyReference, parts: dict[str, Element], ids: Mapping[str, Element]) -> _Endorsement:
         element = _take_assertion(name, parts, ids)
@@ -85,7 +90,7 @@ def read_token_with_public_key(envelope: Envelope, terms: Terms) -> SecuredMessa
             raise InvalidHeaderToken("an assertion that is bound to no public key")
         return _Endorsement(credential=_presented(element, key), key=PublicKey(key), octets=key.key_info)
 
-    return _read(envelope, terms, find)
+    return _read(envelope, terms, find, body=body)
 
 
 def read_username_and_secret_of_token(envelope: Envelope, terms: Terms) -> SecuredMessage:
@@ -110,7 +115,7 @@ def read_username_and_secret_of_token(envelope: Envelope, terms: Terms) -> Secur
         used.append((named.id, secret))
         return MacKey(secret if derived is None else derived.derive(secret))
 
-    endorsed = read_endorsed(envelope, terms, find_key=find_key, documents=_ASSERTIONS)
+    endorsed = read_endorsed(envelope, terms, find_key=find_key, documents=ASSERTIONS)
     token = endorsed.parts.pop(USERNAME_TOKEN, None)
     demand_nothing_else(endorsed.parts)
     with in_security_header():
@@ -120,14 +125,14 @@ def read_username_and_secret_of_token(envelope: Envelope, terms: Terms) -> Secur
     return replace(secured, proved=replace(secured.proved, proved_tokens=frozenset({token_id})))
 
 
-def _read(envelope: Envelope, terms: Terms, find: _Find) -> SecuredMessage:
+def _read(envelope: Envelope, terms: Terms, find: _Find, *, body: bool = False) -> SecuredMessage:
     used: list[_Endorsement] = []
 
     def find_key(name: KeyReference, parts: dict[str, Element], ids: Mapping[str, Element]) -> MessageKey:
         used.append(find(name, parts, ids))
         return used[0].key
 
-    endorsed = read_endorsed(envelope, terms, find_key=find_key, documents=_ASSERTIONS)
+    endorsed = read_endorsed(envelope, terms, find_key=find_key, documents=ASSERTIONS, body=body)
     demand_nothing_else(endorsed.parts)
     return endorsed_by(endorsed, used[0].credential, envelope=envelope, terms=terms, key=used[0].octets)
 
@@ -155,13 +160,13 @@ def _take_assertion(name: KeyReference, parts: dict[str, Element], ids: Mapping[
     Raises InvalidSecurity, SecurityTokenUnavailable.
     """
     match name:
-        case ByEmbedding(element) if element.tag in _ASSERTIONS:
+        case ByEmbedding(element) if element.tag in ASSERTIONS:
             return element
         case ByAssertionId(identifier) | ById(identifier):
             element = ids.get(identifier)
             if element is None:
                 raise SecurityTokenUnavailable("the token whose key signed is named, and not shown")
-            for tag in _ASSERTIONS:
+            for tag in ASSERTIONS:
                 if parts.get(tag) is element:
                     return parts.pop(tag)
     raise InvalidSecurity("signed by a key that is not an assertion's of the Security header")

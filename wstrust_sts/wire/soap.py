@@ -117,10 +117,12 @@ class EnvelopeStyle:
 
     `declares_first`: the prefixes of WS-Addressing and wsu are declared on the Envelope, not where they are used.
     `code_prefix`: that of every fault's code; None: the usual one of its namespace.
+    `bare_faults`: a fault of SOAP 1.1 is its code and its sentence; there is no other text in the whole document.
     """
 
     declares_first: bool = False
     code_prefix: str | None = None
+    bare_faults: bool = False
 
 
 PLAIN_STYLE = EnvelopeStyle()
@@ -216,6 +218,8 @@ def write_fault(error: StsError, context: ReplyContext) -> bytes:
     mandatory one would then hide the fault from the caller.
     """
     soap11 = context.version is SoapVersion.SOAP11
+    if soap11 and context.style.bare_faults:
+        context = replace(context, addressing=None, protected=False, seal=None)
     fault = _fault11(error, context) if soap11 else _fault12(error, context)
     headers = _reply_headers(_fault_action(error, context), context)
     if not soap11:
@@ -257,10 +261,8 @@ def _fault11(error: StsError, context: ReplyContext) -> str:
     else:
         prefix, namespace = _prefixed(error, context)
         code = f'<faultcode xmlns:{prefix}="{namespace}">{prefix}:{error.code}</faultcode>'
-    return (
-        f'<s:Fault>{code}<faultstring xml:lang="en">{text(error.sentence)}</faultstring>'
-        f"<detail>{_correlation(context)}</detail></s:Fault>"
-    )
+    detail = "" if context.style.bare_faults else f"<detail>{_correlation(context)}</detail>"
+    return f'<s:Fault>{code}<faultstring xml:lang="en">{text(error.sentence)}</faultstring>{detail}</s:Fault>'
 
 
 def _fault12(error: StsError, context: ReplyContext) -> str:

@@ -61,7 +61,12 @@ def read_endorsing_certificate(envelope: Envelope, terms: Terms) -> SecuredMessa
 
     Raises as `read_endorsed` and `find_certificate` do, and UnsupportedSecurityToken.
     """
-    endorsed, certificate = _read_endorsed(envelope, terms)
+    return read_certificate_that_endorses(envelope, terms, body=False)
+
+
+def read_certificate_that_endorses(envelope: Envelope, terms: Terms, *, body: bool) -> SecuredMessage:
+    """The same, with the Body signed, too, where `body` says so."""
+    endorsed, certificate = _read_endorsed(envelope, terms, body=body)
     demand_nothing_else(endorsed.parts)
     return endorsed_by(endorsed, _shown(certificate, terms), envelope=envelope, terms=terms, key=certificate.key_info)
 
@@ -102,7 +107,7 @@ def read_username(token: Element | None, terms: Terms) -> UsernamePassword:
     return read_username_token(token, terms.transport)
 
 
-def _read_endorsed(envelope: Envelope, terms: Terms) -> tuple[EndorsedMessage, Certificate]:
+def _read_endorsed(envelope: Envelope, terms: Terms, *, body: bool = False) -> tuple[EndorsedMessage, Certificate]:
     """The message, and the certificate whose key endorsed it."""
     used: list[Certificate] = []
 
@@ -110,7 +115,7 @@ def _read_endorsed(envelope: Envelope, terms: Terms) -> tuple[EndorsedMessage, C
         used.append(find_certificate(name, parts, ids))
         return used[0]
 
-    return read_endorsed(envelope, terms, find_key=find_key), used[0]
+    return read_endorsed(envelope, terms, find_key=find_key, body=body), used[0]
 
 
 def _shown(certificate: Certificate, terms: Terms) -> PresentedCertificate:

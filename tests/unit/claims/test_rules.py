@@ -56,6 +56,17 @@ def test_a_claim_found_by_two_sources_is_released_as_one() -> None:
     )
 
 
+def test_the_first_friendly_name_of_a_claim_goes_with_it_and_through_a_request() -> None:
+    rules = (
+        ReleaseRule(claim=ns.CLAIM_ROLE, friendly_name="Role"),
+        GroupRule(group="*", name=ns.CLAIM_ROLE, prefix="music\\", friendly_name="Groups"),
+    )
+    stated = release(*rules, groups=["staff"])
+    assert stated == (Claim(ns.CLAIM_ROLE, ("buyer", "clerk", "music\\staff"), "Role"),)
+    claims, _ = satisfy([RequestedClaim(ns.CLAIM_ROLE, False, ("clerk",))], stated)
+    assert claims == (Claim(ns.CLAIM_ROLE, ("clerk",), "Role"),)
+
+
 def test_a_constant_is_stated_for_everybody() -> None:
     rule = ConstantRule(name="tenant", values=("blue", "green"))
     assert release(rule, found=()) == (Claim("tenant", ("blue", "green")),)

@@ -13,6 +13,7 @@ from wstrust_sts.registry import POLICIES
 VERSIONS = {TrustVersion.V13: "1.3", TrustVersion.V2005: "2005"}
 ONE_BINDING = {"issuedtokenmixedsymmetricbasic256", "issuedtokenmixedasymmetricbasic256"}
 BOOTSTRAPPED = {"secureconversation": b"AsymmetricBinding", "secureconversationmixed": b"UsernameToken"}
+ALTERNATIVES = {"vmware"}
 
 
 def published(policy: str, version: TrustVersion) -> bytes:
@@ -20,7 +21,7 @@ def published(policy: str, version: TrustVersion) -> bytes:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("policy", sorted(POLICIES))
+@pytest.mark.parametrize("policy", sorted(POLICIES.keys() - ALTERNATIVES))
 def test_the_binding_of_every_endpoint_is_told_by_its_wsdl(policy, version):
     expected = "issuedtokenmixed" if policy in ONE_BINDING else policy
     assert expected in BINDINGS
@@ -51,6 +52,13 @@ def test_what_is_asked_for_beside_a_context_is_not_passed_over(version):
     wsdl = published("secureconversationmixed", version).replace(b"<sp:Endorsing", beside + b"<sp:Endorsing", 1)
     with pytest.raises(Refusal, match="SecureConversationToken, UsernameToken, after"):
         read_wsdl(wsdl, url="https://another.example.test/sts")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("policy", sorted(ALTERNATIVES))
+def test_of_several_alternatives_none_is_chosen_for_the_caller(policy, version):
+    with pytest.raises(Refusal, match="not spoken here"):
+        read_wsdl(published(policy, version), url="https://another.example.test/sts")
 
 
 def test_where_only_soap_11_is_offered_that_is_spoken():

@@ -23,9 +23,9 @@ TEXT = st.text(max_size=8)
 TEXTS = st.lists(TEXT, max_size=3).map(tuple)
 SECONDS = st.integers(0, 10**9).map(lambda seconds: timedelta(seconds=seconds))
 RULES = st.one_of(
-    st.builds(ReleaseRule, claim=TEXT, name=st.none() | TEXT),
+    st.builds(ReleaseRule, claim=TEXT, name=st.none() | TEXT, friendly_name=st.none() | TEXT),
     st.builds(ConstantRule, name=TEXT, values=TEXTS),
-    st.builds(GroupRule, group=TEXT, name=TEXT, values=TEXTS),
+    st.builds(GroupRule, group=TEXT, name=TEXT, values=TEXTS, prefix=TEXT, friendly_name=st.none() | TEXT),
 )
 PARTIES = st.builds(
     RelyingParty,
