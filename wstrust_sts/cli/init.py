@@ -4,6 +4,7 @@ import base64
 import io
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +13,16 @@ import click
 from wstrust_sts.cli.opening import now, opened
 from wstrust_sts.cli.output import Refusal
 from wstrust_sts.cli.profiles import PROFILES, STANDARD
+from wstrust_sts.cli.rows import read_row
 from wstrust_sts.cli.signing_keys import DEFAULT_ALGORITHM, add_key
 from wstrust_sts.cli.templates import DEMO_STATE, SQLITE, STS_TOML
 from wstrust_sts.config import load_config
 from wstrust_sts.declaration import read_declaration
+from wstrust_sts.declared_relying_parties import RelyingPartyTable
 from wstrust_sts.model import Realm
 from wstrust_sts.reconciliation import plan
 from wstrust_sts.records import KeyUse
+from wstrust_sts.relying_party_templates import fill_in, read_template
 
 DEMO_USERS = ("alice", "bob")
 _KEY_FILE = "key-encryption.key"
@@ -30,6 +34,7 @@ Example:
   wstrust-sts init sts --demo
   wstrust-sts init /etc/wstrust-sts --hostname sts.example.com --port 443
   wstrust-sts init /etc/wstrust-sts --hostname adfs.example.com --port 443 --profile adfs
+  wstrust-sts init /etc/wstrust-sts --hostname vcenter.example.com --port 443 --profile vmware
   wstrust-sts init /etc/wstrust-sts --database-url-from STS_DATABASE_URL
 """
 )
@@ -47,7 +52,7 @@ Example:
     default=STANDARD,
     show_default=True,
     type=click.Choice(list(PROFILES)),
-    help="Whose clients are served: adfs has the endpoints, answers and metadata of AD FS.",
+    help="Whose clients are served: adfs has the endpoints, answers and metadata of AD FS, vmware those of vCenter.",
 )
 @click.option("--issuer", help="Issuer in the tokens. [default: the public URL, or as the profile's server has it]")
 @click.option(
@@ -113,6 +118,7 @@ def make_sts(
         made.write_files(hostnames, port, profile)
         usual_issuer = PROFILES[profile].issuer.format(host=_in_url(hostnames[0]), public_url=public_url)
         made.fill_database(issuer or usual_issuer, key_algorithm)
+        made.add_parties(PROFILES[profile].parties, issuer or usual_issuer)
         if demo:
             made.add_demo()
     except BaseException:
@@ -190,6 +196,16 @@ class NewSts:
             deployment.stores.administration.put_realm(Realm(name="default", issuer=issuer))
             add_key(deployment, "default", KeyUse.TOKEN, algorithm=key_algorithm)
             add_key(deployment, "default", KeyUse.MESSAGE, algorithm=DEFAULT_ALGORITHM)
+
+    def add_parties(self, templates: Mapping[str, str], issuer: str) -> None:
+        """The relying parties that a profile's endpoints name, each made from its template."""
+        if not templates:
+            return
+        with opened(self.config_file) as deployment:
+            for name, template in templates.items():
+                row = fill_in(read_template(template), {"sts": [issuer]})
+                party = read_row(RelyingPartyTable, {"name": name, **row}).relying_party()
+                deployment.stores.administration.put_relying_party(party)
 
     def add_demo(self) -> None:
         """Two users with random passwords, in files of their own, and two relying parties."""

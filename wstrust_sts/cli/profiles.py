@@ -1,7 +1,7 @@
 """What `init --profile` writes: the endpoints of another server's clients, enabled all at once."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wstrust_sts.cli.templates import USUAL_ENDPOINTS
 
@@ -9,12 +9,14 @@ from wstrust_sts.cli.templates import USUAL_ENDPOINTS
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """`issuer` is the usual name in its tokens, of a host and of the public URL; `server` more lines of [server];
-    `endpoints` writes the rest: plug-ins, and the endpoints whose policies are among the known ones.
+    `endpoints` writes the rest: plug-ins, and the endpoints whose policies are among the known ones. `parties` are
+    relying parties that the endpoints name: the template of each by its name, which is told the issuer as `sts`.
     """
 
     issuer: str
     server: str
     endpoints: Callable[[Collection[str]], str]
+    parties: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +73,41 @@ def _adfs_endpoints(known_policies: Collection[str]) -> str:
     return "\n".join(written)
 
 
+_VSPHERE = "vsphere"
+
+_VMWARE_ENDPOINTS = f"""\
+# The STS of vCenter Single Sign-On, for its clients: bearer tokens by password, tokens that are bound to a key by a
+# certificate, and by such a token. Clients that know a tenant add its name to the address.
+[[endpoint]]
+path = "/sts/STSService"
+trust = "1.3"
+policy = "vmware"
+layout = "vmware"
+tolerances = ["no-applies-to"]
+default_relying_party = "{_VSPHERE}"
+
+[[endpoint]]
+path = "/sts/STSService/vsphere.local"
+trust = "1.3"
+policy = "vmware"
+layout = "vmware"
+tolerances = ["no-applies-to"]
+default_relying_party = "{_VSPHERE}"
+"""
+
+
 PROFILES: Mapping[str, Profile] = {
     "standard": Profile(issuer="{public_url}", server="", endpoints=lambda _: USUAL_ENDPOINTS),
     "adfs": Profile(
         issuer="http://{host}/adfs/services/trust",
         server='client_authorities = "ca.pem"  # of the certificates that clients show; a development authority\n',
         endpoints=_adfs_endpoints,
+    ),
+    "vmware": Profile(
+        issuer="https://{host}/websso/SAML2/Metadata/vsphere.local",
+        server="",
+        endpoints=lambda _: _VMWARE_ENDPOINTS,
+        parties={_VSPHERE: "vmware"},
     ),
 }
 STANDARD = "standard"
