@@ -36,6 +36,13 @@ groups = ["SolutionUsers", "ActAsUsers"]
 [account.claims]
 "{IS_SOLUTION}" = "true"
 """
+RULE = f"""
+[[delegation_rule]]
+name = "solutions"
+actors = ["{SOLUTION}"]
+any_subject = true
+relying_parties = ["vsphere"]
+"""
 PATHS = ("/sts/STSService", "/sts/STSService/vsphere.local")
 pytestmark = [
     pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning"),
@@ -45,7 +52,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def sts(tmp_path_factory):
-    prepared = prepare(tmp_path_factory.mktemp("vmware"), state=STATE, profile="vmware")
+    prepared = prepare(tmp_path_factory.mktemp("vmware"), state=STATE + RULE, profile="vmware")
     with serving(prepared):
         yield prepared
 
@@ -55,6 +62,13 @@ def solution(sts, tmp_path_factory) -> Identity:
     """A key and a certificate that is mapped to the solution's account."""
     identity = make_identity("vpxd", tmp_path_factory.mktemp("vpxd"))
     identity.map_to(SOLUTION, sts)
+    return identity
+
+
+@pytest.fixture(scope="module")
+def administrator(sts, tmp_path_factory) -> Identity:
+    identity = make_identity("administrator", tmp_path_factory.mktemp("administrator"))
+    identity.map_to(USER, sts)
     return identity
 
 
@@ -118,6 +132,25 @@ def test_a_token_and_its_key_get_another_token_that_is_bound_to_the_same_key(sts
     assert bound_to(again) == der(solution.certificate)
     instants = {each.find(".//saml2:AuthnStatement", NAMES).get("AuthnInstant") for each in (again, before)}
     assert len(instants) == 1
+
+
+@pytest.mark.parametrize("key", ["bearer", "holder-of-key"])
+def test_a_solution_acts_as_whoever_s_token_it_shows(sts, client, solution, administrator, key):
+    if key == "bearer":
+        hers = client.get_bearer_saml_assertion(USER, PASSWORD, delegatable=True, ssl_context=tls(sts))
+    else:
+        hers = client.get_hok_saml_assertion(**files(administrator), delegatable=True, ssl_context=tls(sts))
+    token = etree.fromstring(client.get_hok_saml_assertion(**files(solution), act_as_token=hers, ssl_context=tls(sts)))
+    assert token.findtext("saml2:Subject/saml2:NameID", namespaces=NAMES) == USER
+    assert token.findtext(".//{*}Delegate/saml2:NameID", namespaces=NAMES) == SOLUTION
+    assert bound_to(token) == der(solution.certificate)
+    assert attributes(token)[GROUPS][1] == ["vsphere.local\\Administrators", "vsphere.local\\Everyone"]
+
+
+def test_without_a_rule_nobody_acts_for_anybody(sts, client, solution, administrator):
+    token = client.get_hok_saml_assertion(**files(solution), delegatable=True, ssl_context=tls(sts))
+    with pytest.raises(sso.SoapException, match="RequestFailed"):
+        client.get_hok_saml_assertion(**files(administrator), act_as_token=token, ssl_context=tls(sts))
 
 
 def test_a_wrong_password_is_told_in_pyvmomi_s_own_exception(sts, client):

@@ -146,7 +146,6 @@ REQUESTS: dict[str, Case] = {
     "ActAs with a password": (InvalidRequest, with_child(messages.act_as(messages.username_token("admin")))),
     "OnBehalfOf and ActAs": (InvalidRequest, with_child(f'<t:OnBehalfOf/><w:ActAs xmlns:w="{ns.WST14}"/>')),
     "DelegateTo": (BadRequest, with_child("<t:DelegateTo/>")),
-    "Delegatable": (BadRequest, with_child("<t:Delegatable>true</t:Delegatable>")),
     "Forwardable": (BadRequest, with_child("<t:Forwardable>1</t:Forwardable>")),
     "perhaps Delegatable": (InvalidRequest, with_child("<t:Delegatable>maybe</t:Delegatable>")),
     "Encryption": (BadRequest, with_child("<t:Encryption/>")),

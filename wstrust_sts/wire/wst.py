@@ -74,7 +74,7 @@ _WITHOUT_ENTROPY = frozenset({KeyType.BEARER, KeyType.PUBLIC})  # clients send o
 _MAX_CONTEXT = 1024
 
 _TARGETS = frozenset({"CancelTarget", "RenewTarget", "ValidateTarget"})
-_FLAGS = frozenset({"Delegatable", "Forwardable"})
+_FLAGS = frozenset({"Delegatable", "Forwardable"})  # a token can be delegated where a rule says so; none is forwarded
 
 
 def read_rst(
@@ -218,7 +218,7 @@ _KNOWN = (
 def _refused(name: str, element: Element) -> bool:
     """Whether a field is understood and not offered."""
     if name in _FLAGS:
-        return _read(element, boolean)
+        return _read(element, boolean) and name != "Delegatable"
     return name in _NOT_OFFERED or name == "Policy"
 
 
