@@ -38,7 +38,10 @@ FORBIDDEN = re.compile(
     re.IGNORECASE,
 )
 
-CREDENTIALS: Mapping[str, Callable[..., str]] = {"usernamemixed": messages.username_token}
+CREDENTIALS: Mapping[str, Callable[..., str]] = {
+    "usernamemixed": messages.username_token,
+    "vmware": messages.username_token,  # of several
+}
 """How the good credential of each endpoint policy is written."""
 
 
@@ -167,6 +170,8 @@ def in_process(sts: Sts | None = None) -> Iterator[InProcess]:
 class Attack:
     """One attacker at one entrance: writes messages that are good but for what a test changes, and judges answers."""
 
+    bare_faults = False  # whether those of SOAP 1.1 are, as `demand_sound` has it
+
     def __init__(self, target: Target, entrance: Entrance) -> None:
         self.target = target
         self.entrance = entrance
@@ -250,7 +255,8 @@ class Attack:
             _, spent = self._timed(octets, path, content_type, method, headers)
         assert spent < CPU_LIMIT, f"{spent:.3f} s of processor time for {octets[:200]!r}"
         answer = self.understood(answer)
-        demand_sound(answer, unsecured=(path or self.entrance.path).endswith("/mex"))
+        unsecured = (path or self.entrance.path).endswith("/mex")
+        demand_sound(answer, unsecured=unsecured, bare_faults=self.bare_faults and not unsecured)
         return answer
 
     def understood(self, answer: Answer) -> Answer:
@@ -342,10 +348,11 @@ _SENTENCES = {kind.sentence for kind in fault_classes()}
 _CORRELATION_ID = re.compile(r"[0-9a-f]{32}")
 
 
-def demand_sound(answer: Answer, *, unsecured: bool = False) -> None:
+def demand_sound(answer: Answer, *, unsecured: bool = False, bare_faults: bool = False) -> None:
     """A well-formed SOAP answer with one Timestamp, a fault with a correlation id, or a plain refusal; no leak.
 
     `unsecured`: the address is one without WS-Security, where no answer has a Timestamp; metadata has it nowhere.
+    `bare_faults`: a fault of SOAP 1.1 holds two texts, and neither a Timestamp nor the correlation id.
     """
     correlation_id = answer.headers.get("x-correlation-id", "")
     assert _CORRELATION_ID.fullmatch(correlation_id)
@@ -356,13 +363,16 @@ def demand_sound(answer: Answer, *, unsecured: bool = False) -> None:
     soap = etree.QName(root).namespace
     media_type = {ns.SOAP11: "text/xml", ns.SOAP12: "application/soap+xml"}[soap]
     assert answer.content_type == f"{media_type}; charset=utf-8"
+    bare = bare_faults and soap == ns.SOAP11 and answer.status != 200
+    if bare:
+        assert len(root.xpath("//text()")) == 2
     timestamps = root.findall(f"{{{soap}}}Header/{{{ns.WSSE}}}Security/{{{ns.WSU}}}Timestamp")
-    assert len(timestamps) == (0 if unsecured or root.find(f".//{{{ns.MEX}}}Metadata") is not None else 1)
+    assert len(timestamps) == (0 if unsecured or bare or root.find(f".//{{{ns.MEX}}}Metadata") is not None else 1)
     (body,) = root.findall(f"{{{soap}}}Body")
     assert len(body) == 1
     if body[0].tag == f"{{{soap}}}Fault":
         assert answer.status in (500, 503)
-        assert answer.correlation_id == correlation_id
+        assert answer.correlation_id == (None if bare else correlation_id)
         assert answer.sentence in _SENTENCES
         assert len(answer.body) <= LONGEST_REFUSAL
         demand_no_leak(answer.body.decode())

@@ -110,6 +110,16 @@ ADFS_ENDPOINTS = tuple(
     for name, trust in (("13", TrustVersion.V13), ("2005", TrustVersion.V2005))
     for policy in ("usernamemixed", "certificatemixed", "certificatetransport")
 )
+VMWARE_ENDPOINTS = (
+    EndpointSection(
+        path="/sts/STSService",
+        trust=TrustVersion.V13,
+        policy="vmware",
+        layout="vmware",
+        tolerances=("no-applies-to",),
+        default_relying_party="rp",
+    ),
+)
 SEALED_ENDPOINTS = tuple(
     EndpointSection(path=f"/sealed/{name}/{policy}", trust=trust, policy=policy)
     for name, trust in (("13", TrustVersion.V13), ("2005", TrustVersion.V2005))
