@@ -226,6 +226,20 @@ def test_cxf_gets_roles_under_its_own_name_for_them(asked, kind):
     }
 
 
+def test_vsphere_gets_groups_with_their_domain_under_a_name_in_upn_form():
+    token = issued(made_from("vmware", "sts=https://sts.example.test", "domain=corp.test"), "urn:vmware:vsphere")
+    assert isinstance(token, Saml20)
+    assert token.name == (ns.NAMEID_UPN, "alice")
+    assert token.audiences == ["urn:vmware:vsphere", "https://sts.example.test"]
+    assert token.attributes == {
+        "http://rsa.com/schemas/attr-names/2009/01/GroupIdentity": [
+            "corp.test\\players",
+            "corp.test\\soloists",
+            "corp.test\\Everyone",
+        ]
+    }
+
+
 def test_an_address_beside_that_of_the_template_is_refused():
     sts = Sts(relying_parties=(made_from("cxf", "address=https://orders.example.test/services/"),))
     assert sts.ask(issue(address="https://orders.example.test/other")).code == "InvalidScope"

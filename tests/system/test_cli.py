@@ -242,6 +242,18 @@ def test_init_for_clients_of_ad_fs_enables_their_endpoints_and_has_the_issuer_of
     assert call("init", tmp_path / "other", "--profile", "nonsense").status == 2
 
 
+def test_init_for_clients_of_vcenter_makes_their_endpoint_and_the_relying_party_that_it_names(tmp_path):
+    made = tmp_path / "sts"
+    assert call("init", made, "--hostname", "vc.example.test", "--port", "443", "--profile", "vmware").status == 0
+    issuer = "https://vc.example.test/websso/SAML2/Metadata/vsphere.local"
+    exported = call("export", "--config", made).out
+    assert f'issuer = "{issuer}"' in exported
+    assert exported.count(f'"{issuer}"') == 2  # of the realm, and an audience
+    checked = call("check", "--config", made)
+    assert checked.status == 0, checked.out
+    assert "https://vc.example.test/sts/STSService " in checked.out
+
+
 # -- users -------------------------------------------------------------------------------------------------------------
 
 
