@@ -121,6 +121,13 @@ def test_what_goes_out_is_canonical_but_for_the_declaration_that_types_need(fiel
     assert token.markup == canonical.replace(b" ID=", f' xmlns:xs="{ns.XS}" ID='.encode(), 1)
 
 
+@pytest.mark.parametrize("hostile", ['a" Name="b', "<saml2:Attribute/>", "&amp;", "a\tb\nc", 'xmlns:x="y" ID='])
+def test_a_friendly_name_is_text_whatever_it_looks_like(hostile):
+    token = issue(replace(descriptor(attributes=(Claim("urn:x", (hostile,), hostile),)), saml20_explicit=True))
+    (written,) = etree.fromstring(token.markup).iterfind(".//saml2:Attribute", NAMES)
+    assert (written.get("FriendlyName"), written.get("Name"), written[0].text) == (hostile, "urn:x", hostile)
+
+
 def test_an_explicit_assertion_is_verified_like_every_other_one():
     token = issue(replace(descriptor(attributes=ATTRIBUTES), saml20_explicit=True))
     verified = verify_assertion(
