@@ -5,6 +5,7 @@ The STS is the one that `wstrust-sts init --profile vmware` makes.
 
 import gc
 import ssl
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,7 @@ relying_parties = ["vsphere"]
 """
 PATHS = ("/sts/STSService", "/sts/STSService/vsphere.local")
 pytestmark = [
+    pytest.mark.client("pyVmomi", version=version("pyvmomi")),
     pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),  # its connections
 ]
