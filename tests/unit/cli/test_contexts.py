@@ -189,6 +189,7 @@ def known(context: Context = CONTEXT):
             created=NOON,
             expires_at=NOON + timedelta(hours=1),
             secret=context.secret,
+            renewable=True,
         )
 
     return find
