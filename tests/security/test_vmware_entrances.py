@@ -12,6 +12,8 @@ from tests.harness import VMWARE_ENDPOINTS, Sts
 from tests.security.test_hostile_messages import *  # noqa: F403
 from tests.security.test_hostile_requests import *  # noqa: F403
 
+ENTRANCES = entrances(VMWARE_ENDPOINTS)
+
 
 class PasswordAttack(Attack):
     bare_faults = True
@@ -23,7 +25,7 @@ def target() -> Iterator[InProcess]:
         yield running
 
 
-@pytest.fixture(params=entrances(VMWARE_ENDPOINTS), ids=str)
+@pytest.fixture(params=ENTRANCES, ids=str)
 def entrance(request: pytest.FixtureRequest) -> Entrance:
     return request.param
 
