@@ -16,6 +16,11 @@ _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _LONGEST = 2048
 
 
+def is_guid(written: str) -> bool:
+    """Whether `claim_value` takes this text as a `guid`."""
+    return _GUID.fullmatch(written) is not None
+
+
 def claim_value() -> Kind[str]:
     """Text, `{ guid = "..." }` or `{ hex = "..." }`; the latter two become the Base64 of their octets."""
     text = kinds.free_text()
@@ -24,7 +29,7 @@ def claim_value() -> Kind[str]:
         if not isinstance(value, dict):
             return text.read(value, place)
         match value:
-            case {"guid": str(written), **rest} if not rest and _GUID.fullmatch(written):
+            case {"guid": str(written), **rest} if not rest and is_guid(written):
                 octets = uuid.UUID(written).bytes_le
             case {"hex": str(written), **rest} if not rest and len(written) <= _LONGEST and _HEX.fullmatch(written):
                 octets = bytes.fromhex(written)

@@ -11,7 +11,7 @@ from cryptography import x509
 from wstrust_sts.certificate_names import write_subject
 from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName, Revocation, TrustAnchor
 from wstrust_sts.cli.certificate_check import check
-from wstrust_sts.cli.opening import Deployment, config_option, opened, realm_option, require_realm
+from wstrust_sts.cli.opening import Deployment, config_option, not_found, opened, realm_option, require_realm
 from wstrust_sts.cli.output import Refusal, json_option, print_json, print_table
 from wstrust_sts.cli.rows import read_row
 from wstrust_sts.declared_certificates import (
@@ -24,6 +24,22 @@ from wstrust_sts.declared_certificates import (
 )
 
 Function = TypeVar("Function", bound=Callable[..., object])
+
+_OPTIONS = {
+    "name": "NAME",
+    "file": "FILE",
+    "subject": "--subject",
+    "email": "--email",
+    "dns": "--dns",
+    "upn": "--upn",
+    "uri": "--uri",
+    "intermediates": "--intermediates",
+    "issuers_at": "--issuers-at",
+    "crls": "--crl",
+    "responder": "--ocsp",
+    "networks": "--allow-network",
+}
+"""Keys of mappings and trust anchors in the declared state as they are on the command line."""
 
 
 @click.group()
@@ -107,7 +123,7 @@ def _mapping(realm: str, account: str, row: dict[str, str | None]) -> Certificat
     given = {name: value for name, value in row.items() if value is not None}
     if len(given.keys() - {"anchor"}) != 1:
         raise click.UsageError("Name exactly one of FILE, --subject, --email, --dns, --upn and --uri.")
-    return read_row(CertificateTable, given).mapping(realm, account)
+    return read_row(CertificateTable, given, options=_OPTIONS).mapping(realm, account)
 
 
 @certificate.command(
@@ -220,9 +236,8 @@ def trust(
     given = {"account_from": account_from, "intermediates": intermediates, "responder": responder}
     lists = {"issuers_at": list(issuers_at), "crls": list(crls), "networks": list(networks)}
     row: dict[str, Any] = {"realm": realm, "name": name, "file": file, "revocation": revocation} | lists
-    anchor = read_row(
-        TrustAnchorTable, row | {key: value for key, value in given.items() if value is not None}
-    ).anchor()
+    row |= {key: value for key, value in given.items() if value is not None}
+    anchor = read_row(TrustAnchorTable, row, options=_OPTIONS).anchor()
     with opened(config_file) as deployment:
         require_realm(deployment, realm)
         try:
@@ -245,7 +260,7 @@ def untrust(config_file: Path, realm: str, name: str) -> None:
         administration = deployment.stores.administration
         under = sum(mapping.anchor == name for mapping in administration.certificate_mappings(realm))
         if not administration.delete_trust_anchor(realm, name):
-            raise Refusal(f"There is no trust anchor {name!r} in realm {realm!r}.")
+            raise not_found("trust anchor", name, realm=realm, look="certificate list")
     click.echo(f"{name} is not trusted any more; {under} mapping{'' if under == 1 else 's'} went with it.")
 
 

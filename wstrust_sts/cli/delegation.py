@@ -5,11 +5,26 @@ from pathlib import Path
 import click
 
 from wstrust_sts.cli.checks.delegation import missing_of
-from wstrust_sts.cli.opening import config_option, opened, realm_option, require_realm
+from wstrust_sts.cli.opening import config_option, not_found, opened, realm_option, require_realm
 from wstrust_sts.cli.output import Refusal, json_option, print_json, print_table
 from wstrust_sts.cli.rows import read_row
 from wstrust_sts.declared_delegation import KINDS, DelegationRuleTable, delegation_rule_table
 from wstrust_sts.delegation_rules import DelegationRule
+
+_OPTIONS = {
+    "name": "NAME",
+    "actors": "--actor",
+    "actor_groups": "--actor-group",
+    "subjects": "--subject",
+    "subject_groups": "--subject-group",
+    "any_subject": "--any-subject",
+    "any_subject = true": "--any-subject",
+    "relying_parties": "--relying-party",
+    "tokens_for": "--tokens-for",
+    "depth": "--depth",
+    "claims": "--claim",
+}
+"""Keys of a rule in the declared state, and what fixes say of them, as options."""
 
 
 @click.group()
@@ -26,11 +41,21 @@ Example:
 )
 @click.argument("name")
 @click.option("--actor", "actors", multiple=True, metavar="ACCOUNT", help="Who may act; repeat for more.")
-@click.option("--actor-group", "actor_groups", multiple=True, metavar="GROUP", help="Whose accounts may.")
+@click.option(
+    "--actor-group", "actor_groups", multiple=True, metavar="GROUP", help="Whose accounts may; repeat for more."
+)
 @click.option("--subject", "subjects", multiple=True, metavar="ACCOUNT", help="Who may be acted for; repeat for more.")
-@click.option("--subject-group", "subject_groups", multiple=True, metavar="GROUP", help="Whose accounts may be.")
+@click.option(
+    "--subject-group", "subject_groups", multiple=True, metavar="GROUP", help="Whose accounts may be; repeat for more."
+)
 @click.option("--any-subject", is_flag=True, help="Every account may be acted for.")
-@click.option("--relying-party", "relying_parties", multiple=True, metavar="NAME", help="Which the tokens are for.")
+@click.option(
+    "--relying-party",
+    "relying_parties",
+    multiple=True,
+    metavar="NAME",
+    help="Which the tokens are for; repeat for more.",
+)
 @click.option(
     "--kind", "kinds", multiple=True, type=click.Choice(list(KINDS)), help="How it may be asked. [default: ActAs]"
 )
@@ -42,7 +67,13 @@ Example:
 )
 @click.option("--by-name", is_flag=True, help="The actor may just name the subject, and is believed.")
 @click.option("--depth", type=int, default=1, show_default=True, help="How many may act in one chain.")
-@click.option("--claim", "claims", multiple=True, metavar="TYPE", help="A claim the token may have. [default: all]")
+@click.option(
+    "--claim",
+    "claims",
+    multiple=True,
+    metavar="TYPE",
+    help="A claim the token may have; repeat for more. [default: all]",
+)
 @realm_option
 @config_option
 def add(
@@ -76,12 +107,13 @@ def add(
         "by_name": by_name,
         "depth": depth,
     }
-    rule = read_row(DelegationRuleTable, row | ({"claims": list(claims)} if claims else {})).rule()
+    given = row | ({"claims": list(claims)} if claims else {})
+    rule = read_row(DelegationRuleTable, given, options=_OPTIONS).rule()
     with opened(config_file) as deployment:
         require_realm(deployment, realm)
         administration = deployment.stores.administration
         if any(stored.name == name for stored in administration.delegation_rules(realm)):
-            raise Refusal(f"There is a delegation rule {name!r} already.")
+            raise Refusal(f"There is a delegation rule {name!r} already; to replace it: wstrust-sts delegation remove")
         missing = missing_of(
             rule,
             accounts={account.name for account in administration.accounts(realm)},
@@ -141,5 +173,5 @@ def remove(config_file: Path, name: str, realm: str) -> None:
     """Remove a delegation rule, at once and on every node. Tokens that were got by it stay until they end."""
     with opened(config_file) as deployment:
         if not deployment.stores.administration.delete_delegation_rule(realm, name):
-            raise Refusal(f"There is no delegation rule {name!r} in realm {realm!r}.")
+            raise not_found("delegation rule", name, realm=realm, look="delegation list")
     click.echo(f"Delegation rule {name} is removed.")

@@ -32,7 +32,6 @@ _ASKED = {  # the parts of what was asked for, in the order in which they are sh
 Example:
   wstrust-sts explain 0f2c5a7e9b1d3f5a7c9e0b2d4f6a8c0e
 The id is in the header X-Correlation-Id of every answer, in faults, in the log and in `wstrust-sts audit tail`.
-Usage: wstrust-sts explain CORRELATION-ID
 """
 )
 @click.argument("correlation_id", metavar="CORRELATION-ID")

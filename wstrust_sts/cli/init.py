@@ -154,7 +154,8 @@ class NewSts:
         existing = [path.name for path in self._files() if os.path.lexists(path)]
         if existing:
             raise Refusal(
-                f"{self.directory} already has {', '.join(existing)}; init makes a new STS and replaces nothing."
+                f"{self.directory} already has {', '.join(existing)}; "
+                "init makes a new STS and replaces nothing: name another directory."
             )
         if self.database_variable is not None and not os.environ.get(self.database_variable):
             raise Refusal(f"The environment variable {self.database_variable} is not set; it has the database's URL.")

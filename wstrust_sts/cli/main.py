@@ -33,7 +33,7 @@ COMMANDS = {
     "certificate": Entry("certificate", "certificate", "Whose certificates are whose, and which authorities count."),
     "relying-party": Entry("relying_party", "relying_party", "Services that tokens are issued for."),
     "delegation": Entry("delegation", "delegation", "Who may act for whom."),
-    "key": Entry("key", "key", "Signing keys."),
+    "key": Entry("key", "key", "Keys that sign tokens, and keys that protect messages."),
     "audit": Entry("audit", "audit", "The audit trail."),
     "explain": Entry("explain", "explain", "Why an operation ended as it did."),
     "token": Entry("token", "token", "Ask any STS for tokens, and look into them."),

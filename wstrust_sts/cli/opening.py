@@ -89,6 +89,11 @@ def require_realm(deployment: Deployment, name: str) -> None:
         raise Refusal(f"There is no realm {name!r}; there is: {', '.join(names) or 'none'}")
 
 
+def not_found(what: str, name: str, *, realm: str, look: str) -> Refusal:
+    """The refusal of a name that a realm does not have; `look` is the command that lists those it has."""
+    return Refusal(f"There is no {what} {name!r} in realm {realm!r}; see wstrust-sts {look}")
+
+
 def find_relying_party(deployment: Deployment, realm: str, name: str) -> RelyingParty | None:
     parties = deployment.stores.administration.relying_parties(realm)
     return next((party for party in parties if party.name == name), None)

@@ -34,8 +34,10 @@ def obtain_password(password_file: str | None, *, confirm: bool) -> str:
         try:
             with open(password_file, encoding="utf-8") as file:
                 line = file.readline()
-        except (OSError, UnicodeDecodeError) as error:
-            raise Refusal(f"The password file {password_file} cannot be read: {error}") from None
+        except OSError as error:
+            raise Refusal(f"The password file {password_file} cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise Refusal(f"The password file {password_file} is not text in UTF-8.") from None
     elif password_file == "-" or not sys.stdin.isatty():  # noqa: S105
         line = sys.stdin.readline()
     else:

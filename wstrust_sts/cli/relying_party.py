@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from wstrust_sts.cli.opening import config_option, find_relying_party, opened, realm_option, require_realm
+from wstrust_sts.cli.opening import config_option, find_relying_party, not_found, opened, realm_option, require_realm
 from wstrust_sts.cli.output import Refusal, json_option, print_json, print_table, show_one
 from wstrust_sts.cli.relying_party_snippet import snippet
 from wstrust_sts.cli.relying_party_template import merged, row_of_template, set_option, template_option, templates
@@ -19,6 +19,26 @@ from wstrust_sts.declared_relying_parties import (
     write_relying_party,
 )
 from wstrust_sts.relying_parties import RelyingParty
+
+_OPTIONS = {
+    "name": "NAME",
+    "applies_to": "--applies-to",
+    "token_types": "--token-type",
+    "default_token_type": "--default-token-type",
+    "key_types": "--key-type",
+    "default_key_type": "--default-key-type",
+    "encryption.file": "--encryption-certificate",
+    "encryption.file or encryption.pem": "--encryption-certificate",
+    "encryption.tokens": "--encrypt-tokens",
+    "file or pem": "--encryption-certificate",
+    "audiences": "--audience",
+    "recipient": "--recipient",
+    "lifetime.default": "--lifetime",
+    "lifetime.maximum": "--maximum-lifetime",
+    "name_identifier.format": "--name-format",
+    "name_identifier.claim": "--name-claim",
+}
+"""Keys of a relying party in the declared state, and what fixes say of them, as options."""
 
 
 @click.group("relying-party")
@@ -55,7 +75,7 @@ _encrypt_tokens_option = click.option(
 
 @relying_party.command(
     epilog="""\b
-Examples:
+Example:
   wstrust-sts relying-party add orders --prefix https://orders.example.com/ --group-claim role \\
       --release http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress
   wstrust-sts relying-party add orders --template wif --set address=https://orders.example.com/ --dry-run
@@ -113,7 +133,7 @@ def add(
     """Add a relying party, from a template or from nothing."""
     row = row_of_template(template, settings)
     if not exact and not prefixes and not row:
-        raise click.UsageError("A relying party has at least one address: --applies-to or --prefix")
+        raise click.UsageError("A relying party has at least one address: --applies-to, --prefix or --template")
     claims: list[dict[str, Any]] = [{"release": type_} for type_ in release]
     if group_claim is not None:
         claims.append({"group": "*", "as": group_claim})
@@ -134,11 +154,13 @@ def add(
         "name_identifier": _given({"format": name_format, "claim": name_claim}),
         "claim": claims,
     }
-    party = read_row(RelyingPartyTable, merged(row, _given(given))).relying_party()
+    party = read_row(RelyingPartyTable, merged(row, _given(given)), options=_OPTIONS).relying_party()
     with opened(config_file) as deployment:
         require_realm(deployment, realm)
         if find_relying_party(deployment, realm, name) is not None:
-            raise Refusal(f"There is a relying party {name!r} already.")
+            raise Refusal(
+                f"There is a relying party {name!r} already; to change it: wstrust-sts relying-party set, or apply"
+            )
         if dry_run:
             click.echo(write_relying_party(party), nl=False)
             return
@@ -156,7 +178,7 @@ def _given(row: dict[str, Any]) -> dict[str, Any]:
 @relying_party.command(
     "set",
     epilog="""\b
-Examples:
+Example:
   wstrust-sts relying-party set orders --encryption-certificate orders.pem --key-type bearer --key-type symmetric
   wstrust-sts relying-party set orders --encrypt-tokens
 Everything else: `wstrust-sts apply`.
@@ -187,7 +209,7 @@ def set_(
         require_realm(deployment, realm)
         stored = find_relying_party(deployment, realm, name)
         if stored is None:
-            raise Refusal(f"There is no relying party {name!r} in realm {realm!r}.")
+            raise not_found("relying party", name, realm=realm, look="relying-party list")
         row = relying_party_table(stored)
         encryption = dict(row.pop("encryption", {}))
         if encryption_certificate is not None:
@@ -198,7 +220,8 @@ def set_(
         row |= {"encryption": encryption} | ({"key_types": list(key_types)} if key_types else {})
         if default_key_type is not None:
             row["default_key_type"] = None if default_key_type == _NO_DEFAULT else default_key_type
-        deployment.stores.administration.put_relying_party(read_row(RelyingPartyTable, _given(row)).relying_party())
+        changed = read_row(RelyingPartyTable, _given(row), options=_OPTIONS).relying_party()
+        deployment.stores.administration.put_relying_party(changed)
     click.echo(f"Relying party {name} is changed.")
 
 
@@ -236,7 +259,7 @@ def show(config_file: Path, name: str, realm: str, as_json: bool) -> None:
         require_realm(deployment, realm)
         party = find_relying_party(deployment, realm, name)
     if party is None:
-        raise Refusal(f"There is no relying party {name!r} in realm {realm!r}.")
+        raise not_found("relying party", name, realm=realm, look="relying-party list")
     card = relying_party_card(party)
     if not as_json:
         card["applies_to"] = _addresses(party)
@@ -256,5 +279,5 @@ def remove(config_file: Path, name: str, realm: str) -> None:
     """Remove a relying party: no more tokens for its addresses, at once and on every node."""
     with opened(config_file) as deployment:
         if not deployment.stores.administration.delete_relying_party(realm, name):
-            raise Refusal(f"There is no relying party {name!r} in realm {realm!r}.")
+            raise not_found("relying party", name, realm=realm, look="relying-party list")
     click.echo(f"Relying party {name} is removed.")

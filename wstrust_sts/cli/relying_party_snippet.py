@@ -7,7 +7,15 @@ from pathlib import Path
 import click
 
 from wstrust_sts.addresses import candidates, parse_address
-from wstrust_sts.cli.opening import Deployment, config_option, find_relying_party, opened, realm_option, require_realm
+from wstrust_sts.cli.opening import (
+    Deployment,
+    config_option,
+    find_relying_party,
+    not_found,
+    opened,
+    realm_option,
+    require_realm,
+)
 from wstrust_sts.cli.output import Refusal
 from wstrust_sts.cli.snippets import LANGUAGES, Language, Values, write_snippet
 from wstrust_sts.config import Config
@@ -21,7 +29,7 @@ _POLICY = "usernamemixed"
 @click.command(
     short_help="Print configuration for its service or client.",
     epilog="""\b
-Examples:
+Example:
   wstrust-sts relying-party snippet orders --for wcf > Web.config
   wstrust-sts relying-party snippet orders --for python > sts_tokens.py
   wstrust-sts relying-party snippet orders --for zeep --address https://orders.example.com/api/ > get_token.py
@@ -50,7 +58,7 @@ def snippet(config_file: Path, name: str, target: str, path: str | None, address
         require_realm(deployment, realm)
         party = find_relying_party(deployment, realm, name)
         if party is None:
-            raise Refusal(f"There is no relying party {name!r} in realm {realm!r}.")
+            raise not_found("relying party", name, realm=realm, look="relying-party list")
         endpoint = _endpoint(deployment.config, realm, path)
         issuer = next(row.issuer for row in deployment.stores.administration.realms() if row.name == realm)
         keys = _token_keys(deployment, realm)

@@ -25,7 +25,7 @@ set_option = click.option(
 @click.command(
     short_help="List the templates for `add`.",
     epilog="""\b
-Examples:
+Example:
   wstrust-sts relying-party templates
   wstrust-sts relying-party add portal --template sharepoint --set identifier=urn:sharepoint:portal \\
       --set address=https://sharepoint.example.com/_trust/ --dry-run

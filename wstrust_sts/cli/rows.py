@@ -1,5 +1,8 @@
 """Rows given on the command line, read by the same rules as those of the declared state."""
 
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -7,11 +10,26 @@ from wstrust_sts.strict_toml import ConfigurationError, Place, Problem, Refused,
 
 T = TypeVar("T")
 
+_COMMAND_LINE = Path("command line")
 
-def read_row(table: type[T], row: dict[str, Any]) -> T:
-    """`row` as one row of the declared state. Raises ConfigurationError with every problem in it."""
+
+def read_row(table: type[T], row: dict[str, Any], *, options: Mapping[str, str] | None = None) -> T:
+    """`row` as one row of the declared state. Raises ConfigurationError with every problem in it.
+
+    `options`: keys, and what fixes say of them, as they are on the command line: problems are told in its words.
+    """
     problems: list[Problem] = []
     try:
-        return read_table(table, row, Place(Path("command line"), problems))
+        return read_table(table, row, Place(_COMMAND_LINE, problems))
     except Refused:
-        raise ConfigurationError(problems) from None
+        raise ConfigurationError([_in_options(problem, options or {}) for problem in problems]) from None
+
+
+def _in_options(problem: Problem, options: Mapping[str, str]) -> Problem:
+    key = problem.where.removeprefix(f"{_COMMAND_LINE}: ")
+    name = re.sub(r"\[\d+\]$", "", key)
+    if name not in options:
+        return problem
+    words = "|".join(re.escape(word) for word in sorted(options, key=len, reverse=True))
+    fix = re.sub(rf"(?<![\w.\"])(?:{words})(?![\w.\"])", lambda found: options[found[0]], problem.fix)
+    return replace(problem, where=f"{_COMMAND_LINE}: {options[name]}", fix=fix)

@@ -40,6 +40,7 @@ class SoapFault(Refusal):
 
     def __init__(self, fault: Fault, *, proven: bool) -> None:
         reference = f" (correlation id {in_one_line(fault.correlation_id)})" if fault.correlation_id else ""
+        look = f"\nWhy, its operator sees: wstrust-sts explain {in_one_line(fault.correlation_id)}" if reference else ""
         doubt = (
             ""
             if proven
@@ -47,7 +48,9 @@ class SoapFault(Refusal):
             "--sts-certificate, --certificate, the security context and the algorithms. Anybody on the way may have "
             "written it."
         )
-        super().__init__(f"The STS refused: {in_one_line(fault.code)}: {in_one_line(fault.reason)}{reference}{doubt}")
+        super().__init__(
+            f"The STS refused: {in_one_line(fault.code)}: {in_one_line(fault.reason)}{reference}{look}{doubt}"
+        )
         self.code = fault.code.rpartition(":")[2]
         self.reason = fault.reason
         self.correlation_id = fault.correlation_id
@@ -260,7 +263,7 @@ class StsClient:
             unverified = read_soap(octets)
         except StsError:
             self._keep(octets, None)
-            said = in_one_line(octets[:200].decode("utf-8", "replace"))
+            said = in_one_line(octets[:200].decode("utf-8", "replace").strip())
             raise NoAnswer(f"The answer is not SOAP: HTTP status {status}: {said}") from None
         try:
             envelope = sent.open_answer(octets, now)

@@ -65,9 +65,20 @@ class StsConnection:
                 f"The certificate of {self.url} is not trusted: {error.verify_message}. --ca names what to trust."
             ) from None
         except (OSError, http.client.HTTPException) as error:
-            raise NoAnswer(f"No answer from {self.url}: {error or type(error).__name__}") from None
+            raise NoAnswer(f"No answer from {self.url}: {self.explain(error)}") from None
         finally:
             connection.close()
+
+    def explain(self, error: OSError | http.client.HTTPException) -> str:
+        """The reason, and where to look."""
+        if isinstance(error, ConnectionRefusedError):
+            return "nothing listens there. Start the server, or correct --url."
+        if isinstance(error, ssl.SSLError) and self.certificate is not None:
+            return f"TLS ended ({error.strerror}). The server may not take --certificate for TLS clients."
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+        if isinstance(error, http.client.RemoteDisconnected) and self.url.startswith("http:"):
+            return f"{reason}. If it speaks TLS, write https."
+        return reason
 
     def _connect(self, *, hidden: bool) -> tuple[http.client.HTTPConnection, str]:
         parts = urlsplit(self.url)

@@ -35,7 +35,7 @@ def token() -> None:
 
 @token.command(
     epilog="""\b
-Examples:
+Example:
   wstrust-sts token request --url https://localhost:8443/trust/13/usernamemixed --ca sts/ca.pem \\
       --user alice --password-file sts/alice.password --applies-to https://orders.example.test/ --out token.xml
 \b

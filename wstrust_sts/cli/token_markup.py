@@ -24,7 +24,7 @@ def parse_token(octets: bytes) -> Element:
     """A token's element. Raises Refusal for what is not XML, or not plain enough."""
     root = parse_unverified(octets)
     if root is None:
-        raise Refusal("This is not a token in XML.")
+        raise Refusal("This is not a token in XML: give the file that --out wrote.")
     return root
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from wstrust_sts.cli.opening import Deployment, config_option, opened, realm_option, require_realm
+from wstrust_sts.cli.opening import Deployment, config_option, not_found, opened, realm_option, require_realm
 from wstrust_sts.cli.output import Refusal, json_option, print_json, print_table, show_one
 from wstrust_sts.cli.passwords import (
     Argon2Passwords,
@@ -17,6 +17,7 @@ from wstrust_sts.cli.passwords import (
 from wstrust_sts.cli.rows import read_row
 from wstrust_sts.declaration import AccountTable
 from wstrust_sts.model import Account
+from wstrust_sts.octet_values import is_guid
 
 
 @click.group()
@@ -69,11 +70,13 @@ def add(
     row["claims"] = _claims_of(claims, guids)
     if expires is not None:
         row["expires"] = expires
-    table = read_row(AccountTable, row)
+    table = read_row(AccountTable, row, options={"name": "NAME", "expires": "--expires", "groups": "--group"})
     with opened(config_file) as deployment:
         require_realm(deployment, realm)
         if _find(deployment, realm, name) is not None:
-            raise Refusal(f"There is an account {name!r} already.")
+            raise Refusal(
+                f"There is an account {name!r} already; to change it: wstrust-sts user set-password, or apply"
+            )
         password = None if no_password else obtain_password(password_file, confirm=True)
         declared = table.account(password)
         deployment.stores.administration.put_account(
@@ -97,6 +100,9 @@ def _claims_of(texts: tuple[str, ...], guids: tuple[str, ...]) -> dict[str, list
             type_, separator, value = item.partition("=")
             if not separator or not type_:
                 raise click.BadParameter(f"{item!r} is not TYPE=VALUE", param_hint=option)
+            if option == "--claim-guid" and not is_guid(value):
+                what = f"{value!r} is not a GUID like 00112233-4455-6677-8899-aabbccddeeff"
+                raise click.BadParameter(what, param_hint=option)
             claims.setdefault(type_, []).append(value if option == "--claim" else {"guid": value})
     return claims
 
@@ -201,7 +207,7 @@ def remove(config_file: Path, name: str, realm: str) -> None:
     """Remove an account with its claims and password."""
     with opened(config_file) as deployment:
         if not deployment.stores.administration.delete_account(realm, name):
-            raise Refusal(f"There is no account {name!r} in realm {realm!r}.")
+            raise not_found("account", name, realm=realm, look="user list")
     click.echo(f"Account {name} is removed.")
 
 
@@ -235,7 +241,7 @@ def _existing(deployment: Deployment, realm: str, name: str) -> Account:
     require_realm(deployment, realm)
     account = _find(deployment, realm, name)
     if account is None:
-        raise Refusal(f"There is no account {name!r} in realm {realm!r}.")
+        raise not_found("account", name, realm=realm, look="user list")
     return account
 
 

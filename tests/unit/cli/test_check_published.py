@@ -61,6 +61,7 @@ def test_a_server_that_does_not_answer_is_one_fault(failure, told):
         failure.verify_message = "self-signed certificate"
     (line,) = found(readyz=failure)
     assert told in line
+    assert ("--ca" in line) == isinstance(failure, ssl.SSLCertVerificationError)
 
 
 def test_what_readyz_says_is_told():

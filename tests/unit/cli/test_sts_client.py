@@ -139,7 +139,9 @@ def test_a_fault_is_told_with_its_code_and_correlation_id(policy, soap):
 @pytest.mark.parametrize("policy", SEALED)
 def test_a_fault_without_protection_is_told_as_one_that_anybody_may_have_written(policy):
     sts = AnsweringSts(policy, refuses=REFUSAL, answers=lambda context: context.unprotected())
-    with pytest.raises(SoapFault, match=r"FailedAuthentication.*correlation id 0123(?s:.)*not protected") as refused:
+    with pytest.raises(
+        SoapFault, match=r"FailedAuthentication.*correlation id 0123(?s:.)*wstrust-sts explain 0123(?s:.)*not protected"
+    ) as refused:
         client(policy, sts).issue(WISH, now=NOON)
     assert not refused.value.proven
 

@@ -71,7 +71,9 @@ def check_published(config: Config, fetch: Fetch, clock: Callable[[], datetime])
     try:
         page = fetch(f"{base}/readyz")
     except (OSError, http.client.HTTPException) as error:
-        yield fault(base, f"it does not answer ({_why(error)})", "start the server; check DNS, firewall and proxy")
+        untrusted = isinstance(error, ssl.SSLCertVerificationError)
+        fix = "name what to trust with --ca" if untrusted else "start the server; check DNS, firewall and proxy"
+        yield fault(base, f"it does not answer ({_why(error)})", fix)
         return
     if page.status != 200:
         line = page.body[:_LONGEST_LINE].decode("ascii", "replace").strip()
