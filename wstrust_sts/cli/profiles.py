@@ -43,7 +43,11 @@ _ADFS_ROWS = (
         policy="certificatetransport",
         comment="For server.client_authorities: put the authorities of your clients' certificates there.",
     ),
-    _Row(policy="issuedtokenmixedasymmetricbasic256", more='algorithms = "basic256-sha1"\n'),
+    _Row(
+        policy="issuedtokenmixedasymmetricbasic256",
+        comment="Tokens of this STS as credentials. Without stock WCF remove algorithms here, too.",
+        more='algorithms = "basic256-sha1"\n',
+    ),
     _Row(policy="issuedtokenmixedsymmetricbasic256", more='algorithms = "basic256-sha1"\n'),
 )
 _VERSIONS = {"2005": "2005", "13": "1.3"}  # by the folder of their endpoints

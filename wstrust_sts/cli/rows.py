@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +29,13 @@ def _in_options(problem: Problem, options: Mapping[str, str]) -> Problem:
     name = re.sub(r"\[\d+\]$", "", key)
     if name not in options:
         return problem
-    words = "|".join(re.escape(word) for word in sorted(options, key=len, reverse=True))
-    fix = re.sub(rf"(?<![\w.\"])(?:{words})(?![\w.\"])", lambda found: options[found[0]], problem.fix)
-    return replace(problem, where=f"{_COMMAND_LINE}: {options[name]}", fix=fix)
+    unmistakable = {word: option for word, option in options.items() if "_" in word}
+    return Problem(
+        f"{_COMMAND_LINE}: {options[name]}", _replaced(problem.what, unmistakable), _replaced(problem.fix, options)
+    )
+
+
+def _replaced(text: str, options: Mapping[str, str]) -> str:
+    """The text with options in the place of keys; not in quoted values, nor in longer words."""
+    words = "|".join(re.escape(word) for word in sorted(options, key=len, reverse=True)) or r"(?!)"
+    return re.sub(rf"(?<![\w.\"])(?:{words})(?![\w.\"])", lambda found: options[found[0]], text)

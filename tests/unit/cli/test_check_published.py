@@ -61,7 +61,17 @@ def test_a_server_that_does_not_answer_is_one_fault(failure, told):
         failure.verify_message = "self-signed certificate"
     (line,) = found(readyz=failure)
     assert told in line
-    assert ("--ca" in line) == isinstance(failure, ssl.SSLCertVerificationError)
+
+
+def test_a_certificate_that_is_not_trusted_is_mended_by_naming_what_to_trust():
+    untrusted = ssl.SSLCertVerificationError()
+    untrusted.verify_message = "self-signed certificate"
+
+    def refuse(_: str) -> Page:
+        raise untrusted
+
+    (finding,) = check_published(CONFIG, refuse, lambda: NOON)
+    assert finding.problem.fix == "name what to trust with --ca"
 
 
 def test_what_readyz_says_is_told():
