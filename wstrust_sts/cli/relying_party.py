@@ -22,7 +22,7 @@ from wstrust_sts.relying_parties import RelyingParty
 
 _OPTIONS = {
     "name": "NAME",
-    "applies_to": "--applies-to",
+    "applies_to": "--applies-to or --prefix",
     "token_types": "--token-type",
     "default_token_type": "--default-token-type",
     "key_types": "--key-type",

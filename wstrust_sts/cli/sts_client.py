@@ -40,7 +40,7 @@ class SoapFault(Refusal):
 
     def __init__(self, fault: Fault, *, proven: bool) -> None:
         reference = f" (correlation id {in_one_line(fault.correlation_id)})" if fault.correlation_id else ""
-        look = f"\nWhy, its operator sees: wstrust-sts explain {in_one_line(fault.correlation_id)}" if reference else ""
+        look = f"\nIts operator sees why: wstrust-sts explain {in_one_line(fault.correlation_id)}" if reference else ""
         doubt = (
             ""
             if proven
