@@ -13,6 +13,7 @@ from wstrust_sts import __version__
 from wstrust_sts.cli.main import commands
 from wstrust_sts.config import Config
 from wstrust_sts.declaration import DeclarationFile
+from wstrust_sts.storage.migrate import HEAD
 from wstrust_sts.strict_toml import keys_of
 
 ROOT = Path(__file__).parents[2]
@@ -196,3 +197,13 @@ def test_the_changelog_has_this_version_and_the_newest_first():
         "Fixed",
         "Security",
     }
+
+
+def test_the_changelog_tells_nothing_twice():
+    told = [" ".join(bullet.split()) for bullet in re.findall(r"(?ms)^- (.+?)(?=^- |^#|\Z|\n\n)", CHANGELOG)]
+    begun = [bullet[:40] for bullet in told]
+    assert sorted(begun) == sorted(set(begun))
+
+
+def test_the_changelog_tells_the_schema_that_the_newest_database_has():
+    assert re.findall(r"Schema revision (\d+)", CHANGELOG)[0] == HEAD
