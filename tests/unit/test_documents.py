@@ -91,16 +91,17 @@ def test_a_command_line_is_one_that_the_program_takes(line):
     check_invocation(shlex.split(line))
 
 
-def leaves(command: click.Command) -> Iterator[click.Command]:
+def every_command(command: click.Command) -> Iterator[click.Command]:
+    """It and all below it."""
+    yield command
     if not isinstance(command, click.Group):
-        yield command
         return
     for each in command.list_commands(click.Context(command)):
-        yield from leaves(command.get_command(click.Context(command), each))
+        yield from every_command(command.get_command(click.Context(command), each))
 
 
 @pytest.mark.parametrize(
-    "command", list(leaves(commands)), ids=lambda command: command.callback.__module__ + command.name
+    "command", list(every_command(commands)), ids=lambda command: f"{command.callback.__module__} {command.name}"
 )
 def test_the_examples_of_every_help_are_ones_that_the_program_takes(command):
     found = list(invocations("\n".join(f"    {line}" for line in command.epilog.splitlines())))

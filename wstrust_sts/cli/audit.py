@@ -24,7 +24,12 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _WIDTHS = {"at": 20, "operation": 9, "outcome": 28, "requestor": 20, "relying_party": 20, "correlation_id": 32}
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Example:
+  wstrust-sts audit tail --since 2h --follow
+""",
+)
 def audit() -> None:
     """The audit trail: one event for each operation whose requestor was authenticated.
 

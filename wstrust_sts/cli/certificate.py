@@ -42,7 +42,14 @@ _OPTIONS = {
 """Keys of mappings and trust anchors in the declared state as they are on the command line."""
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Example:
+  wstrust-sts certificate map batch batch.pem
+  wstrust-sts certificate trust staff-ca ca.pem
+  wstrust-sts certificate check alice.pem
+""",
+)
 def certificate() -> None:
     """X.509 certificates: whose they are, and which authorities are trusted to say so.
 

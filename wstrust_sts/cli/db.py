@@ -8,7 +8,12 @@ from wstrust_sts.cli.opening import config_option
 from wstrust_sts.config import load_config
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Example:
+  wstrust-sts db upgrade --config /etc/wstrust-sts/sts.toml
+""",
+)
 def db() -> None:
     """The database's schema."""
 

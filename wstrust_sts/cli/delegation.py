@@ -27,7 +27,13 @@ _OPTIONS = {
 """Keys of a rule in the declared state, and what fixes say of them, as options."""
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Example:
+  wstrust-sts delegation add shop-for-staff --actor shop --subject-group staff --relying-party stock --tokens-for shop
+  wstrust-sts delegation list
+""",
+)
 def delegation() -> None:
     """Who may act for whom, by ActAs and OnBehalfOf. Without a rule nobody acts for anybody."""
 

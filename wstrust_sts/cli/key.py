@@ -19,7 +19,14 @@ from wstrust_sts.cli.signing_keys import (
 from wstrust_sts.records import KeyState, KeyUse, SigningKeyRecord
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Example:
+  wstrust-sts key list
+  wstrust-sts key create
+  wstrust-sts key rotate
+""",
+)
 def key() -> None:
     """A realm's keys, by use: those that sign tokens, and those that protect messages.
 

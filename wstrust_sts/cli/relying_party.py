@@ -41,7 +41,15 @@ _OPTIONS = {
 """Keys of a relying party in the declared state, and what fixes say of them, as options."""
 
 
-@click.group("relying-party")
+@click.group(
+    "relying-party",
+    epilog="""\b
+Example:
+  wstrust-sts relying-party templates
+  wstrust-sts relying-party add orders --prefix https://orders.example.com/
+  wstrust-sts relying-party snippet orders --for wcf
+""",
+)
 def relying_party() -> None:
     """Relying parties: services that tokens are issued for. Nothing is issued for an address that none of them has."""
 

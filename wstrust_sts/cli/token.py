@@ -28,7 +28,14 @@ TOKEN_TYPE_URIS = {"saml20": ns.TP11_SAML20, "saml11": ns.TP11_SAML11}
 _OF_VERSION = {"1.3": {"sct": ns.SCT13_TOKEN_TYPE}, "2005": {"sct": ns.SCT05_TOKEN_TYPE}}
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Example:
+  wstrust-sts token request --url https://localhost:8443/trust/13/usernamemixed --ca sts/ca.pem --user alice \\
+      --applies-to https://orders.example.test/ --out token.xml
+  wstrust-sts token inspect token.xml
+""",
+)
 def token() -> None:
     """Ask any WS-Trust STS for tokens; validate, renew and cancel them; look into them."""
 

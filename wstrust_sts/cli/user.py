@@ -20,7 +20,13 @@ from wstrust_sts.model import Account
 from wstrust_sts.octet_values import is_guid
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Example:
+  wstrust-sts user add alice --group staff
+  wstrust-sts user list
+""",
+)
 def user() -> None:
     """Accounts: people and services that may ask for tokens."""
 
