@@ -5,8 +5,9 @@ import hashlib
 from datetime import datetime
 
 from wstrust_sts import ns
-from wstrust_sts.model import Account, UsernamePassword
+from wstrust_sts.model import Account
 from wstrust_sts.ports import SecretBox
+from wstrust_sts.received_tokens import UsernamePassword
 from wstrust_sts.wire.times import write_time
 
 

@@ -20,7 +20,6 @@ from wstrust_sts.model import (
     IssuedToken,
     KeyType,
     Operation,
-    PresentedContext,
     Principal,
     RequestSecurityTokenResponse,
     Status,
@@ -30,6 +29,7 @@ from wstrust_sts.policy import Original, Renewed, demand_usable, wants_token
 from wstrust_sts.ports import Accounts, IssuedTokens, RelyingParties, ReplayCache, SecretBox, SecurityContexts
 from wstrust_sts.proof_keys import SymmetricProof
 from wstrust_sts.reasons import describe_original, describe_renewal
+from wstrust_sts.received_tokens import PresentedContext
 from wstrust_sts.records import ContextRenewed, TokenCancelled, TokenRecord
 from wstrust_sts.relying_parties import RelyingParty, RelyingPartyMatch
 from wstrust_sts.renewal import RenewalTerms, audiences_of_named, demand_same_scope, take_turn

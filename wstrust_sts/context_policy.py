@@ -6,7 +6,8 @@ because of it rests on who asks, and where it changes the context or passes its 
 
 from wstrust_sts import ns
 from wstrust_sts.errors import InvalidSecurityToken, NotAuthorized, UnableToRenewContext
-from wstrust_sts.model import PresentedContext, Principal, Realm, RequestSecurityToken, VerifiedMessage
+from wstrust_sts.model import Principal, Realm, RequestSecurityToken, VerifiedMessage
+from wstrust_sts.received_tokens import PresentedContext
 from wstrust_sts.records import TokenRecord
 from wstrust_sts.relying_parties import RelyingParty
 

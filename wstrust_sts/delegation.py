@@ -15,18 +15,12 @@ from wstrust_sts.bookkeeping import Asked
 from wstrust_sts.delegation_rules import AssertedSubject, Delegate, DelegationKind, DelegationRule
 from wstrust_sts.errors import InvalidSecurityToken, NotAuthorized, RequestFailed
 from wstrust_sts.lineage import trace_lineage
-from wstrust_sts.model import (
-    Account,
-    AuthenticationMethod,
-    PresentedAssertion,
-    Principal,
-    ReceivedToken,
-    VerifiedToken,
-)
+from wstrust_sts.model import Account, AuthenticationMethod, Principal, VerifiedToken
 from wstrust_sts.own_party import OwnAddresses
 from wstrust_sts.policy import Delegated, demand_extendable, demand_in_force, demand_usable
 from wstrust_sts.ports import Accounts, DelegationRules, IssuedTokens, Keyring, RelyingParties
 from wstrust_sts.reasons import describe_delegation
+from wstrust_sts.received_tokens import PresentedAssertion, ReceivedToken
 from wstrust_sts.records import TokenRecord
 from wstrust_sts.relying_parties import RelyingPartyMatch
 from wstrust_sts.subject_names import name_account

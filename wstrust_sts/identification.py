@@ -10,17 +10,9 @@ from wstrust_sts.errors import (
     InvalidSecurityToken,
     UnsupportedSecurityToken,
 )
-from wstrust_sts.model import (
-    Authenticated,
-    Circumstances,
-    EndorsingAssertion,
-    Evidence,
-    Principal,
-    Realm,
-    ReceivedToken,
-    VerifiedMessage,
-)
+from wstrust_sts.model import Authenticated, Circumstances, Evidence, Principal, Realm, VerifiedMessage
 from wstrust_sts.ports import Authenticator, ReplayCache
+from wstrust_sts.received_tokens import EndorsingAssertion, ReceivedToken
 from wstrust_sts.records import MessageSeen
 from wstrust_sts.token_credentials import TokenCredentials
 

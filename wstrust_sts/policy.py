@@ -29,8 +29,6 @@ from wstrust_sts.model import (
     Lifetime,
     NameIdentifier,
     Operation,
-    PresentedContext,
-    PresentedReference,
     Principal,
     Realm,
     RequestSecurityToken,
@@ -40,6 +38,7 @@ from wstrust_sts.model import (
 )
 from wstrust_sts.proof_keys import ProofKey
 from wstrust_sts.proof_policy import choose_context_secret, choose_encryption, choose_key_type, choose_proof
+from wstrust_sts.received_tokens import PresentedContext, PresentedReference
 from wstrust_sts.records import TokenRecord
 from wstrust_sts.relying_parties import RelyingParty, RelyingPartyMatch
 from wstrust_sts.security_contexts import new_identifier

@@ -14,11 +14,11 @@ from wstrust_sts.model import (
     IssuedToken,
     Principal,
     Realm,
-    ReceivedToken,
     RequestedClaim,
     TokenDescriptor,
     TokenType,
 )
+from wstrust_sts.received_tokens import ReceivedToken
 from wstrust_sts.records import AuditEvent, AuditSelection, Entry, KeyState, SigningKeyRecord, Standing, TokenRecord
 from wstrust_sts.relying_parties import RelyingParty, RelyingPartyMatch
 from wstrust_sts.security_contexts import SecurityContext

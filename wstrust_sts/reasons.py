@@ -8,7 +8,8 @@ import re
 from collections.abc import Sequence
 
 from wstrust_sts.delegation_rules import AssertedSubject, DelegationKind, DelegationRule
-from wstrust_sts.model import Claim, PresentedContext, PresentedReference, Principal, RequestSecurityToken
+from wstrust_sts.model import Claim, Principal, RequestSecurityToken
+from wstrust_sts.received_tokens import PresentedContext, PresentedReference
 from wstrust_sts.records import TokenRecord
 from wstrust_sts.relying_parties import ReleaseRule, RelyingParty, RelyingPartyMatch
 

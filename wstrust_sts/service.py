@@ -35,11 +35,7 @@ from wstrust_sts.model import (
     KeyType,
     Operation,
     Outcome,
-    PresentedAssertion,
-    PresentedContext,
-    PresentedReference,
     Principal,
-    ReceivedToken,
     RequestSecurityToken,
     RequestSecurityTokenResponse,
     Status,
@@ -82,6 +78,7 @@ from wstrust_sts.reasons import (
     describe_renewal,
     shorten,
 )
+from wstrust_sts.received_tokens import PresentedAssertion, PresentedContext, PresentedReference, ReceivedToken
 from wstrust_sts.records import TokenCancelled, TokenRecord
 from wstrust_sts.relying_parties import OWN_PARTY, RelyingParty, RelyingPartyMatch
 from wstrust_sts.renewal import (

@@ -19,18 +19,17 @@ from wstrust_sts.certificate_names import fingerprint
 from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName, TrustAnchor
 from wstrust_sts.errors import FailedAuthentication
 from wstrust_sts.keys import AesGcmSecretBox
-from wstrust_sts.model import (
-    Account,
+from wstrust_sts.model import Account, Realm
+from wstrust_sts.pki.validation import PathValidator
+from wstrust_sts.ports import Authenticator
+from wstrust_sts.received_tokens import (
     PresentedCertificate,
     PresentedContext,
     PresentedReference,
-    Realm,
     ReceivedToken,
     UnknownToken,
     UsernamePassword,
 )
-from wstrust_sts.pki.validation import PathValidator
-from wstrust_sts.ports import Authenticator
 
 BOX = AesGcmSecretBox(b"k" * 32)
 

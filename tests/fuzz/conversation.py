@@ -11,7 +11,8 @@ from tests.fuzz.target import Target, refusing
 from tests.protected import draft, protect
 from wstrust_sts import ns
 from wstrust_sts.errors import StsError
-from wstrust_sts.model import AuthenticationMethod, PresentedContext
+from wstrust_sts.model import AuthenticationMethod
+from wstrust_sts.received_tokens import PresentedContext
 from wstrust_sts.relying_parties import OWN_PARTY
 from wstrust_sts.security_contexts import SecurityContext
 from wstrust_sts.wire.algorithms import BASIC256SHA256

@@ -11,7 +11,7 @@ from tests.holders import key_info, key_info_of, key_value
 from tests.issued import Holder, Secret, by_reference, embedded, request
 from wstrust_sts import ns
 from wstrust_sts.errors import StsError
-from wstrust_sts.model import EndorsingAssertion
+from wstrust_sts.received_tokens import EndorsingAssertion
 from wstrust_sts.wire.algorithms import BASIC256SHA256
 from wstrust_sts.wire.issued_token import read_token_with_public_key, read_token_with_secret
 from wstrust_sts.wire.soap import SoapVersion, read_envelope

@@ -40,13 +40,13 @@ from wstrust_sts.model import (
     Circumstances,
     Endpoint,
     Operation,
-    PresentedCertificate,
     RequestSecurityToken,
     TokenType,
     TrustVersion,
     VerifiedMessage,
 )
 from wstrust_sts.pki.validation import PathValidator
+from wstrust_sts.received_tokens import PresentedCertificate
 from wstrust_sts.renewal import RenewalTerms
 from wstrust_sts.service import SecurityTokenService
 

@@ -15,7 +15,7 @@ from tests.harness import PASSWORDS, account, allowing_digests, hashed
 from wstrust_sts import ns
 from wstrust_sts.bindings.http import Request, Response
 from wstrust_sts.errors import Busy, FailedAuthentication, NotWellFormed, RequestFailed
-from wstrust_sts.model import UsernamePassword
+from wstrust_sts.received_tokens import UsernamePassword
 
 SECRET = "q7!secret-of-the-store"
 

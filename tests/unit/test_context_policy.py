@@ -13,14 +13,8 @@ from wstrust_sts.context_policy import (
     demand_context_renewable,
 )
 from wstrust_sts.errors import InvalidSecurityToken, NotAuthorized, UnableToRenewContext
-from wstrust_sts.model import (
-    Account,
-    AuthenticationMethod,
-    PresentedContext,
-    Principal,
-    UsernamePassword,
-    VerifiedMessage,
-)
+from wstrust_sts.model import Account, AuthenticationMethod, Principal, VerifiedMessage
+from wstrust_sts.received_tokens import PresentedContext, UsernamePassword
 from wstrust_sts.records import TokenRecord
 
 ID = "urn:uuid:1"

@@ -42,6 +42,7 @@ GROUND = {
     "proof_keys",
     "security_contexts",
     "delegation_rules",
+    "received_tokens",
 }
 DECLARED = {"declared_certificates", "declared_relying_parties", "declared_delegation"}
 BELOW_ALL = GROUND | {"log"}  # the log may be written to from everywhere
@@ -54,7 +55,8 @@ ALLOWED = {
     "encryption": {"ns"},
     "proof_keys": set(),
     "delegation_rules": set(),
-    "model": {"ns", "errors", "encryption", "proof_keys", "delegation_rules"},
+    "received_tokens": {"proof_keys", "delegation_rules"},
+    "model": {"ns", "errors", "encryption", "proof_keys", "received_tokens", "delegation_rules"},
     "layout_defaults": {"ns", "model"},
     "relying_parties": {"ns", "model", "encryption"},
     "certificates": set(),

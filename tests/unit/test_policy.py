@@ -20,7 +20,6 @@ from wstrust_sts.model import (
     Lifetime,
     LifetimeWish,
     Operation,
-    PresentedReference,
     Principal,
     RequestSecurityToken,
     TokenType,
@@ -29,6 +28,7 @@ from wstrust_sts.model import (
 )
 from wstrust_sts.policy import IssueQuestion, Original, authorize_issue, demand_supported, shared_claims
 from wstrust_sts.proof_keys import ProvedKey
+from wstrust_sts.received_tokens import PresentedReference
 from wstrust_sts.records import TokenRecord
 from wstrust_sts.relying_parties import LifetimeRule, NameIdentifierRule, RelyingPartyMatch
 

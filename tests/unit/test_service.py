@@ -50,18 +50,15 @@ from wstrust_sts.model import (
     KeyType,
     LifetimeWish,
     Operation,
-    PresentedAssertion,
-    PresentedReference,
     RequestedClaim,
     RequestSecurityToken,
     Status,
     TokenType,
     TrustVersion,
-    UnknownToken,
-    UsernamePassword,
     VerifiedMessage,
     VerifiedToken,
 )
+from wstrust_sts.received_tokens import PresentedAssertion, PresentedReference, UnknownToken, UsernamePassword
 from wstrust_sts.records import AuditEvent, TokenCancelled, TokenRecord
 from wstrust_sts.relying_parties import AppliesToRule
 from wstrust_sts.renewal import RenewalTerms

@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from wstrust_sts.errors import FailedAuthentication
-from wstrust_sts.model import Authenticated, AuthenticationMethod, PresentedContext, Realm, ReceivedToken
+from wstrust_sts.model import Authenticated, AuthenticationMethod, Realm
 from wstrust_sts.ports import Accounts, SecurityContexts
+from wstrust_sts.received_tokens import PresentedContext, ReceivedToken
 
 
 class ContextAuthenticator:

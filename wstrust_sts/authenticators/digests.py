@@ -11,8 +11,9 @@ import hmac
 from base64 import b64decode
 
 from wstrust_sts.errors import FailedAuthentication, RequestFailed
-from wstrust_sts.model import Account, UsernamePassword
+from wstrust_sts.model import Account
 from wstrust_sts.ports import SecretBox
+from wstrust_sts.received_tokens import UsernamePassword
 
 
 def verify_digest(token: UsernamePassword, account: Account, *, box: SecretBox) -> None:

@@ -3,15 +3,9 @@
 from datetime import datetime, timedelta
 
 from wstrust_sts.errors import InvalidSecurityToken
-from wstrust_sts.model import (
-    Authenticated,
-    AuthenticationMethod,
-    EndorsingAssertion,
-    PresentedAssertion,
-    Realm,
-    ReceivedToken,
-)
+from wstrust_sts.model import Authenticated, AuthenticationMethod, Realm
 from wstrust_sts.ports import Keyring
+from wstrust_sts.received_tokens import EndorsingAssertion, PresentedAssertion, ReceivedToken
 from wstrust_sts.wire.saml import verify_assertion
 
 

@@ -13,8 +13,9 @@ from wstrust_sts.authenticators.digests import verify_digest
 from wstrust_sts.authenticators.lockout import Gate
 from wstrust_sts.authenticators.passwords import PasswordChecker
 from wstrust_sts.errors import FailedAuthentication, MessageExpired
-from wstrust_sts.model import Account, Authenticated, AuthenticationMethod, Realm, ReceivedToken, UsernamePassword
+from wstrust_sts.model import Account, Authenticated, AuthenticationMethod, Realm
 from wstrust_sts.ports import Accounts, ReplayCache, SecretBox
+from wstrust_sts.received_tokens import ReceivedToken, UsernamePassword
 
 
 class UsernameAuthenticator:

@@ -15,8 +15,9 @@ from wstrust_sts.authenticators.lockout import Gate
 from wstrust_sts.certificate_names import fingerprint
 from wstrust_sts.certificates import CertificateField, ExaminedCertificate
 from wstrust_sts.errors import FailedAuthentication
-from wstrust_sts.model import Account, Authenticated, AuthenticationMethod, PresentedCertificate, Realm, ReceivedToken
+from wstrust_sts.model import Account, Authenticated, AuthenticationMethod, Realm
 from wstrust_sts.ports import Accounts, Certificates, CertificateValidator
+from wstrust_sts.received_tokens import PresentedCertificate, ReceivedToken
 
 
 class X509Authenticator:

@@ -34,11 +34,7 @@ from wstrust_sts.errors import (
     TooLarge,
     UnsupportedMediaType,
 )
-from wstrust_sts.model import (
-    Circumstances,
-    Endpoint,
-    Outcome,
-)
+from wstrust_sts.model import Circumstances, Endpoint, Outcome
 from wstrust_sts.ports import Certificates, Clock, Decrypter, Keyring, Patience, SecurityContexts
 from wstrust_sts.service import SecurityTokenService
 from wstrust_sts.token_credentials import TokenSecrets

@@ -74,7 +74,7 @@ def _verdict(
     """The steps, the account, and why there is none: from the very parts that a server is made of."""
     from wstrust_sts.authenticators.x509 import X509Authenticator
     from wstrust_sts.errors import FailedAuthentication
-    from wstrust_sts.model import PresentedCertificate
+    from wstrust_sts.received_tokens import PresentedCertificate
 
     stores, at = deployment.stores, now()
     found = stores.realms.get(realm)

@@ -11,8 +11,9 @@ from datetime import datetime
 
 from wstrust_sts import ns
 from wstrust_sts.errors import InvalidHeaderToken
-from wstrust_sts.model import PresentedCertificate, VerifiedMessage
+from wstrust_sts.model import VerifiedMessage
 from wstrust_sts.ports import Decrypter, MessageSigner
+from wstrust_sts.received_tokens import PresentedCertificate
 from wstrust_sts.wire.algorithms import Algorithms
 from wstrust_sts.wire.certificates import Certificate
 from wstrust_sts.wire.keyinfo import KeyReference

@@ -20,8 +20,8 @@ from wstrust_sts.errors import (
     InvalidSecurityToken,
     SecurityTokenUnavailable,
 )
-from wstrust_sts.model import EndorsingAssertion, PresentedAssertion
 from wstrust_sts.proof_keys import PublicProof
+from wstrust_sts.received_tokens import EndorsingAssertion, PresentedAssertion
 from wstrust_sts.wire.endorsing import read_endorsed
 from wstrust_sts.wire.keyinfo import ByAssertionId, ByDerivation, ByEmbedding, ById, KeyReference
 from wstrust_sts.wire.message_signature import MacKey, MessageKey

@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from wstrust_sts import ns
 from wstrust_sts.errors import InvalidHeaderToken, InvalidRequest, RequestFailed
-from wstrust_sts.model import EndorsingAssertion, PresentedCertificate, VerifiedMessage
+from wstrust_sts.model import VerifiedMessage
 from wstrust_sts.proof_keys import ProvedKey, PublicProof
+from wstrust_sts.received_tokens import EndorsingAssertion, PresentedCertificate
 from wstrust_sts.wire.certificates import read_certificate, suitable_key, verify_signature
 from wstrust_sts.wire.keyinfo import MAX_CERTIFICATE
 from wstrust_sts.wire.xml import Element, children, local, octets_of

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from wstrust_sts import ns
 from wstrust_sts.errors import BadContextToken, InvalidSecurity
-from wstrust_sts.model import Operation, PresentedContext, RequestSecurityToken, VerifiedMessage
+from wstrust_sts.model import Operation, RequestSecurityToken, VerifiedMessage
+from wstrust_sts.received_tokens import PresentedContext
 from wstrust_sts.relying_parties import OWN_PARTY
 from wstrust_sts.security_contexts import SecurityContext
 from wstrust_sts.wire.asymmetric import read_certificate_in_message

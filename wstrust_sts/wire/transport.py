@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from wstrust_sts.errors import InvalidSecurity, UnsupportedSecurityToken
-from wstrust_sts.model import PresentedCertificate, ReceivedToken, UsernamePassword, VerifiedMessage
+from wstrust_sts.model import VerifiedMessage
+from wstrust_sts.received_tokens import PresentedCertificate, ReceivedToken, UsernamePassword
 from wstrust_sts.wire.certificates import Certificate
 from wstrust_sts.wire.endorsing import EndorsedMessage, read_endorsed
 from wstrust_sts.wire.keyinfo import KeyReference

@@ -13,7 +13,7 @@ from wstrust_sts.errors import (
     MessageExpired,
     UnsupportedSecurityToken,
 )
-from wstrust_sts.model import UsernamePassword
+from wstrust_sts.received_tokens import UsernamePassword
 from wstrust_sts.wire.times import read_time, write_time
 from wstrust_sts.wire.xml import Element, children, local, octets_of, text_of, trimmed
 

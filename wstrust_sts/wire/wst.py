@@ -11,20 +11,16 @@ from typing import TypeVar
 from wstrust_sts import ns
 from wstrust_sts.delegation_rules import AssertedSubject
 from wstrust_sts.errors import BadRequest, InvalidRequest, InvalidSecurity
-from wstrust_sts.model import (
-    KeyType,
-    LifetimeWish,
-    Operation,
+from wstrust_sts.model import KeyType, LifetimeWish, Operation, RequestSecurityToken, TrustVersion
+from wstrust_sts.ports import Decrypter
+from wstrust_sts.proof_keys import OfferedSecret, ProvedKey
+from wstrust_sts.received_tokens import (
     PresentedAssertion,
     PresentedContext,
     PresentedReference,
     ReceivedToken,
-    RequestSecurityToken,
-    TrustVersion,
     UnknownToken,
 )
-from wstrust_sts.ports import Decrypter
-from wstrust_sts.proof_keys import OfferedSecret, ProvedKey
 from wstrust_sts.wire.contexts import SECURITY_CONTEXT_TOKENS, read_context_token
 from wstrust_sts.wire.entropy import read_entropy
 from wstrust_sts.wire.keyinfo import MAX_IDENTIFIER

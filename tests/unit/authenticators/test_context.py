@@ -9,7 +9,8 @@ from tests.contexts import CONTEXT, establish
 from tests.fakes import NOON, REALM, FakeAccounts, FakeStores
 from wstrust_sts.authenticators.context import ContextAuthenticator
 from wstrust_sts.errors import FailedAuthentication
-from wstrust_sts.model import Account, AuthenticationMethod, PresentedContext
+from wstrust_sts.model import Account, AuthenticationMethod
+from wstrust_sts.received_tokens import PresentedContext
 
 ALICE = Account(id="id-alice", realm=REALM.name, name="alice", version=1)
 PROVED = PresentedContext(CONTEXT.identifier, proved=True)

@@ -14,7 +14,8 @@ from wstrust_sts.authenticators.passwords import PasswordChecker, hash_password
 from wstrust_sts.authenticators.username import UsernameAuthenticator
 from wstrust_sts.errors import FailedAuthentication, MessageExpired
 from wstrust_sts.keys import AesGcmSecretBox
-from wstrust_sts.model import Account, Authenticated, AuthenticationMethod, Realm, UsernamePassword
+from wstrust_sts.model import Account, Authenticated, AuthenticationMethod, Realm
+from wstrust_sts.received_tokens import UsernamePassword
 from wstrust_sts.wire.times import read_time
 
 PASSWORD = "Klarinette in B♭"

@@ -14,7 +14,8 @@ from wstrust_sts.authenticators.passwords import PasswordChecker, hash_password
 from wstrust_sts.authenticators.username import UsernameAuthenticator
 from wstrust_sts.errors import FailedAuthentication
 from wstrust_sts.keys import AesGcmSecretBox
-from wstrust_sts.model import Account, UsernamePassword
+from wstrust_sts.model import Account
+from wstrust_sts.received_tokens import UsernamePassword
 
 PASSWORD = "clarinet in B flat"
 BOX = AesGcmSecretBox(b"k" * 32)

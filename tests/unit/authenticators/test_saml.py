@@ -7,14 +7,8 @@ from tests.fakes import NOON, REALM, FakeKeyring
 from wstrust_sts import ports
 from wstrust_sts.authenticators.saml import SamlAuthenticator
 from wstrust_sts.errors import InvalidSecurityToken
-from wstrust_sts.model import (
-    AuthenticationMethod,
-    PresentedAssertion,
-    PresentedReference,
-    Realm,
-    UnknownToken,
-    UsernamePassword,
-)
+from wstrust_sts.model import AuthenticationMethod, Realm
+from wstrust_sts.received_tokens import PresentedAssertion, PresentedReference, UnknownToken, UsernamePassword
 from wstrust_sts.wire.xml import parse
 
 SKEW = timedelta(minutes=5)

@@ -13,15 +13,8 @@ from wstrust_sts.authenticators.passwords import PasswordChecker, hash_password
 from wstrust_sts.authenticators.username import UsernameAuthenticator
 from wstrust_sts.errors import FailedAuthentication, MessageExpired
 from wstrust_sts.keys import AesGcmSecretBox
-from wstrust_sts.model import (
-    Account,
-    AuthenticationMethod,
-    PresentedReference,
-    Realm,
-    ReceivedToken,
-    UnknownToken,
-    UsernamePassword,
-)
+from wstrust_sts.model import Account, AuthenticationMethod, Realm
+from wstrust_sts.received_tokens import PresentedReference, ReceivedToken, UnknownToken, UsernamePassword
 
 PASSWORD = "clarinet in B flat"
 HASH = hash_password(PASSWORD)

@@ -13,8 +13,9 @@ from wstrust_sts.authenticators.x509 import X509Authenticator
 from wstrust_sts.certificate_names import canonical, fingerprint
 from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName, TrustAnchor
 from wstrust_sts.errors import FailedAuthentication
-from wstrust_sts.model import Account, AuthenticationMethod, PresentedCertificate
+from wstrust_sts.model import Account, AuthenticationMethod
 from wstrust_sts.pki.validation import PathValidator
+from wstrust_sts.received_tokens import PresentedCertificate
 
 CA, OTHER_CA = authority(), authority("other", subject=x509.Name.from_rfc4514_string("CN=Other CA"))
 ALICE, BOB = (Account(id=f"id-{name}", realm=REALM.name, name=name, version=1) for name in ("alice", "bob"))

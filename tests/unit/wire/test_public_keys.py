@@ -11,8 +11,9 @@ from tests.certificates import key, leaf
 from tests.holders import HOLDERS, key_info_of, key_value, public_proof, rsa_key_value, x509_data
 from wstrust_sts import ns
 from wstrust_sts.errors import InvalidRequest
-from wstrust_sts.model import PresentedCertificate, VerifiedMessage
+from wstrust_sts.model import VerifiedMessage
 from wstrust_sts.proof_keys import ProvedKey
+from wstrust_sts.received_tokens import PresentedCertificate
 from wstrust_sts.wire.public_keys import proved_keys_of, read_public_key, write_public_key
 
 MODULUS = key("holder rsa-2048", "rsa-2048").public_key().public_numbers().n

@@ -15,7 +15,7 @@ from wstrust_sts.errors import (
     MessageExpired,
     UnsupportedSecurityToken,
 )
-from wstrust_sts.model import UsernamePassword
+from wstrust_sts.received_tokens import UsernamePassword
 from wstrust_sts.wire.algorithms import DEFAULT
 from wstrust_sts.wire.soap import SoapVersion, read_envelope
 from wstrust_sts.wire.terms import Terms

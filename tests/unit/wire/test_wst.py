@@ -10,17 +10,8 @@ from tests.contexts import CONTEXT, Context
 from tests.fakes import NOON
 from wstrust_sts import ns
 from wstrust_sts.errors import BadRequest, InvalidRequest
-from wstrust_sts.model import (
-    KeyType,
-    LifetimeWish,
-    Operation,
-    PresentedAssertion,
-    PresentedContext,
-    PresentedReference,
-    RequestedClaim,
-    TrustVersion,
-    UnknownToken,
-)
+from wstrust_sts.model import KeyType, LifetimeWish, Operation, RequestedClaim, TrustVersion
+from wstrust_sts.received_tokens import PresentedAssertion, PresentedContext, PresentedReference, UnknownToken
 from wstrust_sts.wire.wst import read_rst, read_token
 
 EACH_VERSION = pytest.mark.parametrize("version", TrustVersion, ids=lambda version: version.name)
