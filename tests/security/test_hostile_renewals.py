@@ -124,7 +124,6 @@ def test_a_renewal_is_for_nobody_and_nothing_else(attack: Attack, token_type: st
     for part in (
         messages.on_behalf_of(messages.named("bob")),
         f"<t:KeyType>{attack.trust}/PublicKey</t:KeyType>",
-        "<t:Delegatable>true</t:Delegatable>",
     ):
         attack.refused(renewal(attack, token, part), BadRequest)
     attack.refused(renewal(attack, token, "<t:UseKey/>"), InvalidRequest)

@@ -91,7 +91,7 @@ class Failing:
         raise LookupError(f"{SECRET} /var/lib/sts.db line 7")
 
 
-@pytest.mark.parametrize("part", ["_accounts", "_relying_parties", "_issued_tokens", "_claim_policy", "_realms"])
+@pytest.mark.parametrize("part", ["_accounts", "_relying_parties", "_issued_tokens", "_claims", "_realms"])
 @pytest.mark.parametrize("operation", ["Issue", "Validate"])
 def test_an_unexpected_failure_tells_nobody_anything(
     alone: tuple[Attack, InProcess], part: str, operation: str
@@ -108,7 +108,7 @@ def test_an_unexpected_failure_tells_nobody_anything(
     answer = attack.send(attack.message(body))
     logged = target.logged()
     if answer.code is None:
-        assert (part, operation) in {("_claim_policy", "Validate"), ("_issued_tokens", "Issue")}
+        assert (part, operation) in {("_claims", "Validate"), ("_issued_tokens", "Issue")}
         return
     assert attack.is_refusal(answer, RequestFailed)
     demand_no_leak(answer.body.decode())

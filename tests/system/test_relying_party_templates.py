@@ -65,6 +65,7 @@ def test_every_template_is_listed_with_a_sentence_and_its_options(sts):
         "office365",
         "salesforce",
         "sharepoint",
+        "vmware",
         "wif",
     ]
     shown = sts("relying-party", "templates").out
