@@ -63,7 +63,7 @@ def test_a_client_gets_a_token_under_a_context_that_it_establishes_by_itself(cli
     asking = client(tokenType=ns.TP11_SAML20)
     identifier, kind, left, _ = asking.issue()
     assert kind == ns.TP11_SAML20
-    assert 3500 < int(left) <= 3600
+    assert 200 < int(left) <= 300  # CXF asks for a context of five minutes, and what is got by it ends with it
     assert asking.issue()[0] != identifier
     with pytest.raises(Refused) as refused:
         asking.issue(ELSEWHERE)
