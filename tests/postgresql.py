@@ -141,8 +141,13 @@ class PostgresqlServer:
             self._administer(f"DROP DATABASE {name} WITH (FORCE)")
 
     def end_sessions(self) -> None:
-        """Ends every session of every client, as an administrator or a failing network does."""
-        self._administer("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        """Ends every session of every client, as an administrator or a failing network does, and waits until they
+        are gone.
+        """
+        self._administer(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
 
     def _administer(self, statement: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:

@@ -72,7 +72,6 @@ def test_after_a_restart_the_next_request_works(postgresql_server: PostgresqlSer
 def test_sessions_ended_by_an_administrator_are_replaced_unnoticed(postgresql_server, use_all) -> None:
     use_all()
     postgresql_server.end_sessions()
-    time.sleep(0.05)  # sessions end on their own time
     use_all()
 
 
