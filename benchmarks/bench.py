@@ -20,7 +20,7 @@ from benchmarks.keys import GOALS_IN_PROCESS, GOALS_OVER_TLS, MIXED, add_relying
 from benchmarks.keys import requests as keyed_requests
 from benchmarks.measures import Load, cpu, end_tidily, family_cpu, family_memory, load, median_load, raw_signature, say
 from benchmarks.protected import POLICIES, Requestor, known_requestor, path_of
-from benchmarks.requests import PATH, assertion, cpu_under_way, envelope, granted, quiet_log, request
+from benchmarks.requests import PATH, assertion, cpu_under_way, envelope, granted, quieten_log, request
 from tests import messages
 from tests.harness import Sts
 from tests.postgresql import programs, running_postgresql
@@ -50,7 +50,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds in process (default 5)")
     parser.add_argument("--tokens", type=int, default=400, help="tokens a round in process (default 400)")
-    parser.add_argument("--rounds-over-tls", type=int, default=3, help="interleaved rounds over TLS (default 3)")
+    parser.add_argument(
+        "--rounds-over-tls", type=int, default=3, help="interleaved rounds over TLS (default 3; 0: none)"
+    )
     parser.add_argument("--requests", type=int, default=1500, help="requests of each load over TLS (default 1500)")
     parser.add_argument("--profile", action="store_true", help="print where the time goes in process, and stop")
     options = parser.parse_args()
@@ -65,7 +67,8 @@ def main() -> None:
         add_relying_parties(prepared, directory / "rp")
         requestor = known_requestor(prepared, directory / "requestor")
         in_process(prepared, requestor, options.rounds, options.tokens)
-        over_tls(prepared, requestor, directory, options.rounds_over_tls, options.requests)
+        if options.rounds_over_tls:
+            over_tls(prepared, requestor, directory, options.rounds_over_tls, options.requests)
 
 
 # -- in process ---------------------------------------------------------------------------------------------
@@ -73,7 +76,8 @@ def main() -> None:
 
 def in_process(prepared: Prepared, requestor: Requestor, rounds: int, tokens: int) -> None:
     say(f"in process: {rounds} rounds of {tokens} tokens, interleaved")
-    with quiet_log(), open_application(load_config(prepared.config)) as application:
+    quieten_log()
+    with open_application(load_config(prepared.config)) as application:
         sts = Sts()
         memory, whole = sts.application.handle, application.handle
 
@@ -138,7 +142,8 @@ def profile(prepared: Prepared, tokens: int) -> None:
     import cProfile
     import pstats
 
-    with quiet_log(), open_application(load_config(prepared.config)) as application:
+    quieten_log()
+    with open_application(load_config(prepared.config)) as application:
         real = envelope(messages.issue(), now=datetime.now(UTC))
         granted(application.handle, real)
         with cProfile.Profile() as recording:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from lxml import etree
 
-from benchmarks.requests import PATH, envelope, quiet_log, request
+from benchmarks.requests import PATH, envelope, quieten_log, request
 from tests import messages
 from tests.contexts import Context
 from tests.endorsed import request_in_context
@@ -22,7 +22,8 @@ CONVERSING = ("secureconversationmixed", "secureconversation")  # policies
 def establish(prepared: Prepared) -> Context:
     """A context of alice's with the STS itself, good at every endpoint."""
     asked = messages.rst("Issue", f"<t:TokenType>{ns.SCT13_TOKEN_TYPE}</t:TokenType>")
-    with quiet_log(), open_application(load_config(prepared.config)) as application:
+    quieten_log()
+    with open_application(load_config(prepared.config)) as application:
         answer = settled(application.handle(request(envelope(asked, now=datetime.now(UTC)), PATH)))
     root = etree.fromstring(answer.body)
     (identifier,) = root.iter(f"{{{ns.WSC13}}}Identifier")

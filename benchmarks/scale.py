@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks.fill import KEPT, LIFETIME, address, fill, user
 from benchmarks.measures import cpu, end_tidily, say
-from benchmarks.requests import assertion, cpu_under_way, envelope, granted, quiet_log
+from benchmarks.requests import assertion, cpu_under_way, envelope, granted, quieten_log
 from tests import messages
 from tests.running import prepare
 from wstrust_sts.app import open_application
@@ -73,7 +73,7 @@ def main() -> None:
     large, small = Size(options.configured, options.tokens), Size(100, 100)
     with ExitStack() as opened:
         directory = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="sts-scale-")))
-        opened.enter_context(quiet_log())
+        quieten_log()
         deployments = [open_filled(directory / name, size, opened) for name, size in (("s", small), ("l", large))]
         gc.collect()
         gc.freeze()  # as the server's workers do, so that no collection looks at what start-up made
