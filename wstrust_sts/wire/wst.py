@@ -5,7 +5,8 @@ listed in `unsupported` for the policy to refuse, what means nothing for the tok
 by name, and a WS-Trust element nobody has heard of is refused.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 from wstrust_sts import ns
@@ -92,26 +93,15 @@ def read_rst(
     what `decrypters` raises.
     """
     trust = version.namespace
-    if element.tag == f"{{{trust}}}RequestSecurityTokenCollection":
-        raise BadRequest("a RequestSecurityTokenCollection")
-    if element.tag != f"{{{trust}}}RequestSecurityToken":
-        raise InvalidRequest(f"the Body holds {local(element)}, not a RequestSecurityToken of {trust}")
+    _demand_request(element, trust)
     fields = _read_fields(element, version)
-    if "OnBehalfOf" in fields and "ActAs" in fields:
-        raise InvalidRequest("OnBehalfOf and ActAs together")
     operation = _read_operation(fields.get("RequestType"), trust, action)
     target = _read_target(fields, operation, element)
     key_type_uri = _text(fields, "KeyType")
     key_type = _read_key_type(key_type_uri, trust)
-    lifetime = fields.get("Lifetime")
-    claims = fields.get("Claims")
     renewing = fields.get("Renewing")
-    applies_to = fields.get("AppliesTo")
-    issuer = fields.get("Issuer")
-    participants = fields.get("Participants")
     if of_context:
         _demand_about_context(operation, _text(fields, "TokenType"), target)
-    use_key = fields.get("UseKey")
     return RequestSecurityToken(
         version=version,
         operation=operation,
@@ -123,12 +113,12 @@ def read_rst(
         key_size=_read_key_size(fields.get("KeySize")),
         entropy=_read_entropy(fields.get("Entropy"), key_type, trust, decrypters),
         computed_key_algorithm=_text(fields, "ComputedKeyAlgorithm"),
-        use_key=None if use_key is None else read_use_key(use_key, proved=proved),
-        applies_to=None if applies_to is None else read_applies_to(applies_to),
-        participants=() if participants is None else _read_participants(participants, trust),
-        claims=() if claims is None else read_claims(claims),
-        lifetime=None if lifetime is None else _read_lifetime(lifetime),
-        issuer=None if issuer is None else read_address(issuer),
+        use_key=_optional(fields, "UseKey", partial(read_use_key, proved=proved)),
+        applies_to=_optional(fields, "AppliesTo", read_applies_to),
+        participants=_optional(fields, "Participants", partial(_read_participants, trust=trust)) or (),
+        claims=_optional(fields, "Claims", read_claims) or (),
+        lifetime=_optional(fields, "Lifetime", _read_lifetime),
+        issuer=_optional(fields, "Issuer", read_address),
         signature_algorithm=_text(fields, "SignatureAlgorithm"),
         canonicalization_algorithm=_text(fields, "CanonicalizationAlgorithm"),
         encryption_algorithm=_text(fields, "EncryptionAlgorithm"),
@@ -141,12 +131,21 @@ def read_rst(
     )
 
 
+def _demand_request(element: Element, trust: str) -> None:
+    if element.tag == f"{{{trust}}}RequestSecurityTokenCollection":
+        raise BadRequest("a RequestSecurityTokenCollection")
+    if element.tag != f"{{{trust}}}RequestSecurityToken":
+        raise InvalidRequest(f"the Body holds {local(element)}, not a RequestSecurityToken of {trust}")
+
+
 def _read_fields(element: Element, version: TrustVersion) -> dict[str, Element]:
     """The children by local name, each once; those of SecondaryParameters count where the RST has none of its own."""
     fields = _collect(element, version)
     secondary = fields.pop("SecondaryParameters", None)
     if secondary is not None:
         fields = _collect(secondary, version, nested=True) | fields
+    if fields.keys() >= _SUBJECTS:
+        raise InvalidRequest("OnBehalfOf and ActAs together")
     return fields
 
 
@@ -160,6 +159,12 @@ def _collect(element: Element, version: TrustVersion, *, nested: bool = False) -
             raise InvalidRequest(f"a second {name}")
         fields[name] = child
     return fields
+
+
+def _optional(fields: Mapping[str, Element], name: str, read: Callable[[Element], _T]) -> _T | None:
+    """What `read` makes of a field that is there."""
+    element = fields.get(name)
+    return None if element is None else read(element)
 
 
 def _field_name(child: Element, version: TrustVersion, *, nested: bool) -> str | None:
