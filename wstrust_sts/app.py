@@ -34,6 +34,7 @@ from wstrust_sts.own_party import OwnAddresses, RelyingPartiesAndOwn
 from wstrust_sts.pki.validation import PathValidator
 from wstrust_sts.ports import Clock, Keyring, Patience, SecretBox, TokenProvider
 from wstrust_sts.readiness import find_obstacles
+from wstrust_sts.registers import Registers
 from wstrust_sts.renewal import RenewalTerms
 from wstrust_sts.service import SecurityTokenService
 from wstrust_sts.storage.database import open_database
@@ -178,22 +179,25 @@ def compose(config: Config, stores: Stores, keyring: Keyring, *, box: SecretBox,
     parts = _parts(config, stores, keyring, box)
     providers = [registry.TOKEN_PROVIDERS.build(name, parts) for name in config.plugins.token_providers]
     own = OwnAddresses.of(config.server.public_url, [(each.realm, each.path) for each in config.endpoints])
-    service = SecurityTokenService(
+    registers = Registers(
         realms=stores.realms,
         accounts=stores.accounts,
         relying_parties=RelyingPartiesAndOwn(
             stores.relying_parties, realms=stores.realms, keyring=keyring, addresses=own
         ),
+        delegation_rules=stores.delegation_rules,
         issued_tokens=stores.issued_tokens,
         contexts=stores.security_contexts,
-        delegation_rules=stores.delegation_rules,
         journal=stores.journal,
+        replay_cache=stores.replay_cache,
+    )
+    service = SecurityTokenService(
+        registers=registers,
         keyring=keyring,
         authenticators=[registry.AUTHENTICATORS.build(name, parts) for name in config.plugins.authenticators],
         providers=providers,
         claim_sources=[registry.CLAIM_SOURCES.build(name, parts) for name in config.plugins.claim_sources],
         claim_policy=RuleClaimPolicy(),
-        replay_cache=stores.replay_cache,
         message_window=authentication.message_maximum_age + 2 * authentication.clock_skew,
         renewal=RenewalTerms(grace=config.renewal.grace, after_expiry=config.renewal.after_expiry, own=own),
         box=box,

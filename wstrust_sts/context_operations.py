@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Protocol
 
 from wstrust_sts.addresses import canonical
 from wstrust_sts.bookkeeping import Asked, context_key_of, entries_of
@@ -17,7 +16,6 @@ from wstrust_sts.errors import InvalidSecurityToken, UnableToRenew, UnableToRene
 from wstrust_sts.model import (
     AppliesTo,
     Decision,
-    IssuedToken,
     KeyType,
     Operation,
     Principal,
@@ -26,62 +24,41 @@ from wstrust_sts.model import (
     TokenType,
 )
 from wstrust_sts.policy import Original, Renewed, demand_usable, wants_token
-from wstrust_sts.ports import Accounts, IssuedTokens, RelyingParties, ReplayCache, SecretBox, SecurityContexts
+from wstrust_sts.ports import SecretBox
 from wstrust_sts.proof_keys import SymmetricProof
 from wstrust_sts.reasons import describe_original, describe_renewal
 from wstrust_sts.received_tokens import PresentedContext
 from wstrust_sts.records import ContextRenewed, TokenCancelled, TokenRecord
-from wstrust_sts.relying_parties import RelyingParty, RelyingPartyMatch
+from wstrust_sts.registers import Registers
+from wstrust_sts.relying_parties import RelyingParty
 from wstrust_sts.renewal import RenewalTerms, audiences_of_named, demand_same_scope, take_turn
+from wstrust_sts.scopes import Scopes
 from wstrust_sts.security_contexts import SecurityContext
+from wstrust_sts.token_factory import TokenFactory
 from wstrust_sts.verdicts import SENTENCES, Verdict, status_of
 
 
-class _MakeToken(Protocol):
-    """A token about `subject`, decided and issued."""
-
-    def __call__(
-        self,
-        asked: Asked,
-        *,
-        subject: Principal,
-        match: RelyingPartyMatch,
-        original: Original | None = None,
-        renewed: Renewed | None = None,
-    ) -> IssuedToken: ...
-
-
-_MatchOriginal = Callable[[Asked, AppliesTo | None, RelyingParty, tuple[str, ...]], RelyingPartyMatch]
-
-
 class ContextOperations:
-    """What is done with a context that a request names. Thread-safe: it holds no state of a request.
-
-    `match_original` and `make_token` are the phases that they share with operations on other tokens.
-    """
+    """What is done with a context that a request names. Thread-safe: it holds no state of a request."""
 
     def __init__(
         self,
         *,
-        issued_tokens: IssuedTokens,
-        contexts: SecurityContexts,
-        accounts: Accounts,
-        relying_parties: RelyingParties,
-        replay_cache: ReplayCache,
+        registers: Registers,
+        scopes: Scopes,
+        factory: TokenFactory,
         renewal: RenewalTerms,
         box: SecretBox,
-        match_original: _MatchOriginal,
-        make_token: _MakeToken,
     ) -> None:
-        self._issued_tokens = issued_tokens
-        self._contexts = contexts
-        self._accounts = accounts
-        self._relying_parties = relying_parties
-        self._replay_cache = replay_cache
+        self._issued_tokens = registers.issued_tokens
+        self._contexts = registers.contexts
+        self._accounts = registers.accounts
+        self._relying_parties = registers.relying_parties
+        self._replay_cache = registers.replay_cache
+        self._scopes = scopes
+        self._factory = factory
         self._renewal = renewal
         self._box = box
-        self._match_original = match_original
-        self._make_token = make_token
         self.by_name: Mapping[Operation, Callable[[Asked], Verdict]] = {
             Operation.VALIDATE: self._validate,
             Operation.RENEW: self._renew,
@@ -117,7 +94,7 @@ class ContextOperations:
         )
         scope = asked.request.applies_to
         audiences = audiences_of_named(party, scope)
-        match = self._match_original(asked, scope, party, audiences)
+        match = self._scopes.of_original(asked, scope, party, audiences)
         asked.findings.decision = Decision(reasons=(describe_original(record, subject, right),))
         original = Original(
             token_id=record.token_id,
@@ -126,7 +103,7 @@ class ContextOperations:
             key_type=KeyType.SYMMETRIC,
             proof=SymmetricProof(secret=context.secret),
         )
-        issued = self._make_token(asked, subject=subject, match=match, original=original)
+        issued = self._factory.make(asked, subject=subject, match=match, original=original)
         return Verdict(
             response=RequestSecurityTokenResponse(
                 request=asked.request, issued=issued, status=Status.VALID, reason=SENTENCES[Status.VALID]
@@ -152,13 +129,13 @@ class ContextOperations:
             raise UnableToRenewContext("its subject proved itself longer ago than a context lives")
         scope = terms.scope(asked.request, asked.realm)
         audiences = _addresses_of(party, scope)
-        match = self._match_original(asked, scope, party, audiences)
+        match = self._scopes.of_original(asked, scope, party, audiences)
         asked.findings.decision = Decision(reasons=(describe_renewal(record, principal, anew=True),))
         renewed = Renewed(
             token_type=TokenType.SCT, identifier=record.token_id, audiences=audiences, key_type=KeyType.SYMMETRIC
         )
         subject = replace(principal, until=None)  # the renewal is what moves the end of this credential
-        issued = self._make_token(asked, subject=subject, match=match, renewed=renewed)
+        issued = self._factory.make(asked, subject=subject, match=match, renewed=renewed)
         self._take_turn(context, record, asked)
         ended = ContextRenewed(
             realm=record.realm,

@@ -47,6 +47,7 @@ from wstrust_sts.model import (
 )
 from wstrust_sts.pki.validation import PathValidator
 from wstrust_sts.received_tokens import PresentedCertificate
+from wstrust_sts.registers import Registers
 from wstrust_sts.renewal import RenewalTerms
 from wstrust_sts.service import SecurityTokenService
 
@@ -75,16 +76,19 @@ class Sts:
         self.authenticator = X509Authenticator(
             FakeAccounts([ALICE]), FakeCertificates([anchor], mappings), PathValidator(timedelta(minutes=5))
         )
-        self._service = SecurityTokenService(
+        registers = Registers(
             realms=FakeRealms(),
             accounts=FakeAccounts([ALICE]),
             relying_parties=FakeRelyingParties([PARTY]),
+            delegation_rules=FakeDelegationRules(),
             issued_tokens=self.tokens,
             contexts=FakeSecurityContexts(self.tokens),
-            delegation_rules=FakeDelegationRules(),
             journal=FakeJournal(self.tokens),
-            keyring=keyring,
             replay_cache=FakeReplayCache(),
+        )
+        self._service = SecurityTokenService(
+            registers=registers,
+            keyring=keyring,
             box=BOX,
             message_window=timedelta(minutes=15),
             renewal=RenewalTerms(),

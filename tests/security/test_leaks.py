@@ -85,30 +85,36 @@ def test_every_failed_authentication_has_the_same_answer(alone: tuple[Attack, In
 
 
 class Failing:
-    """A store or part that fails in an unexpected way, with a text that must stay inside."""
+    """A part that fails in an unexpected way, with a text that must stay inside."""
 
     def __getattr__(self, name: str) -> object:
         raise LookupError(f"{SECRET} /var/lib/sts.db line 7")
 
 
-@pytest.mark.parametrize("part", ["_accounts", "_relying_parties", "_issued_tokens", "_claims", "_realms"])
+def break_store(store: object) -> None:
+    """Whatever is looked up in it fails so, from now on."""
+    for question in ("get", "find", "find_by_id"):
+        if hasattr(store, question):
+            setattr(store, question, lambda *_: Failing().rows)
+
+
+@pytest.mark.parametrize("part", ["accounts", "relying_parties", "issued_tokens", "claims", "realms"])
 @pytest.mark.parametrize("operation", ["Issue", "Validate"])
 def test_an_unexpected_failure_tells_nobody_anything(
     alone: tuple[Attack, InProcess], part: str, operation: str
 ) -> None:
     attack, target = alone
     token = attack.issued(attack.message()).assertion.decode()
-    service = target.sts.application._binding._service
-    if part == "_accounts":
-        service._identification._authenticators[0]._accounts = Failing()
+    if part == "claims":
+        target.sts.application._binding._service._factory._claims = Failing()
     else:
-        setattr(service, part, Failing())
+        break_store(getattr(target.sts.stores, part))
     target.logged()
     body = attack.rst() if operation == "Issue" else messages.validate(token, trust=attack.trust)
     answer = attack.send(attack.message(body))
     logged = target.logged()
     if answer.code is None:
-        assert (part, operation) in {("_claims", "Validate"), ("_issued_tokens", "Issue")}
+        assert (part, operation) in {("claims", "Validate"), ("issued_tokens", "Issue")}
         return
     assert attack.is_refusal(answer, RequestFailed)
     demand_no_leak(answer.body.decode())

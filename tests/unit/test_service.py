@@ -60,6 +60,7 @@ from wstrust_sts.model import (
 )
 from wstrust_sts.received_tokens import PresentedAssertion, PresentedReference, UnknownToken, UsernamePassword
 from wstrust_sts.records import AuditEvent, TokenCancelled, TokenRecord
+from wstrust_sts.registers import Registers
 from wstrust_sts.relying_parties import AppliesToRule
 from wstrust_sts.renewal import RenewalTerms
 from wstrust_sts.service import SecurityTokenService
@@ -180,20 +181,23 @@ class World:
         self.realms = FakeRealms([replace(REALM, administrators=frozenset({"admin"}))])
         self.accounts = FakeAccounts(person(name) for name in ("alice", "bob"))
         self.relying_parties = FakeRelyingParties(self.parties)
-        self.service = SecurityTokenService(
+        self.registers = Registers(
             realms=self.realms,
             accounts=self.accounts,
             relying_parties=self.relying_parties,
+            delegation_rules=FakeDelegationRules(),
             issued_tokens=self.tokens,
             contexts=FakeSecurityContexts(self.tokens),
-            delegation_rules=FakeDelegationRules(),
             journal=self.journal,
+            replay_cache=FakeReplayCache(),
+        )
+        self.service = SecurityTokenService(
+            registers=self.registers,
             keyring=self.keyring,
             authenticators=self.authenticators,
             providers=(self.provider,),
             claim_sources=self.sources,
             claim_policy=RuleClaimPolicy(),
-            replay_cache=FakeReplayCache(),
             box=BOX,
             message_window=timedelta(minutes=20),
             renewal=self.renewal,
@@ -461,19 +465,12 @@ class TestIssue:
     def test_two_providers_for_one_token_type_are_refused_at_start(self, world):
         with pytest.raises(ValueError, match="two providers"):
             SecurityTokenService(
-                realms=world.realms,
-                accounts=world.accounts,
-                relying_parties=world.relying_parties,
-                issued_tokens=world.tokens,
-                contexts=FakeSecurityContexts(world.tokens),
-                delegation_rules=FakeDelegationRules(),
-                journal=world.journal,
+                registers=world.registers,
                 keyring=world.keyring,
                 authenticators=(),
                 providers=(Printer(), Printer(frozenset({TokenType.SAML11}))),
                 claim_sources=(),
                 claim_policy=RuleClaimPolicy(),
-                replay_cache=FakeReplayCache(),
                 box=BOX,
                 message_window=timedelta(minutes=20),
                 renewal=RenewalTerms(),
