@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.attack import ENTRANCES
+from tests.cases import each
 from tests.fuzz import mutations, seeds
 from tests.fuzz.__main__ import main
 from tests.fuzz.application import whole_application
@@ -29,7 +30,7 @@ def _application():
     whole_application.close()
 
 
-@pytest.mark.parametrize("target", BY_NAME.values(), ids=BY_NAME)
+@each(BY_NAME, "target")
 def test_a_changed_input_gets_a_sound_answer(target):
     campaign = Campaign(target, seed=1)
     for _ in range(EXECUTIONS):

@@ -11,6 +11,7 @@ from lxml import etree
 
 from tests import certificates as corpus
 from tests.assertions import BOX, PROVIDERS, signing_key
+from tests.cases import each
 from tests.certificates import alternative, authority, key, leaf, purposes, self_signed, subject, upn, usage
 from tests.fakes import (
     NOON,
@@ -179,7 +180,7 @@ HOSTILE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
+@each(HOSTILE, "make")
 def test_a_hostile_certificate_gets_no_token_and_the_one_text_in_bounded_time(make):
     sts, certificate = Sts(), make()
     began = time.process_time()

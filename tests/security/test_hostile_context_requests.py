@@ -11,6 +11,7 @@ import pytest
 
 from tests import messages
 from tests.attack import demand_quiet, demand_sound, in_process
+from tests.cases import each
 from tests.conformance.client import Client, Versions
 from tests.contexts import Context
 from tests.conversations import CONTEXT_PARTY, OWN, SHARED_PARTY, Talker, conversing_sts, entropy
@@ -183,7 +184,7 @@ IDENTIFIERS = {
 }
 
 
-@pytest.mark.parametrize("identifier", IDENTIFIERS.values(), ids=IDENTIFIERS)
+@each(IDENTIFIERS, "identifier")
 @pytest.mark.parametrize("operation", ["validate", "renew", "cancel"])
 def test_an_identifier_that_none_can_have_names_none(talker, operation, identifier):
     answer = getattr(talker.client, operation)(target(Context(identifier=identifier)))

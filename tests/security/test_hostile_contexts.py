@@ -11,6 +11,7 @@ from lxml import etree
 
 from tests import messages
 from tests.attack import assert_token_of_alice, demand_sound
+from tests.cases import each
 from tests.contexts import CONTEXT, Context, establish
 from tests.endorsed import OVER, b64, party, request, request_in_context
 from tests.fakes import NOON
@@ -127,7 +128,7 @@ CONTEXTS = {
 }
 
 
-@pytest.mark.parametrize("case", CONTEXTS.values(), ids=CONTEXTS)
+@each(CONTEXTS)
 def test_a_context_that_is_not_to_be_had_gets_one_answer(attack, case):
     """The same for each, whether the message was made with the right key or not."""
     context = case(attack.sts)
@@ -164,7 +165,7 @@ TWO = {
 }
 
 
-@pytest.mark.parametrize("tokens", TWO.values(), ids=TWO)
+@each(TWO, "tokens")
 def test_a_message_is_about_one_context_that_its_token_names_once(attack, tokens):
     assert attack.code(attack.write(tokens=tokens)) in ("InvalidSecurity", "FailedCheck")
 

@@ -13,6 +13,7 @@ from lxml import etree
 
 from tests import messages
 from tests.attack import in_process
+from tests.cases import each
 from tests.protected import (
     Draft,
     b64,
@@ -64,10 +65,6 @@ def symmetric(target, request: pytest.FixtureRequest) -> Iterator[SealedAttack]:
 @pytest.fixture(params=PASSWORD, ids=str)
 def password(target, request: pytest.FixtureRequest) -> Iterator[SealedAttack]:
     yield from attacker(target, request.param)
-
-
-def each(cases: dict[str, object]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("case", list(cases.values()), ids=list(cases))
 
 
 # -- published is enforced --------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import logging
 import pytest
 from lxml import etree
 
+from tests.cases import each
 from tests.fakes import FakeKeyring
 from tests.harness import Sts, signing_key
 from wstrust_sts.bindings.http import Request
@@ -113,7 +114,7 @@ PATHS = {
 }
 
 
-@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+@each(PATHS, "path")
 def test_another_path_is_not_there(sts, path):
     answer = ask(sts, path)
     assert (answer.status, answer.body) == (404, b"There is no endpoint at this path.\n")
@@ -132,7 +133,7 @@ TAGS = {
 }
 
 
-@pytest.mark.parametrize("tags", TAGS.values(), ids=TAGS)
+@each(TAGS, "tags")
 def test_tags_that_are_not_ours_get_the_document(sts, tags):
     answer = ask(sts, if_none_match=tags)
     assert answer.status == 200

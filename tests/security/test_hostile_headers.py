@@ -9,6 +9,7 @@ import pytest
 
 from tests import messages
 from tests.attack import CANARY, Attack
+from tests.cases import each, each_refused
 from tests.harness import PASSWORDS
 from tests.messages import SOAP
 from wstrust_sts import ns
@@ -29,10 +30,6 @@ from wstrust_sts.errors import (
 Build = Callable[[Attack], str]
 Case = tuple[type[StsError], Build]
 MINUTE = timedelta(minutes=1)
-
-
-def each(cases: dict[str, Case]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize(("expected", "build"), list(cases.values()), ids=list(cases))
 
 
 # -- the Security header -----------------------------------------------------------------------------------------
@@ -216,7 +213,7 @@ SECURITY: dict[str, Case] = {
 }  # fmt: skip
 
 
-@each(SECURITY)
+@each_refused(SECURITY)
 def test_a_security_header_of_another_shape_is_refused(attack: Attack, expected: type[StsError], build: Build) -> None:
     attack.refused(build(attack), expected)
 
@@ -252,7 +249,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("user", "password"), list(WRONG.values()), ids=list(WRONG))
+@each(WRONG, "user", "password")
 def test_a_credential_that_is_not_exactly_right_is_refused(attack: Attack, user: str, password: str) -> None:
     attack.refused(attack.with_credential(messages.username_token(user, password)), FailedAuthentication)
 
@@ -318,7 +315,7 @@ TIMESTAMPS: dict[str, Case] = {
 }  # fmt: skip
 
 
-@each(TIMESTAMPS)
+@each_refused(TIMESTAMPS)
 def test_a_timestamp_that_is_not_of_now_is_refused(attack: Attack, expected: type[StsError], build: Build) -> None:
     attack.refused(build(attack), expected)
 
@@ -451,7 +448,7 @@ FIELDS: dict[str, tuple[type[StsError], str, Callable[[Attack, str], str]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("expected", "text", "build"), list(FIELDS.values()), ids=list(FIELDS))
+@each(FIELDS, "expected", "text", "build")
 def test_text_is_one_text_node(
     attack: Attack, expected: type[StsError], text: str, build: Callable[[Attack, str], str]
 ) -> None:
@@ -541,7 +538,7 @@ HEADERS: dict[str, Case] = {
 }  # fmt: skip
 
 
-@each(HEADERS)
+@each_refused(HEADERS)
 def test_a_header_that_cannot_be_honoured_is_refused(attack: Attack, expected: type[StsError], build: Build) -> None:
     attack.refused(build(attack), expected)
 

@@ -14,6 +14,7 @@ from tests import messages
 from tests.assertions import signing_key as another_key
 from tests.assertions import verification_key
 from tests.attack import CPU_LIMIT, assert_token_of_alice, demand_sound
+from tests.cases import each
 from tests.endorsed import Party, b64, party
 from tests.fakes import NOON, REALM
 from tests.harness import ISSUED_TOKEN_ENDPOINTS, PASSWORDS, PROVING_ENDPOINTS
@@ -97,7 +98,7 @@ FORGED_HERE = {name: forger for name, forger in FORGED.items() if name not in ("
 
 
 @each_type
-@pytest.mark.parametrize("forger", list(FORGED_HERE.values()), ids=list(FORGED_HERE))
+@each(FORGED_HERE, "forger")
 def test_a_forged_token_gets_nothing_though_its_key_signed(attack, token_type, forger):
     holder = attack.holder(token_type=URIS[token_type])
     forged = forger(etree.fromstring(holder.token), token_type)
@@ -340,7 +341,7 @@ STRANGE_NAMES = {
 }
 
 
-@pytest.mark.parametrize("name", list(STRANGE_NAMES.values()), ids=list(STRANGE_NAMES))
+@each(STRANGE_NAMES, "name")
 def test_a_key_that_is_named_strangely_leads_nowhere(attack, name):
     code = attack.code(attack.write(attack.holder(), name=name, identifier="_ts"))
     assert code in ("InvalidSecurity", "SecurityTokenUnavailable", "FailedCheck", "InvalidSecurityToken")

@@ -13,6 +13,7 @@ import pytest
 
 from tests import messages
 from tests.attack import CANARY, Attack
+from tests.cases import each
 from tests.messages import RP, SOAP
 from wstrust_sts import ns
 from wstrust_sts.errors import (
@@ -29,10 +30,6 @@ from wstrust_sts.errors import (
 from wstrust_sts.wire.xml import MAX_ATTRIBUTES, MAX_ELEMENTS, MAX_NAMESPACE, MAX_NAMESPACES, MAX_OCTETS
 
 Build = Callable[[Attack], bytes | str]
-
-
-def each(cases: dict[str, object]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("case", list(cases.values()), ids=list(cases))
 
 
 def inside(markup: str) -> Build:

@@ -9,11 +9,11 @@ import pytest
 
 from tests import messages
 from tests.attack import ENTRANCES, Attack, Entrance, Target, demand_quiet, shown
+from tests.cases import each
 from tests.messages import Answer
 from tests.security.test_hostile_messages import (  # noqa: F401 (they run here with the fixtures below)
     ENVELOPES,
     Build,
-    each,
     test_a_charset_other_than_utf_8_and_utf_16_is_refused,
     test_a_declaration_is_not_hidden_by_what_the_message_says_of_its_encoding,
     test_a_document_type_declaration_is_refused_in_every_encoding,

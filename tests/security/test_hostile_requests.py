@@ -8,6 +8,7 @@ from lxml import etree
 
 from tests import messages
 from tests.attack import CANARY, Attack
+from tests.cases import each, each_refused
 from tests.messages import RP
 from wstrust_sts import ns
 from wstrust_sts.errors import (
@@ -28,10 +29,6 @@ HOUR = timedelta(hours=1)
 STRICT = "https://strict.example.test/svc"
 SHA1 = "http://www.w3.org/2000/09/xmldsig#rsa-sha1"
 INCLUSIVE = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
-
-
-def each(cases: dict[str, Case]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize(("expected", "build"), list(cases.values()), ids=list(cases))
 
 
 def with_child(markup: str) -> Build:
@@ -244,7 +241,7 @@ REQUESTS: dict[str, Case] = {
 }  # fmt: skip
 
 
-@each(REQUESTS)
+@each_refused(REQUESTS)
 def test_a_request_that_cannot_be_granted_is_refused(attack: Attack, expected: type[StsError], build: Build) -> None:
     attack.refused(build(attack), expected)
 
@@ -287,7 +284,7 @@ LIFETIMES = {
 }
 
 
-@pytest.mark.parametrize(("created", "expires"), list(LIFETIMES.values()), ids=list(LIFETIMES))
+@each(LIFETIMES, "created", "expires")
 def test_a_lifetime_that_cannot_be_is_refused(
     attack: Attack, created: timedelta | None, expires: timedelta | None
 ) -> None:
@@ -357,7 +354,7 @@ UNREADABLE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("markup", list(UNREADABLE.values()), ids=list(UNREADABLE))
+@each(UNREADABLE, "markup")
 def test_an_applies_to_that_cannot_be_read_is_refused(attack: Attack, markup: str) -> None:
     attack.refused(rst(markup)(attack), InvalidRequest)
 

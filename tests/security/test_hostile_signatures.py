@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
 
 from tests.attack import demand_quiet, in_process
+from tests.cases import each
 from tests.protected import (
     GOOD,
     WSU_ID,
@@ -70,10 +71,6 @@ def once(target, request: pytest.FixtureRequest) -> Iterator[SealedAttack]:
     yield attacker
     attacker.issued(attacker.sealed())
     demand_quiet(target.logged())
-
-
-def each(cases: dict[str, object]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("case", list(cases.values()), ids=list(cases))
 
 
 def signing(**how) -> Step:

@@ -18,6 +18,7 @@ from tests import messages
 from tests.assertions import BOX, ID_ATTRIBUTE, PROVIDERS
 from tests.assertions import signing_key as another_key
 from tests.attack import ENTRANCES, Attack, InProcess, demand_quiet, in_process
+from tests.cases import each
 from tests.fakes import NOON, REALM
 from tests.forgery import SIGNATURE, SUBJECT_NAME, Form, evil_twin, forge, rename_subject, sign_again
 from tests.harness import PASSWORDS, signing_key
@@ -220,7 +221,7 @@ def _text_element(text: str) -> Element:
 
 
 @each_type
-@pytest.mark.parametrize("forger", list(FORGED.values()), ids=list(FORGED))
+@each(FORGED, "forger")
 def test_a_forged_token_is_invalid_nothing_is_made_of_it_and_it_is_neither_renewed_nor_cancelled(
     attack: Attack, token_type: TokenType, forger: Forger
 ) -> None:
@@ -339,7 +340,7 @@ STRANGE_REFERENCES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("named", list(STRANGE_REFERENCES.values()), ids=list(STRANGE_REFERENCES))
+@each(STRANGE_REFERENCES, "named")
 def test_a_reference_to_no_token_is_invalid(attack: Attack, named: str) -> None:
     assert attack.validated(named) == "invalid"
     attack.refused(attack.message(messages.cancel(named, trust=attack.trust)), InvalidSecurityToken)

@@ -10,6 +10,7 @@ from statistics import median
 
 import pytest
 
+from tests.cases import each
 from tests.holders import KEYED_PARTY, RECIPIENT, key_info, x509_data
 from tests.messages import Answer
 from tests.protected import b64, encrypted_key, party, reference
@@ -173,7 +174,7 @@ NO_KEYS: dict[str, Callable[[], tuple[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize("make", NO_KEYS.values(), ids=NO_KEYS)
+@each(NO_KEYS, "make")
 def test_what_is_no_key_encrypted_for_this_sts_is_refused_before_a_key_is_used(make) -> None:
     sts, key = counting()
     written, code = make()
