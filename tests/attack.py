@@ -2,8 +2,9 @@
 
 An `Entrance` is one way in: an endpoint, by one version of SOAP. Every row of the harness's endpoint table is
 attacked, so a new endpoint joins the suite as a row there; one with a new policy adds how its good credential is
-written to CREDENTIALS. A `Target` is a running STS; `InProcess` is one without a network. The suite runs against
-any other by giving its modules another fixture `target` (tests/security/conftest.py).
+written to CREDENTIALS. A `Target` is a running STS; `InProcess` is one without a network. The tests ask for the
+fixtures `target` and `attack` (tests/security/conftest.py); a module that imports them may have others, of which
+`target_of` and `attack_of` are the makers.
 """
 
 import json
@@ -15,8 +16,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
+import pytest
 from lxml import etree
 
 from tests import messages
@@ -332,6 +334,42 @@ class Attack:
         answer = self.send(self.message(messages.cancel(target, trust=self.trust)))
         assert (answer.status == 200) == (answer.code is None)
         return answer.code
+
+    def demand_service(self) -> None:
+        """A good message is answered as ever."""
+        self.issued(self.message())
+
+
+SomeAttack = TypeVar("SomeAttack", bound=Attack)
+
+
+def attacking(attack: SomeAttack) -> Iterator[SomeAttack]:
+    """The attack, after which the server lives, and its log tells of no failure and no password."""
+    attack.target.logged()
+    yield attack
+    attack.demand_service()
+    demand_quiet(attack.target.logged())
+
+
+def target_of(make: Callable[[], Sts] = Sts) -> Any:
+    """A fixture: a running STS, made anew for each module."""
+
+    @pytest.fixture(scope="module")
+    def target() -> Iterator[InProcess]:
+        with in_process(make()) as running:
+            yield running
+
+    return target
+
+
+def attack_of(kind: Callable[[Any, Entrance], Attack], places: Iterable[Entrance]) -> Any:
+    """A fixture: an attack on the module's `target`, at each of the places."""
+
+    @pytest.fixture(params=list(places), ids=str)
+    def attack(request: pytest.FixtureRequest, target: Target) -> Iterator[Attack]:
+        yield from attacking(kind(target, request.param))
+
+    return attack
 
 
 def shown(answer: Answer) -> str:

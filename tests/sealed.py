@@ -2,21 +2,19 @@
 `secureconversation`), and a client of it, who has established a security context where it needs one."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lxml import etree
 
 from tests import messages, protected
-from tests.attack import Attack, Entrance, demand_quiet
+from tests.attack import Attack, entrances
 from tests.contexts import establish
 from tests.fakes import REALM, FakeKeyring
 from tests.harness import ENDPOINTS, SEALED_ENDPOINTS, Sts, signing_key
-from tests.messages import SOAP, Answer
+from tests.messages import Answer
 from tests.protected import Draft, draft, party, protect
-from wstrust_sts.certificate_names import fingerprint
-from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName
 from wstrust_sts.config import EndpointSection
 from wstrust_sts.errors import (
     FailedCheck,
@@ -38,11 +36,7 @@ from wstrust_sts.wire.symmetric import open_symmetric
 from wstrust_sts.wire.wsse import TIMESTAMP, Freshness
 from wstrust_sts.wire.xml import parse
 
-SEALED_ENTRANCES = tuple(
-    Entrance(path=row.path, version=row.trust, policy=row.policy, tolerances=frozenset(row.tolerances), soap=soap)
-    for row in SEALED_ENDPOINTS
-    for soap in SOAP
-)
+SEALED_ENTRANCES = entrances(SEALED_ENDPOINTS)
 # Where messages are hidden, too: one of each kind.
 HIDING = [
     row for row in SEALED_ENTRANCES if row.policy != "certificatesigned" and row.soap == "1.2" and "13" in row.path
@@ -70,18 +64,9 @@ class SealedSts(Sts):
         self.keyring = keyring
         super().__post_init__()
         pinned = {party(name).der: name for name in ("alice", "bob")} if self.pinned is None else self.pinned
-        self.stores.certificates.rows += [pin(certificate, name) for certificate, name in pinned.items()]
+        for certificate, name in pinned.items():
+            self.map_certificate(certificate, name)
         establish(self.stores, now=self.clock.now)
-
-
-def pin(certificate: bytes, account: str) -> CertificateMapping:
-    return CertificateMapping(
-        realm=REALM.name,
-        account=account,
-        name=CertificateName(CertificateField.SHA256, fingerprint(certificate)),
-        certificate=certificate,
-        account_id=f"id-{account}",
-    )
 
 
 # -- a client ------------------------------------------------------------------------------------------------------
@@ -156,6 +141,10 @@ class SealedAttack(Attack):
     def security(self, *parts: str) -> str:
         return messages.security(*(parts or (self.timestamp(),)))
 
+    def demand_service(self) -> None:
+        self.issued(self.sealed())
+        assert self.came_sealed
+
     def unbelieved(self, message: bytes | str, *expected: type[StsError]) -> None:
         """Refused before the protection is verified: in clear, and nothing was issued or remembered."""
         stores = self.target.sts.stores
@@ -163,13 +152,3 @@ class SealedAttack(Attack):
         self.refused(message, *(expected or UNBELIEVED))
         assert not self.came_sealed
         assert (len(stores.issued_tokens.rows), len(stores.replay_cache.rows)) == before
-
-
-def attacker(target, entrance: Entrance) -> "Iterator[SealedAttack]":
-    """An attack, after which a good request is answered as ever and nothing unexpected is in the log."""
-    attack = SealedAttack(target, entrance)
-    target.logged()
-    yield attack
-    attack.issued(attack.sealed())
-    assert attack.came_sealed
-    demand_quiet(target.logged())

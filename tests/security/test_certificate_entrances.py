@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from tests import messages
-from tests.attack import Attack, Entrance, InProcess, Target, demand_quiet, entrances, in_both_layouts, in_process
+from tests.attack import Attack, InProcess, attack_of, entrances, in_both_layouts, in_process
 from tests.contexts import establish
 from tests.endorsed import party, request, request_in_context
 from tests.harness import CERTIFICATE_ENDPOINTS, CONVERSING_ENDPOINTS, Sts
@@ -62,15 +62,4 @@ def target() -> Iterator[InProcess]:
         yield running
 
 
-@pytest.fixture(params=ENTRANCES, ids=str)
-def entrance(request: pytest.FixtureRequest) -> Entrance:
-    return request.param
-
-
-@pytest.fixture
-def attack(target: Target, entrance: Entrance) -> Iterator[Attack]:
-    attacker = CertificateAttack(target, entrance)
-    target.logged()
-    yield attacker
-    attacker.issued(attacker.message())
-    demand_quiet(target.logged())
+attack = attack_of(CertificateAttack, ENTRANCES)

@@ -8,14 +8,14 @@ import base64
 import copy
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from statistics import median
 
 import pytest
 from lxml import etree
 
 from tests import messages
-from tests.attack import LONGEST_REFUSAL, in_process
+from tests.attack import LONGEST_REFUSAL, attack_of, target_of
 from tests.protected import (
     Draft,
     b64,
@@ -28,29 +28,16 @@ from tests.protected import (
     reference,
     reference_list,
 )
-from tests.sealed import HIDING, SYMMETRIC, SealedAttack, SealedSts, attacker
+from tests.sealed import HIDING, SYMMETRIC, SealedAttack, SealedSts
 from wstrust_sts import ns
-from wstrust_sts.errors import (
-    FailedCheck,
-)
+from wstrust_sts.errors import FailedCheck
 
 Step = Callable[[Draft], object]
 
 
-@pytest.fixture(scope="module")
-def target() -> Iterator[object]:
-    with in_process(SealedSts()) as running:
-        yield running
-
-
-@pytest.fixture(params=HIDING, ids=str)
-def attack(target, request: pytest.FixtureRequest) -> Iterator[SealedAttack]:
-    yield from attacker(target, request.param)
-
-
-@pytest.fixture(params=SYMMETRIC, ids=str)
-def symmetric(target, request: pytest.FixtureRequest) -> Iterator[SealedAttack]:
-    yield from attacker(target, request.param)
+target = target_of(SealedSts)
+attack = attack_of(SealedAttack, HIDING)
+symmetric = attack_of(SealedAttack, SYMMETRIC)
 
 
 def recorded(attack: SealedAttack) -> Draft:

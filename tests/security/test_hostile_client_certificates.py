@@ -43,11 +43,6 @@ SPELLINGS = {
 }
 
 
-@pytest.fixture(params=["1.1", "1.2"])
-def soap(request) -> str:
-    return request.param
-
-
 @pytest.fixture(params=PATHS)
 def version(request) -> str:
     return request.param

@@ -43,11 +43,6 @@ def row(request) -> EndpointSection:
     return request.param
 
 
-@pytest.fixture(params=["1.1", "1.2"])
-def soap(request) -> str:
-    return request.param
-
-
 class Attack:
     """Writes requests for one endpoint, protected with a context's key."""
 

@@ -6,13 +6,13 @@ with one text, at one time.
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from lxml import etree
 
 from tests import messages
-from tests.attack import in_process
+from tests.attack import attack_of, target_of
 from tests.cases import each
 from tests.protected import (
     Draft,
@@ -29,7 +29,7 @@ from tests.protected import (
     reference,
     written,
 )
-from tests.sealed import HIDING, PASSWORD, SYMMETRIC, UNBELIEVED, SealedAttack, SealedSts, attacker
+from tests.sealed import HIDING, PASSWORD, SYMMETRIC, UNBELIEVED, SealedAttack, SealedSts
 from wstrust_sts import ns
 from wstrust_sts.errors import (
     FailedAuthentication,
@@ -46,25 +46,10 @@ from wstrust_sts.errors import (
 Step = Callable[[Draft], object]
 
 
-@pytest.fixture(scope="module")
-def target() -> Iterator[object]:
-    with in_process(SealedSts()) as running:
-        yield running
-
-
-@pytest.fixture(params=HIDING, ids=str)
-def attack(target, request: pytest.FixtureRequest) -> Iterator[SealedAttack]:
-    yield from attacker(target, request.param)
-
-
-@pytest.fixture(params=SYMMETRIC, ids=str)
-def symmetric(target, request: pytest.FixtureRequest) -> Iterator[SealedAttack]:
-    yield from attacker(target, request.param)
-
-
-@pytest.fixture(params=PASSWORD, ids=str)
-def password(target, request: pytest.FixtureRequest) -> Iterator[SealedAttack]:
-    yield from attacker(target, request.param)
+target = target_of(SealedSts)
+attack = attack_of(SealedAttack, HIDING)
+symmetric = attack_of(SealedAttack, SYMMETRIC)
+password = attack_of(SealedAttack, PASSWORD)
 
 
 # -- published is enforced --------------------------------------------------------------------------------------

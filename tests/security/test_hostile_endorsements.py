@@ -36,11 +36,6 @@ def row(request) -> EndpointSection:
     return request.param
 
 
-@pytest.fixture(params=["1.1", "1.2"])
-def soap(request) -> str:
-    return request.param
-
-
 class Attack:
     """Writes requests for one endpoint, with the password where the policy has one."""
 

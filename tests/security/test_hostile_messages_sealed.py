@@ -4,13 +4,10 @@ The tests are those of the other modules; only how a message goes out is another
 could sign goes out as it is.
 """
 
-from collections.abc import Iterator
-
-import pytest
 from lxml import etree
 
 from tests import messages
-from tests.attack import Entrance, demand_quiet, in_process
+from tests.attack import attack_of, target_of
 from tests.messages import Answer
 from tests.protected import WSU_ID, Draft, protect
 from tests.sealed import SEALED_ENTRANCES, SealedAttack, SealedSts
@@ -67,27 +64,14 @@ class SealingAttack(SealedAttack):
         self.last = draft
         return sealed
 
+    def demand_service(self) -> None:
+        self.issued(self.message())
+        assert self.came_sealed
+
     def refused(self, message: bytes | str, *expected: type[StsError | HttpRefusal], **how) -> Answer:
         """What is hidden is one fault, whatever is wrong with it; what has no protection is that."""
         return super().refused(message, *expected, FailedCheck, InvalidSecurity, TooLarge, **how)
 
 
-@pytest.fixture(scope="module")
-def target() -> Iterator[object]:
-    with in_process(SealedSts()) as running:
-        yield running
-
-
-@pytest.fixture(params=ENTRANCES, ids=str)
-def entrance(request: pytest.FixtureRequest) -> Entrance:
-    return request.param
-
-
-@pytest.fixture
-def attack(target, entrance: Entrance) -> Iterator[SealingAttack]:
-    attacker = SealingAttack(target, entrance)
-    target.logged()
-    yield attacker
-    attacker.issued(attacker.message())
-    assert attacker.came_sealed
-    demand_quiet(target.logged())
+target = target_of(SealedSts)
+attack = attack_of(SealingAttack, ENTRANCES)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests import messages
-from tests.attack import ENTRANCES, Attack, Entrance, Target, demand_quiet, shown
-from tests.cases import each
+from tests.attack import ENTRANCES, Attack, Entrance, Target, attacking, shown
+from tests.cases import each, each_of
 from tests.messages import Answer
 from tests.security.test_hostile_messages import (  # noqa: F401 (they run here with the fixtures below)
     ENVELOPES,
@@ -61,18 +61,12 @@ class Inquiry(Attack):
         return answer
 
 
-@pytest.fixture(params=[entrance for entrance in ENTRANCES if entrance.path == PATH], ids=str)
-def entrance(request: pytest.FixtureRequest) -> Entrance:
-    return request.param
+entrance = each_of(entrance for entrance in ENTRANCES if entrance.path == PATH)
 
 
 @pytest.fixture(params=[PATH, f"{PATH}/mex", OF_MANY], ids=["itself", "beneath", "of many"])
 def attack(request: pytest.FixtureRequest, target: Target, entrance: Entrance) -> Iterator[Inquiry]:
-    attacker = Inquiry(target, entrance, request.param)
-    target.logged()
-    yield attacker
-    attacker.issued(attacker.message())
-    demand_quiet(target.logged())
+    yield from attacking(Inquiry(target, entrance, request.param))
 
 
 FILLINGS = {

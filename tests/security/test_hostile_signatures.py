@@ -7,14 +7,14 @@ in tests/attack.py.
 import copy
 import hashlib
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
 
-from tests.attack import demand_quiet, in_process
+from tests.attack import attack_of, target_of
 from tests.cases import each
 from tests.protected import (
     GOOD,
@@ -47,30 +47,10 @@ XML_ID = f"{{{ns.XML}}}id"
 Step = Callable[[Draft], object]
 
 
-@pytest.fixture(scope="module")
-def target() -> Iterator[object]:
-    with in_process(SealedSts()) as running:
-        yield running
-
-
-@pytest.fixture(params=SEALED_ENTRANCES, ids=str)
-def attack(target, request: pytest.FixtureRequest) -> Iterator[SealedAttack]:
-    attacker = SealedAttack(target, request.param)
-    target.logged()
-    yield attacker
-    attacker.issued(attacker.sealed())
-    assert attacker.came_sealed
-    demand_quiet(target.logged())
-
-
-@pytest.fixture(params=[row for row in SEALED_ENTRANCES if row.soap == "1.2" and "13" in row.path], ids=str)
-def once(target, request: pytest.FixtureRequest) -> Iterator[SealedAttack]:
-    """One entrance of each policy, for what neither version has a part in."""
-    attacker = SealedAttack(target, request.param)
-    target.logged()
-    yield attacker
-    attacker.issued(attacker.sealed())
-    demand_quiet(target.logged())
+target = target_of(SealedSts)
+attack = attack_of(SealedAttack, SEALED_ENTRANCES)
+# One entrance of each policy, for what neither version has a part in.
+once = attack_of(SealedAttack, [row for row in SEALED_ENTRANCES if row.soap == "1.2" and "13" in row.path])
 
 
 def signing(**how) -> Step:

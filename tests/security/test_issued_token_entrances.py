@@ -3,14 +3,11 @@
 The tests are those of the other modules; only how a good message proves its sender is another.
 """
 
-from collections.abc import Iterator
 from datetime import timedelta
 
-import pytest
-
-from tests.attack import Entrance, InProcess, Target, demand_quiet, entrances, in_both_layouts, in_process
+from tests.attack import Entrance, InProcess, attack_of, entrances, in_both_layouts, target_of
 from tests.harness import ENDPOINTS, ISSUED_TOKEN_ENDPOINTS, PROVING_ENDPOINTS
-from tests.issued import SYMMETRIC, Holder, TokenSts, holder_for, request, until
+from tests.issued import SYMMETRIC, TokenSts, holder_for, request, until
 from tests.messages import security, username_token
 from tests.security.test_certificate_entrances import CertificateAttack
 from tests.security.test_hostile_messages import *  # noqa: F403
@@ -29,7 +26,11 @@ ENTRANCES = entrances(ROWS)
 class HolderAttack(CertificateAttack):
     """Proves itself by a token, got once by password."""
 
-    holder: Holder
+    def __init__(self, target: InProcess, entrance: Entrance) -> None:
+        super().__init__(target, entrance)
+        longest = until(target.now() + timedelta(hours=8))
+        policy = SYMMETRIC if entrance.policy.startswith("username") else entrance.policy
+        self.holder = holder_for(target.sts, policy, longest)
 
     def security(self, *parts: str) -> str:
         if parts:
@@ -40,24 +41,5 @@ class HolderAttack(CertificateAttack):
         return signed[start:end]
 
 
-@pytest.fixture(scope="module")
-def target() -> Iterator[InProcess]:
-    with in_process(TokenSts(endpoints=(*ENDPOINTS, *ROWS))) as running:
-        yield running
-
-
-@pytest.fixture(params=ENTRANCES, ids=str)
-def entrance(request: pytest.FixtureRequest) -> Entrance:
-    return request.param
-
-
-@pytest.fixture
-def attack(target: Target, entrance: Entrance) -> Iterator[HolderAttack]:
-    attacker = HolderAttack(target, entrance)
-    longest = until(target.now() + timedelta(hours=8))
-    policy = SYMMETRIC if entrance.policy.startswith("username") else entrance.policy
-    attacker.holder = holder_for(target.sts, policy, longest)
-    target.logged()
-    yield attacker
-    attacker.issued(attacker.message())
-    demand_quiet(target.logged())
+target = target_of(lambda: TokenSts(endpoints=(*ENDPOINTS, *ROWS)))
+attack = attack_of(HolderAttack, ENTRANCES)

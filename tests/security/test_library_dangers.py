@@ -10,7 +10,6 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from lxml import etree
 
 from tests import messages
-from tests.attack import ENTRANCES, Attack, InProcess, in_process
+from tests.attack import ENTRANCES, Attack, InProcess
 from tests.forgery import SIGNATURE, Form, forge
 from tests.harness import PUBLIC_URL, signing_key
 from wstrust_sts import ns
@@ -38,9 +37,8 @@ INCLUSIVE = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
 
 
 @pytest.fixture(scope="module")
-def attacker() -> Iterator[Attack]:
-    with in_process() as target:
-        yield Attack(target, ENTRANCES[1])
+def attacker(target: InProcess) -> Attack:
+    return Attack(target, ENTRANCES[1])
 
 
 def in_this_process(attack: Attack) -> InProcess:

@@ -11,17 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.attack import ENTRANCES, Entrance
+from tests.attack import ENTRANCES, Attack, attack_of
 from tests.harness import ENDPOINTS, PASSWORDS
 from tests.messages import Answer
 from tests.running import Prepared, prepare, serving
-from tests.security.conftest import attack
 from tests.security.test_hostile_headers import *  # noqa: F403
 from tests.security.test_hostile_messages import *  # noqa: F403
 from tests.security.test_hostile_requests import *  # noqa: F403
 from tests.security.test_hostile_targets import *  # noqa: F403
-
-__all__ = ["attack"]
 
 # What a well-behaved HTTP client cannot send, or the front answers by itself: tests/system/test_server.py has it.
 del test_a_charset_other_than_utf_8_and_utf_16_is_refused  # noqa: F821
@@ -135,13 +132,11 @@ def target() -> Iterator[OverTls]:
             yield OverTls(prepared, server.pid)
 
 
-@pytest.fixture(
-    params=[
+attack = attack_of(
+    Attack,
+    [
         entrance
         for entrance in ENTRANCES
         if (entrance.path, entrance.soap) in (("/trust/13/usernamemixed", "1.2"), ("/trust/2005/usernamemixed", "1.1"))
     ],
-    ids=str,
 )
-def entrance(request: pytest.FixtureRequest) -> Entrance:
-    return request.param
