@@ -22,6 +22,7 @@ import pytest
 from lxml import etree
 
 from tests import messages
+from tests.cases import dashed
 from tests.harness import ENDPOINTS, PASSWORDS, Sts
 from tests.messages import RP, SOAP, Answer
 from wstrust_sts import log, ns
@@ -60,7 +61,7 @@ class Entrance:
     layout: str = "default"
 
     def __str__(self) -> str:
-        return f"{self.path.strip('/').replace('/', '-')}-soap{self.soap}"
+        return f"{dashed(self)}-soap{self.soap}"
 
     @property
     def trust(self) -> str:

@@ -33,3 +33,8 @@ def each_of(values: Iterable[object], *, ids: Callable[[Any], str] = str) -> Any
         return request.param
 
     return value
+
+
+def dashed(row: Any) -> str:
+    """The path of an endpoint, as the ids of tests have it."""
+    return row.path.strip("/").replace("/", "-")

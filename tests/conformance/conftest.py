@@ -2,8 +2,11 @@
 
 import pytest
 
+from tests.cases import each_of
 from tests.conformance.client import COMBINATIONS, Client
 from tests.harness import Sts
+
+soap = each_of(("1.1", "1.2"))
 
 
 @pytest.fixture(scope="module")

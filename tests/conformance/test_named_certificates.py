@@ -3,6 +3,7 @@
 import pytest
 from cryptography import x509
 
+from tests.cases import each, each_of
 from tests.messages import Answer, issue
 from tests.protected import Party, by_key_identifier, by_thumbprint, draft, look_alike, party, protect, reference
 from tests.sealed import SealedSts, unseal
@@ -24,12 +25,8 @@ def by_ski(whose: Party) -> str:
 
 
 WAYS = {"thumbprint": by_thumbprint, "key identifier": by_ski, "issuer and serial number": by_issuer_and_serial}
-by_every_name = pytest.mark.parametrize("name", WAYS.values(), ids=list(WAYS))
-
-
-@pytest.fixture(params=["certificate", "certificatesigned"])
-def policy(request) -> str:
-    return request.param
+by_every_name = each(WAYS, "name")
+policy = each_of(("certificate", "certificatesigned"))
 
 
 def send(sts: SealedSts, policy: str, named: str, *, signer: Party) -> tuple[Answer, object]:

@@ -10,6 +10,7 @@ from lxml import etree
 from msal.wstrust_response import parse_error, parse_response
 
 from tests import messages
+from tests.cases import each_of
 from tests.conformance.client import COMBINATIONS, Versions, assert_sound, names
 from tests.fakes import NOON
 from tests.harness import ADFS_ENDPOINTS, ENDPOINTS, RELYING_PARTY, SEALED_ENDPOINTS, Sts, signing_key
@@ -47,9 +48,7 @@ def sts() -> Sts:
     return Sts(endpoints=ADFS_ENDPOINTS)
 
 
-@pytest.fixture(params=COMBINATIONS, ids=str)
-def versions(request) -> Versions:
-    return request.param
+versions = each_of(COMBINATIONS)
 
 
 def how(versions: Versions, operation: str | None = "Issue") -> dict[str, object]:

@@ -4,6 +4,7 @@ import pytest
 from lxml import etree
 
 from tests import messages
+from tests.cases import dashed
 from tests.delegated import KEYED, PARTIES, delegates_of, rule, subject_of
 from tests.harness import ISSUED_TOKEN_ENDPOINTS
 from tests.issued import ASYMMETRIC, TokenSts, holder_for, request
@@ -15,7 +16,7 @@ def sts() -> TokenSts:
     return TokenSts(relying_parties=PARTIES, delegation_rules=(rule(relying_parties=frozenset({"back", "keyed"})),))
 
 
-@pytest.mark.parametrize("row", ISSUED_TOKEN_ENDPOINTS, ids=lambda row: row.path.strip("/").replace("/", "-"))
+@pytest.mark.parametrize("row", ISSUED_TOKEN_ENDPOINTS, ids=dashed)
 def test_row_13_an_actor_that_proves_itself_by_a_token_gets_one_about_its_subject(sts, row):
     trust = row.trust.namespace
     shown = sts.issue().assertion.decode()

@@ -11,6 +11,7 @@ from lxml import etree
 from tests import messages
 from tests.assertions import BOX
 from tests.attack import assert_token_of_alice
+from tests.cases import dashed, each_of
 from tests.fakes import NOON
 from tests.harness import ISSUED_TOKEN_ENDPOINTS, PROVING_ENDPOINTS
 from tests.issued import (
@@ -41,14 +42,7 @@ def sts() -> TokenSts:
     return TokenSts()
 
 
-@pytest.fixture(params=ISSUED_TOKEN_ENDPOINTS, ids=lambda row: row.path.strip("/").replace("/", "-"))
-def row(request) -> EndpointSection:
-    return request.param
-
-
-@pytest.fixture(params=["1.1", "1.2"])
-def soap(request) -> str:
-    return request.param
+row = each_of(ISSUED_TOKEN_ENDPOINTS, ids=dashed)
 
 
 def at(policy: str, version: str = "13") -> EndpointSection:

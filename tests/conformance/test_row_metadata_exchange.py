@@ -4,6 +4,7 @@ import pytest
 from lxml import etree
 
 from tests import messages
+from tests.cases import each_of
 from tests.harness import ENDPOINTS, PUBLIC_URL
 from wstrust_sts import ns
 from wstrust_sts.bindings.http import Request
@@ -14,19 +15,12 @@ QUESTIONS = {"Get": (ns.WXF_GET, ""), "GetMetadata": (ns.MEX_REQUEST, GET_METADA
 WRONG_SOAP = {"1.1": "1.2", "1.2": "1.1"}
 
 
-@pytest.fixture(params=ENDPOINTS, ids=lambda endpoint: endpoint.path)
-def endpoint(request):
-    return request.param
+endpoint = each_of(ENDPOINTS, ids=lambda endpoint: endpoint.path)
 
 
 @pytest.fixture(params=["", "/mex"], ids=["itself", "beneath"])
 def path(request, endpoint):
     return endpoint.path + request.param
-
-
-@pytest.fixture(params=["1.1", "1.2"])
-def soap(request):
-    return request.param
 
 
 def wsdl(sts, endpoint):

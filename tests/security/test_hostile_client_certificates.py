@@ -10,6 +10,7 @@ import pytest
 from tests import certificates as corpus
 from tests import messages
 from tests.attack import assert_token_of_alice, demand_sound
+from tests.cases import each_of
 from tests.endorsed import party
 from tests.fakes import NOON
 from tests.harness import CERTIFICATE_ENDPOINTS, ENDPOINTS, SERVER, Sts
@@ -42,10 +43,7 @@ SPELLINGS = {
     "RFC 9440": lambda certificate: f":{base64.b64encode(certificate).decode()}:",
 }
 
-
-@pytest.fixture(params=PATHS)
-def version(request) -> str:
-    return request.param
+version = each_of(tuple(PATHS))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from lxml import etree
 
 from tests import messages
 from tests.attack import assert_token_of_alice, demand_sound
-from tests.cases import each
+from tests.cases import dashed, each, each_of
 from tests.contexts import CONTEXT, Context, establish
 from tests.endorsed import OVER, b64, party, request, request_in_context
 from tests.fakes import NOON
@@ -38,9 +38,7 @@ def sts() -> SealedSts:
     return sts
 
 
-@pytest.fixture(params=CONVERSING, ids=lambda row: row.path.strip("/").replace("/", "-"))
-def row(request) -> EndpointSection:
-    return request.param
+row = each_of(CONVERSING, ids=dashed)
 
 
 class Attack:

@@ -11,6 +11,7 @@ from lxml import etree
 from tests import certificates as corpus
 from tests import messages
 from tests.attack import assert_token_of_alice, demand_sound
+from tests.cases import dashed, each_of
 from tests.endorsed import BY_TOKEN, TO, Party, by_x509_data, endorse, party, request, to, token
 from tests.fakes import NOON
 from tests.harness import CERTIFICATE_ENDPOINTS, PASSWORDS, Sts
@@ -31,9 +32,7 @@ def sts() -> Sts:
     return sts
 
 
-@pytest.fixture(params=SIGNED, ids=lambda row: row.path.strip("/").replace("/", "-"))
-def row(request) -> EndpointSection:
-    return request.param
+row = each_of(SIGNED, ids=dashed)
 
 
 class Attack:

@@ -9,7 +9,7 @@ import pytest
 from lxml import etree
 
 from tests import messages
-from tests.attack import ENTRANCES, Attack, demand_quiet, in_process
+from tests.attack import Attack
 from tests.fakes import NOON
 from tests.harness import PASSWORDS, RELYING_PARTY, account
 from tests.messages import RP, Answer
@@ -27,14 +27,6 @@ from wstrust_sts.errors import (
 GRACE = timedelta(minutes=2)
 TURNS = 3
 each_type = pytest.mark.parametrize("token_type", [ns.TP11_SAML20, ns.TP11_SAML11], ids=["SAML 2.0", "SAML 1.1"])
-
-
-@pytest.fixture
-def own():
-    """An STS of the test's own, whose clock and stores it may change."""
-    with in_process() as target:
-        yield Attack(target, ENTRANCES[0])
-        demand_quiet(target.logged())
 
 
 def issued(attack: Attack, *more: str, token_type: str = ns.TP11_SAML20, **how: str) -> str:

@@ -17,7 +17,7 @@ from lxml import etree
 from tests import messages
 from tests.assertions import BOX, ID_ATTRIBUTE, PROVIDERS
 from tests.assertions import signing_key as another_key
-from tests.attack import ENTRANCES, Attack, InProcess, demand_quiet, in_process
+from tests.attack import Attack, InProcess
 from tests.cases import each
 from tests.fakes import NOON, REALM
 from tests.forgery import SIGNATURE, SUBJECT_NAME, Form, evil_twin, forge, rename_subject, sign_again
@@ -391,17 +391,10 @@ def test_only_subject_requestor_and_administrator_cancel(
 # -- what only a target in this process can show -----------------------------------------------------------------
 
 
-@pytest.fixture
-def sts_attack():
-    with in_process() as target:
-        yield Attack(target, ENTRANCES[0])
-        demand_quiet(target.logged())
-
-
 @each_type
-def test_an_expired_token_is_invalid_and_so_is_one_of_the_future(sts_attack: Attack, token_type: TokenType) -> None:
-    target: InProcess = sts_attack.target
-    token = issued(sts_attack, token_type)
+def test_an_expired_token_is_invalid_and_so_is_one_of_the_future(own: Attack, token_type: TokenType) -> None:
+    target: InProcess = own.target
+    token = issued(own, token_type)
     for moved, verdict in (
         (timedelta(minutes=59), "valid"),
         (timedelta(hours=1), "invalid"),
@@ -410,47 +403,47 @@ def test_an_expired_token_is_invalid_and_so_is_one_of_the_future(sts_attack: Att
         (timedelta(0), "valid"),
     ):
         target.sts.clock.now = NOON + moved
-        assert sts_attack.validated(token) == verdict, moved
+        assert own.validated(token) == verdict, moved
 
 
 @each_type
-def test_a_genuine_token_that_is_not_in_the_register_is_invalid(sts_attack: Attack, token_type: TokenType) -> None:
-    target: InProcess = sts_attack.target
-    token = issued(sts_attack, token_type)
+def test_a_genuine_token_that_is_not_in_the_register_is_invalid(own: Attack, token_type: TokenType) -> None:
+    target: InProcess = own.target
+    token = issued(own, token_type)
     target.sts.stores.issued_tokens.rows.clear()
-    assert sts_attack.validated(token) == "invalid"
-    assert sts_attack.cancelled(token) == "InvalidSecurityToken"
+    assert own.validated(token) == "invalid"
+    assert own.cancelled(token) == "InvalidSecurityToken"
 
 
 @each_type
-def test_a_token_of_another_realm_is_invalid_though_its_key_is_known(sts_attack: Attack, token_type: TokenType) -> None:
+def test_a_token_of_another_realm_is_invalid_though_its_key_is_known(own: Attack, token_type: TokenType) -> None:
     """The realm's name for itself has changed; what it signed under another name is not its own any more."""
-    target: InProcess = sts_attack.target
-    token = issued(sts_attack, token_type)
+    target: InProcess = own.target
+    token = issued(own, token_type)
     realms = target.sts.stores.realms.rows
     realms["default"] = replace(realms["default"], issuer="https://other.example.test/")
-    assert sts_attack.validated(token) == "invalid"
+    assert own.validated(token) == "invalid"
 
 
 @each_type
-def test_a_token_by_a_key_that_is_no_longer_known_is_invalid(sts_attack: Attack, token_type: TokenType) -> None:
-    target: InProcess = sts_attack.target
-    token = issued(sts_attack, token_type)
+def test_a_token_by_a_key_that_is_no_longer_known_is_invalid(own: Attack, token_type: TokenType) -> None:
+    target: InProcess = own.target
+    token = issued(own, token_type)
     keys = target.sts.stores.signing_keys
     retired = {name: replace(record, state=KeyState.RETIRED) for name, record in keys.rows.items()}
     fresh = make_signing_key("default", algorithm="ec-p256", name="sts.example.test", now=NOON, box=BOX)
     keys.rows = retired | {("default", fresh.id): fresh}
     keys.changes += 1
-    assert sts_attack.validated(issued(sts_attack, token_type)) == "valid"
-    assert sts_attack.validated(token) == "invalid"
+    assert own.validated(issued(own, token_type)) == "valid"
+    assert own.validated(token) == "invalid"
 
 
 @each_type
 def test_a_token_of_a_key_that_was_retired_in_an_emergency_is_invalid_at_once_by_id_too(
-    sts_attack: Attack, token_type: TokenType
+    own: Attack, token_type: TokenType
 ) -> None:
-    target: InProcess = sts_attack.target
-    token = issued(sts_attack, token_type)
+    target: InProcess = own.target
+    token = issued(own, token_type)
     by_id = reference(id_of(etree.fromstring(token), token_type), token_type)
     stores = target.sts.stores
     (leaked,) = stores.signing_keys.list("default")
@@ -459,9 +452,9 @@ def test_a_token_of_a_key_that_was_retired_in_an_emergency_is_invalid_at_once_by
     )
     stores.administration.add_signing_key(following)
     assert stores.administration.promote_key("default", following.id)
-    assert sts_attack.validated(token) == sts_attack.validated(by_id) == "valid"
+    assert own.validated(token) == own.validated(by_id) == "valid"
     assert stores.administration.set_key_state("default", leaked.id, KeyState.RETIRED, expected=KeyState.RETIRING)
-    assert sts_attack.validated(token) == "invalid"
-    assert sts_attack.validated(by_id) == "invalid"
-    assert sts_attack.cancelled(by_id) is None
-    assert sts_attack.validated(issued(sts_attack, token_type)) == "valid"
+    assert own.validated(token) == "invalid"
+    assert own.validated(by_id) == "invalid"
+    assert own.cancelled(by_id) is None
+    assert own.validated(issued(own, token_type)) == "valid"

@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 
 from tests import messages
-from tests.attack import CANARY, ENTRANCES, Attack, demand_quiet, in_process
+from tests.attack import CANARY, Attack
 from tests.fakes import NOON
 from tests.harness import PASSWORDS, STRICT_PARTY, account
 from tests.messages import RP, Answer
@@ -20,14 +20,6 @@ from wstrust_sts.lineage import LONGEST_LINEAGE
 
 STRICT = "https://strict.example.test/svc"
 each_type = pytest.mark.parametrize("token_type", [ns.TP11_SAML20, ns.TP11_SAML11], ids=["SAML 2.0", "SAML 1.1"])
-
-
-@pytest.fixture
-def own():
-    """An STS of the test's own, whose clock and stores it may change."""
-    with in_process() as target:
-        yield Attack(target, ENTRANCES[0])
-        demand_quiet(target.logged())
 
 
 def issued(attack: Attack, token_type: str = ns.TP11_SAML20, **how: str) -> str:

@@ -3,13 +3,12 @@
 import base64
 import secrets
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
 from tests import messages
-from tests.attack import ENTRANCES, Attack, InProcess, demand_quiet, in_process
+from tests.attack import ENTRANCES, Attack
 from tests.fakes import NOON
 from tests.harness import PASSWORDS
 from wstrust_sts import ns
@@ -100,47 +99,36 @@ def test_a_refused_request_spends_its_nonce_too(attack: Attack) -> None:
 # -- with a clock ------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def alone() -> Iterator[tuple[Attack, InProcess]]:
-    with in_process() as target:
-        yield Attack(target, ENTRANCES[0]), target
-        demand_quiet(target.logged())
-
-
 @pytest.mark.parametrize("offset", [-14, -5, 0, 5])
-def test_a_nonce_is_remembered_for_as_long_as_its_message_is_fresh(
-    alone: tuple[Attack, InProcess], offset: int
-) -> None:
+def test_a_nonce_is_remembered_for_as_long_as_its_message_is_fresh(own: Attack, offset: int) -> None:
     """Whenever the message is tried again, it is either a replay or stale."""
-    attack, target = alone
     born = NOON + timedelta(minutes=offset)
     stamp = messages.timestamp(born, life=timedelta(hours=2))
     tokens = [
         messages.username_token(more=nonce(fresh()) + created(messages.instant(born))),
         messages.username_token(more=nonce(fresh())),
     ]
-    written = [attack.message(security=attack.security(stamp, token)) for token in tokens]
+    written = [own.message(security=own.security(stamp, token)) for token in tokens]
     for message in written:
-        attack.issued(message)
+        own.issued(message)
     for seconds in range(0, 3600, 100):
-        target.sts.clock.now = NOON + timedelta(seconds=seconds)
+        own.target.sts.clock.now = NOON + timedelta(seconds=seconds)
         for message in written:
-            attack.refused(message, FailedAuthentication, MessageExpired)
+            own.refused(message, FailedAuthentication, MessageExpired)
 
 
-def test_of_many_at_once_exactly_one_wins(alone: tuple[Attack, InProcess]) -> None:
-    attack, target = alone
-    attack.issued(attack.message())
-    octets = with_nonce(attack, fresh()).encode()
+def test_of_many_at_once_exactly_one_wins(own: Attack) -> None:
+    own.issued(own.message())
+    octets = with_nonce(own, fresh()).encode()
     codes: list[str | None] = []
     start = threading.Barrier(8)
 
     def send() -> None:
         start.wait()
-        answer = target.send(
+        answer = own.target.send(
             octets,
-            path=attack.entrance.path,
-            content_type=messages.content_type(attack.entrance.soap),
+            path=own.entrance.path,
+            content_type=messages.content_type(own.entrance.soap),
             method="POST",
             headers={},
         )

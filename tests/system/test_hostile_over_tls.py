@@ -15,10 +15,13 @@ from tests.attack import ENTRANCES, Attack, attack_of
 from tests.harness import ENDPOINTS, PASSWORDS
 from tests.messages import Answer
 from tests.running import Prepared, prepare, serving
+from tests.security.conftest import own
 from tests.security.test_hostile_headers import *  # noqa: F403
 from tests.security.test_hostile_messages import *  # noqa: F403
 from tests.security.test_hostile_requests import *  # noqa: F403
 from tests.security.test_hostile_targets import *  # noqa: F403
+
+__all__ = ["own"]
 
 # What a well-behaved HTTP client cannot send, or the front answers by itself: tests/system/test_server.py has it.
 del test_a_charset_other_than_utf_8_and_utf_16_is_refused  # noqa: F821
