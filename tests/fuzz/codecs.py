@@ -19,6 +19,7 @@ from tests.fakes import NOON, REALM
 from tests.forgery import SIGNATURE
 from tests.fuzz import mutations, seeds, steady
 from tests.fuzz.target import Target, refusing
+from tests.terms import over_tls
 from wstrust_sts import ns
 from wstrust_sts.bindings.media_type import read_media_type
 from wstrust_sts.bindings.mex import read_question
@@ -33,20 +34,16 @@ from wstrust_sts.errors import (
     UnsupportedMediaType,
 )
 from wstrust_sts.model import TokenType, TrustVersion
-from wstrust_sts.ports import MessageSigner
 from wstrust_sts.strict_toml import ConfigurationError, read_file
 from wstrust_sts.wire import wsp
 from wstrust_sts.wire.addressing import demand_anonymous_replies, read_addressing
-from wstrust_sts.wire.algorithms import DEFAULT
 from wstrust_sts.wire.dsig import verify_enveloped_signature
 from wstrust_sts.wire.requested_claims import read_claims
 from wstrust_sts.wire.saml import read_assertion, verify_assertion
 from wstrust_sts.wire.signature_parts import canonical
 from wstrust_sts.wire.soap import Envelope, ReplyContext, SoapVersion, demand_understood, read_envelope, write_fault
-from wstrust_sts.wire.terms import Terms
 from wstrust_sts.wire.times import read_time, write_time
 from wstrust_sts.wire.transport import read_username_over_tls
-from wstrust_sts.wire.wsse import Freshness, Transport
 from wstrust_sts.wire.wst import read_rst
 from wstrust_sts.wire.xml import Element, is_id, parse
 
@@ -122,20 +119,8 @@ def _addressing(octets: bytes) -> None:
             assert said is None or 0 < len(said) <= 1024
 
 
-def _no_signer() -> MessageSigner:
-    raise AssertionError("nothing is signed where TLS protects the message")
-
-
 def _wsse(octets: bytes) -> None:
-    terms = Terms(
-        transport=Transport(tls=True),
-        now=NOON,
-        freshness=Freshness(),
-        algorithms=DEFAULT,
-        tolerances=frozenset(),
-        decrypters=tuple,
-        signer=_no_signer,
-    )
+    terms = over_tls()
     for envelope in _in_both_versions(octets):
         message = read_username_over_tls(envelope, terms).proved
         (credential,) = message.credentials

@@ -9,6 +9,7 @@ from tests.fakes import NOON, REALM
 from tests.fuzz import mutations
 from tests.fuzz.target import Target, refusing
 from tests.protected import draft, protect
+from tests.terms import over_tls
 from wstrust_sts import ns
 from wstrust_sts.errors import StsError
 from wstrust_sts.model import AuthenticationMethod
@@ -19,8 +20,7 @@ from wstrust_sts.wire.algorithms import BASIC256SHA256
 from wstrust_sts.wire.secure_conversation import read_secure_conversation, read_secure_conversation_over_tls
 from wstrust_sts.wire.signature_parts import canonical
 from wstrust_sts.wire.soap import SoapVersion, read_envelope
-from wstrust_sts.wire.terms import Protection, SecuredMessage, SecurityReader, Terms
-from wstrust_sts.wire.wsse import Freshness, Transport
+from wstrust_sts.wire.terms import Protection, SecuredMessage, SecurityReader
 from wstrust_sts.wire.xml import parse
 
 _PROVED = (PresentedContext(CONTEXT.identifier, CONTEXT.instance, proved=True),)
@@ -46,16 +46,7 @@ def _find(identifier: str, instance: str | None) -> SecurityContext | None:
 
 
 def _read(octets: bytes, reader: SecurityReader) -> SecuredMessage:
-    terms = Terms(
-        transport=Transport(tls=True),
-        now=NOON,
-        freshness=Freshness(),
-        algorithms=BASIC256SHA256,
-        tolerances=frozenset(),
-        decrypters=lambda: (),
-        signer=lambda: None,
-        contexts=_find,
-    )
+    terms = over_tls(algorithms=BASIC256SHA256, signer=lambda: None, contexts=_find)
     return reader(read_envelope(parse(octets), expected=SoapVersion.SOAP12), terms)
 
 

@@ -9,14 +9,14 @@ from tests.fuzz import mutations
 from tests.fuzz.target import Target, refusing
 from tests.holders import key_info, key_info_of, key_value
 from tests.issued import Holder, Secret, by_reference, embedded, request
+from tests.terms import over_tls
 from wstrust_sts import ns
 from wstrust_sts.errors import StsError
 from wstrust_sts.received_tokens import EndorsingAssertion
 from wstrust_sts.wire.algorithms import BASIC256SHA256
 from wstrust_sts.wire.issued_token import read_token_with_public_key, read_token_with_secret
 from wstrust_sts.wire.soap import SoapVersion, read_envelope
-from wstrust_sts.wire.terms import SecurityReader, Terms
-from wstrust_sts.wire.wsse import Freshness, Transport
+from wstrust_sts.wire.terms import SecurityReader
 from wstrust_sts.wire.xml import parse
 
 _ID = "_token"
@@ -24,13 +24,8 @@ _SECRET = b"a-token's-secret-of-32-octets!!!"
 
 
 def _read(octets: bytes, reader: SecurityReader) -> EndorsingAssertion:
-    terms = Terms(
-        transport=Transport(tls=True),
-        now=NOON,
-        freshness=Freshness(),
+    terms = over_tls(
         algorithms=BASIC256SHA256,
-        tolerances=frozenset(),
-        decrypters=lambda: (),
         signer=lambda: None,
         secret_of=lambda token_id: _SECRET if token_id == _ID else None,
     )

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from tests.answering import AnsweringSts, message_key, private_key
 from tests.certificates import key, leaf
 from tests.fakes import NOON
+from tests.terms import over_tls
 from wstrust_sts import ns
 from wstrust_sts.cli.endorsing_keys import endorse_by_certificate, endorse_by_token
 from wstrust_sts.cli.exchanges.over_tls import OverTls
@@ -28,8 +29,6 @@ from wstrust_sts.wire.endorsing import read_endorsed
 from wstrust_sts.wire.keyinfo import ByAssertionId
 from wstrust_sts.wire.message_signature import MacKey
 from wstrust_sts.wire.soap import SoapVersion, read_envelope
-from wstrust_sts.wire.terms import Terms
-from wstrust_sts.wire.wsse import Freshness, Transport
 from wstrust_sts.wire.xml import parse
 
 SECRET = b"k" * 32
@@ -39,15 +38,7 @@ TOKENS = {
 }
 TARGET = f'<a:Assertion xmlns:a="{ns.SAML20}" ID="_another"/>'.encode()
 METHODS = {"signature": ns.RSA_SHA256, "mac": ns.HMAC_SHA1, "digest": ns.SHA256}
-TERMS = Terms(
-    transport=Transport(tls=True),
-    now=NOON,
-    freshness=Freshness(),
-    algorithms=BASIC256_SHA1,
-    tolerances=frozenset(),
-    decrypters=list,
-    signer=lambda: message_key("sts"),
-)
+TERMS = over_tls(algorithms=BASIC256_SHA1, signer=lambda: message_key("sts"))
 
 
 def sent(binding: OverTls, *, soap: str = "1.2", trust: TrustVersion = TrustVersion.V13, **how) -> bytes:

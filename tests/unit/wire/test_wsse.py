@@ -8,6 +8,7 @@ from lxml import etree
 
 from tests import messages
 from tests.fakes import NOON
+from tests.terms import over_tls
 from wstrust_sts import ns
 from wstrust_sts.errors import (
     FailedAuthentication,
@@ -16,9 +17,7 @@ from wstrust_sts.errors import (
     UnsupportedSecurityToken,
 )
 from wstrust_sts.received_tokens import UsernamePassword
-from wstrust_sts.wire.algorithms import DEFAULT
 from wstrust_sts.wire.soap import SoapVersion, read_envelope
-from wstrust_sts.wire.terms import Terms
 from wstrust_sts.wire.transport import read_username_over_tls
 from wstrust_sts.wire.wsse import Freshness, Transport, write_security
 
@@ -34,16 +33,8 @@ def envelope(*headers: str):
     return read_envelope(etree.fromstring(written), expected=SoapVersion.SOAP12)
 
 
-def terms(*, now=NOON, transport, tolerances=frozenset()):
-    return Terms(
-        transport=transport,
-        now=now,
-        freshness=FRESHNESS,
-        algorithms=DEFAULT,
-        tolerances=tolerances,
-        decrypters=list,
-        signer=lambda: pytest.fail("nothing is signed under TLS"),
-    )
+def terms(**how):
+    return over_tls(freshness=FRESHNESS, **how)
 
 
 def read(*parts: str, now=NOON, timestamp_required=True, transport=Transport(tls=True)):  # noqa: B008
