@@ -1,13 +1,13 @@
 """Apache CXF's STSClient at endpoints that take tokens of the STS as credentials, by the policy of the WSDL alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from lxml import etree
 
 from tests.holders import RECIPIENT
 from tests.interop.identity import PASSWORD
-from tests.interop.jvm import TRUSTS, Probe, Refused, each_token_type, started, verify
+from tests.interop.jvm import TRUSTS, Refused, each_token_type, verify
 from tests.messages import RP
 from tests.running import command
 from wstrust_sts import ns
@@ -19,14 +19,8 @@ SYMMETRIC, ASYMMETRIC = "issuedtokenmixedsymmetricbasic256", "issuedtokenmixedas
 each_version = pytest.mark.parametrize("version", TRUSTS)
 
 
-@pytest.fixture(scope="module")
-def probe(cxf_classpath, trust_store) -> Iterator[Probe]:
-    with started(cxf_classpath, "TokenProbe", options=trust_store) as running:
-        yield running
-
-
 @pytest.fixture
-def client(probe, sts, alice) -> Callable[..., str]:
+def client(cxf, sts, alice) -> Callable[..., str]:
     """Makes clients of an endpoint, which know its WSDL; their names."""
 
     def make(endpoint: str, version: str = "13", **options: str) -> str:
@@ -37,12 +31,16 @@ def client(probe, sts, alice) -> Callable[..., str]:
             "port": "STS_Soap12_Port",
             "trust": trust.namespace,
             "tokenType": ns.TP11_SAML20,
+            "useCertificate": "true",
+            "renewing": "true",
         }
         if "username" in endpoint:
             known |= {"user": "alice", "password": "clarinet"}
-        if options.get("keyType") == "PublicKey" or endpoint == ASYMMETRIC:
-            known |= RSA_SHA256 | {"keys": str(alice.store), "keysPassword": PASSWORD}
-        probe.client(name, known | options)
+        if "keyType" in options:
+            known["keyType"] = f"{trust.namespace}/{options.pop('keyType')}"
+        if "certificate" in endpoint or endpoint == ASYMMETRIC:
+            known |= RSA_SHA256 | {"keys": str(alice.store), "keysPassword": PASSWORD, "signAs": "own", "bindTo": "own"}
+        cxf.client(name, known | options)
         return name
 
     return make
@@ -68,61 +66,61 @@ def keyed(sts, tmp_path_factory) -> str:
 
 @each_token_type
 @each_version
-def test_a_client_gets_tokens_by_one_that_it_got_by_its_password(probe, client, own, version, token_type):
+def test_a_client_gets_tokens_by_one_that_it_got_by_its_password(cxf, client, own, version, token_type):
     first = client("usernamemixed", version, keyType="SymmetricKey", tokenType=token_type)
-    probe.ask("issue", first, "session", own)
-    _, markup = probe.ask("issue", client(SYMMETRIC, version, tokenType=token_type), "token", RP, "session")
+    cxf.ask("issue", first, "session", own)
+    *_, markup = cxf.ask("issue", client(SYMMETRIC, version, tokenType=token_type), "token", RP, "session")
     assert verify(markup, token_type).findtext(".//{*}Audience") == RP
 
 
 @each_token_type
 @each_version
-def test_a_client_gets_tokens_by_one_that_is_bound_to_its_certificate(probe, client, own, version, token_type):
+def test_a_client_gets_tokens_by_one_that_is_bound_to_its_certificate(cxf, client, own, version, token_type):
     first = client("certificatemixed", version, keyType="PublicKey", tokenType=token_type)
-    probe.ask("issue", first, "session", own)
-    _, markup = probe.ask("issue", client(ASYMMETRIC, version, tokenType=token_type), "token", RP, "session")
+    cxf.ask("issue", first, "session", own)
+    *_, markup = cxf.ask("issue", client(ASYMMETRIC, version, tokenType=token_type), "token", RP, "session")
     assert verify(markup, token_type).findtext(".//{*}Audience") == RP
 
 
 @each_version
 @pytest.mark.parametrize("endpoint", [SYMMETRIC, ASYMMETRIC])
-def test_a_client_renews_and_cancels_its_credential_by_itself(probe, client, own, version, endpoint):
+def test_a_client_renews_and_cancels_its_credential_by_itself(cxf, client, own, version, endpoint):
     first, key_type = ("usernamemixed", "SymmetricKey") if endpoint == SYMMETRIC else ("certificatemixed", "PublicKey")
-    old, _ = probe.ask("issue", client(first, version, keyType=key_type), "session", own)
+    old, *_ = cxf.ask("issue", client(first, version, keyType=key_type), "session", own)
     there = client(endpoint, version)
-    new, markup = probe.ask("renew", there, "session", "renewed", "session")
+    new, markup = cxf.ask("renew", there, "session", "renewed", "session")
     assert verify(markup, ns.TP11_SAML20).get("ID") == new != old
-    assert probe.ask("cancel", there, "session", "session") == ["true"]
+    assert cxf.ask("cancel", there, "session", "session") == ["true"]
     with pytest.raises(Refused) as refused:
-        probe.ask("issue", there, "token", RP, "session")
+        cxf.ask("issue", there, "token", RP, "session")
     assert refused.value.name == "InvalidSecurityToken"
 
 
-def test_a_token_for_somebody_else_is_no_credential(probe, client, keyed):
-    probe.ask("issue", client("usernamemixed", keyType="SymmetricKey"), "theirs", keyed)
+def test_a_token_for_somebody_else_is_no_credential(cxf, client, keyed):
+    cxf.ask("issue", client("usernamemixed", keyType="SymmetricKey"), "theirs", keyed)
     with pytest.raises(Refused) as refused:
-        probe.ask("issue", client(SYMMETRIC), "token", RP, "theirs")
+        cxf.ask("issue", client(SYMMETRIC), "token", RP, "theirs")
     assert refused.value.name == "InvalidSecurityToken"
 
 
-def test_a_cancelled_token_is_no_credential_any_more(probe, client, own):
+def test_a_cancelled_token_is_no_credential_any_more(cxf, client, own):
     password = client("usernamemixed", keyType="SymmetricKey")
-    probe.ask("issue", password, "session", own)
-    assert probe.ask("cancel", password, "session") == ["true"]
+    cxf.ask("issue", password, "session", own)
+    assert cxf.ask("cancel", password, "session") == ["true"]
     with pytest.raises(Refused) as refused:
-        probe.ask("issue", client(SYMMETRIC), "token", RP, "session")
+        cxf.ask("issue", client(SYMMETRIC), "token", RP, "session")
     assert refused.value.name == "InvalidSecurityToken"
 
 
 @each_version
 def test_a_token_for_any_relying_party_is_renewed_where_its_secret_signs_beside_the_password(
-    probe, client, keyed, version
+    cxf, client, keyed, version
 ):
     kind = {"keyType": "SymmetricKey"}
-    probe.ask("issue", client("usernamemixed", version, **kind), "token", keyed)
+    cxf.ask("issue", client("usernamemixed", version, **kind), "token", keyed)
     with pytest.raises(Refused) as refused:
-        probe.ask("renew", client("usernamemixed", version, **kind), "token", "renewed")
+        cxf.ask("renew", client("usernamemixed", version, **kind), "token", "renewed")
     assert refused.value.name == "UnableToRenew"
-    _, markup = probe.ask("renew", client("usernameissuedtokenmixed", version, **kind), "token", "renewed", "token")
+    _, markup = cxf.ask("renew", client("usernameissuedtokenmixed", version, **kind), "token", "renewed", "token")
     assert verify(markup, ns.TP11_SAML20).findtext(".//{*}Audience") == keyed
     assert etree.fromstring(markup).find(f".//{{{ns.XENC}}}EncryptedKey") is not None

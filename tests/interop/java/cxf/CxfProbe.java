@@ -25,8 +25,9 @@ import org.apache.cxf.ws.security.trust.STSClient;
  *
  * <p>Commands: {@code client NAME OPTION=VALUE...} (makes a client and names it), {@code tell CLIENT OPTION=VALUE...}
  * (what it asks for from now on), {@code actAs} and {@code onBehalfOf CLIENT TOKEN} (or markup: for whom it does); {@code
- * issue}, {@code validate} and {@code cancel} with the names of a client and of a token; {@code transform} and {@code
- * renew CLIENT TOKEN MADE}; {@code secret TOKEN}; {@code verify TOKEN CERTIFICATES} and {@code confirm TOKEN
+ * issue CLIENT TOKEN ADDRESS}, {@code validate CLIENT TOKEN} and {@code cancel CLIENT TOKEN}; {@code transform} and {@code
+ * renew CLIENT TOKEN MADE}. To issue, renew and cancel may have one word more: the token that is the credential, where
+ * the endpoint asks for one. {@code secret TOKEN}; {@code verify TOKEN CERTIFICATES} and {@code confirm TOKEN
  * OPTION=VALUE...} ({@link RelyingParty}); {@code forge TOKEN MADE TEXT OTHER} and {@code rekey MADE OPTION=VALUE...}
  * ({@link HeldTokens}). {@code publish ADDRESS OPTION=VALUE...} serves {@link GreetingService}, and {@code greet CLIENT
  * OPTION=VALUE...} calls it. Options that name keys are those of {@link Keys}.
@@ -53,7 +54,7 @@ public final class CxfProbe implements Lines.Client {
                 tell(clients.get(words[1]), Lines.options(words));
                 return new String[] {};
             case "issue":
-                return issue(clients.get(words[1]), words[2], words[3]);
+                return issue(showing(words, 4), words[2], words[3]);
             case "actAs":
                 clients.get(words[1]).setActAs(shown(words[2]));
                 return new String[] {};
@@ -71,11 +72,11 @@ public final class CxfProbe implements Lines.Client {
                     String.valueOf(made.size()), first.getId(), StaxUtils.toString(first.getToken())
                 };
             case "renew":
-                SecurityToken renewed = clients.get(words[1]).renewSecurityToken(tokens.get(words[2]));
+                SecurityToken renewed = showing(words, 4).renewSecurityToken(tokens.get(words[2]));
                 tokens.put(words[3], renewed);
                 return new String[] {renewed.getId(), StaxUtils.toString(renewed.getToken())};
             case "cancel":
-                boolean cancelled = clients.get(words[1]).cancelSecurityToken(tokens.get(words[2]));
+                boolean cancelled = showing(words, 3).cancelSecurityToken(tokens.get(words[2]));
                 return new String[] {String.valueOf(cancelled)};
             case "converse": // under this context, until it ends
                 clients.get(words[1]).getClient().getEndpoint().put(SecurityConstants.TOKEN, tokens.get(words[2]));
@@ -161,8 +162,10 @@ public final class CxfProbe implements Lines.Client {
             client.setSendKeyType(false);
         }
         Map<String, Object> properties = Keys.properties(options);
-        properties.put(SecurityConstants.USERNAME, options.get("user"));
-        properties.put(SecurityConstants.PASSWORD, options.get("password"));
+        if (options.containsKey("user")) {
+            properties.put(SecurityConstants.USERNAME, options.get("user"));
+            properties.put(SecurityConstants.PASSWORD, options.get("password"));
+        }
         if (options.containsKey("conversing")) { // where a security context is established, with the same secrets
             Map.copyOf(properties).forEach((name, value) -> properties.put(name + ".sct", value));
             properties.put(Message.ENDPOINT_ADDRESS, options.get("conversing"));
@@ -173,6 +176,15 @@ public final class CxfProbe implements Lines.Client {
             TLSClientParameters parameters = new TLSClientParameters();
             parameters.setKeyManagers(Keys.managers(options.get("tlsKeys"), options.get("keysPassword")));
             client.setTlsClientParameters(parameters);
+        }
+        return client;
+    }
+
+    /** The client that the command names, with the token, if any, that stands at this place of it as its credential. */
+    private STSClient showing(String[] words, int place) {
+        STSClient client = clients.get(words[1]);
+        if (words.length > place) {
+            client.getProperties().put(SecurityConstants.TOKEN, tokens.get(words[place]));
         }
         return client;
     }
