@@ -8,7 +8,7 @@ import pytest
 
 from tests.answering import message_key
 from wstrust_sts import ns
-from wstrust_sts.cli.exchanges import certificate, username
+from wstrust_sts.cli.exchanges import certificate, symmetric
 from wstrust_sts.cli.exchanges.exchange import read_octets
 from wstrust_sts.errors import FailedCheck, InvalidSecurity, MessageExpired, StsError
 from wstrust_sts.wire.algorithms import BASIC256SHA256, DEFAULT
@@ -53,7 +53,7 @@ class Recorded:
         if self.policy == "username":
             key = request.signing_key
             secret = key.base if isinstance(key, DerivedKey) else key
-            return username.read_answer(octets, to=request.protected, secret=secret, algorithms=algorithms, now=now)
+            return symmetric.read_answer(octets, to=request.protected, secret=secret, algorithms=algorithms, now=now)
         return certificate.read_answer(
             octets,
             to=request.protected,

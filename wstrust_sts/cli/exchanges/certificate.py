@@ -6,6 +6,7 @@ the STS's, and if it says to which request it is one.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from wstrust_sts.cli.exchanges.exchange import Sent, accepted_algorithms, demand_answer, read_octets
 from wstrust_sts.cli.exchanges.own_key import OwnKey
@@ -27,6 +28,7 @@ from wstrust_sts.wire.xml import Element
 class CertificateInMessage:
     """A `Binding`. Without `methods.encryption` messages are only signed, and TLS hides them (`certificatesigned`)."""
 
+    protects: ClassVar[bool] = True
     key: LocalMessageKey
     sts_certificate: Certificate
     methods: Methods
@@ -34,10 +36,6 @@ class CertificateInMessage:
     @property
     def hides(self) -> bool:
         return bool(self.methods.encryption)
-
-    @property
-    def protects(self) -> bool:
-        return True
 
     @property
     def decrypter(self) -> Decrypter:

@@ -5,17 +5,14 @@ The key is that of many messages: an answer counts if it says to which request i
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from typing import ClassVar
 
 from wstrust_sts import ns
-from wstrust_sts.cli.exchanges.exchange import DERIVED_SIGNING_OCTETS, Sent, accepted_algorithms, read_octets
-from wstrust_sts.cli.exchanges.username import read_answer
+from wstrust_sts.cli.exchanges import symmetric
+from wstrust_sts.cli.exchanges.exchange import Sent
 from wstrust_sts.wire.contexts import ContextSecret
 from wstrust_sts.wire.seal import Unsealed
 from wstrust_sts.wire.sealing import Methods, SymmetricSeal
-from wstrust_sts.wire.symmetric import open_symmetric
-from wstrust_sts.wire.wsse import Freshness
-from wstrust_sts.wire.xml import Element
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,43 +21,20 @@ class ContextInMessage:
     the context's key itself signs and encrypts; it then has the length that `methods.encryption` takes.
     """
 
+    hides: ClassVar[bool] = True
+    protects: ClassVar[bool] = True
+    decrypter: ClassVar[None] = None
     context: ContextSecret
     token: str = field(repr=False)
     methods: Methods
     derivation: str | None = ns.WSC13
-
-    @property
-    def hides(self) -> bool:
-        return True
-
-    @property
-    def protects(self) -> bool:
-        return True
-
-    @property
-    def decrypter(self) -> None:
-        return None
 
     def protect(self, message: Unsealed) -> Sent:
         seal = SymmetricSeal(
             secret=self.context,
             methods=self.methods,
             derivation=self.derivation,
-            signing_octets=DERIVED_SIGNING_OCTETS,
+            signing_octets=symmetric.DERIVED_SIGNING_OCTETS,
             token=self.token,
         )
-        octets = seal.protect(message)
-        algorithms = accepted_algorithms(self.methods)
-        request = open_symmetric(
-            read_octets(octets),
-            decrypters=[],
-            algorithms=algorithms,
-            now=message.now,
-            freshness=Freshness(),
-            find_context=lambda _: self.context,
-        ).protected
-
-        def open_answer(octets: bytes, now: datetime) -> Element:
-            return read_answer(octets, to=request, secret=self.context, algorithms=algorithms, now=now)
-
-        return Sent(octets=octets, readable=request.opened.envelope.root, open_answer=open_answer)
+        return symmetric.protect(message, seal=seal)

@@ -29,7 +29,6 @@ from wstrust_sts.wire.soap import Envelope, SoapVersion, read_envelope
 from wstrust_sts.wire.wsse import in_security_header
 from wstrust_sts.wire.xml import Element, local, octets_of, parse, trimmed
 
-DERIVED_SIGNING_OCTETS = 24  # WS-SecurityPolicy 1.2 section 6.1: 192 bits in every suite with 256 bits
 _MAX_SIGNATURE = 1024  # octets
 
 

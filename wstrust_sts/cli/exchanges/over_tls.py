@@ -5,6 +5,7 @@ or by the connection's own certificate.
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import ClassVar
 
 from wstrust_sts.cli.exchanges.exchange import Sent, read_octets, relates, username_token
 from wstrust_sts.cli.exchanges.unverified import read_soap
@@ -21,18 +22,12 @@ class OverTls:
     `decrypter` is the key of the certificate that proves who asks, where it can open something.
     """
 
+    hides: ClassVar[bool] = False
+    protects: ClassVar[bool] = False
     user: str | None = None
     password: str = field(default="", repr=False)
     endorsement: EndorsingKey | None = None
     decrypter: Decrypter | None = None
-
-    @property
-    def hides(self) -> bool:
-        return False
-
-    @property
-    def protects(self) -> bool:
-        return False
 
     def protect(self, message: Unsealed) -> Sent:
         tokens = () if self.user is None else (username_token(self.user, self.password),)
