@@ -19,13 +19,8 @@ from wstrust_sts.bindings.http import Request, Response
 from wstrust_sts.bindings.metadata import render_wsdl
 from wstrust_sts.bindings.soap import SoapBinding
 from wstrust_sts.claims.rules import RuleClaimPolicy
-from wstrust_sts.config import (
-    SIGNED_POLICIES,
-    AuthenticationSection,
-    Config,
-    ServerSection,
-    read_key_encryption_key,
-)
+from wstrust_sts.config import AuthenticationSection, Config, ServerSection, read_key_encryption_key
+from wstrust_sts.endpoint_section import SIGNED_POLICIES
 from wstrust_sts.errors import Busy, HttpRefusal, MethodNotAllowed, NotFound, OnlyForReading, StsError
 from wstrust_sts.keyring import StoredKeyring
 from wstrust_sts.keys import AesGcmSecretBox

@@ -8,8 +8,8 @@ from typing import Any
 from wstrust_sts import ns
 from wstrust_sts import toml_kinds as kinds
 from wstrust_sts.addresses import parse_rule
-from wstrust_sts.config import KEY_TYPES, TOKEN_TYPES
 from wstrust_sts.declared_encryption import EncryptionTable, encryption_card, encryption_table
+from wstrust_sts.endpoint_section import KEY_TYPES, TOKEN_TYPES
 from wstrust_sts.model import KeyType, TokenType
 from wstrust_sts.relying_parties import (
     OWN_PARTY,

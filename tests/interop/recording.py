@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.running import Prepared
-from wstrust_sts.config import TRUST_VERSIONS, load_config
+from wstrust_sts.config import load_config
+from wstrust_sts.endpoint_section import TRUST_VERSIONS
 
 _TRUST = {version: name for name, version in TRUST_VERSIONS.items()}
 _LINE = re.compile(r'(?:operation=(?P<operation>\w+) )?outcome=(?P<outcome>\w+|"[^"]+") .*?endpoint=(?P<endpoint>\S+) ')

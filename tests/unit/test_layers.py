@@ -78,11 +78,12 @@ ALLOWED = {
     "toml_kinds": {"strict_toml"},
     "octet_values": {"strict_toml", "toml_kinds"},
     "listener": BELOW_ALL | {"strict_toml", "toml_kinds"},
-    "config": BELOW_ALL | {"strict_toml", "toml_kinds", "listener"},
+    "endpoint_section": BELOW_ALL | {"strict_toml", "toml_kinds"},
+    "config": BELOW_ALL | {"strict_toml", "toml_kinds", "listener", "endpoint_section"},
     "declared_certificates": BELOW_ALL | {"pki", "strict_toml", "toml_kinds"},
     "declared_encryption": BELOW_ALL | {"pki", "strict_toml", "toml_kinds", "declared_certificates"},
     "relying_party_templates": {"strict_toml", "toml_kinds"},
-    "declared_relying_parties": BELOW_ALL | {"strict_toml", "toml_kinds", "config", "declared_encryption"},
+    "declared_relying_parties": BELOW_ALL | {"strict_toml", "toml_kinds", "endpoint_section", "declared_encryption"},
     "declared_delegation": BELOW_ALL | {"strict_toml", "toml_kinds"},
     "declaration": BELOW_ALL | DECLARED | {"ports", "strict_toml", "toml_kinds", "octet_values"},
     "reconciliation": BELOW_ALL | DECLARED | {"ports", "strict_toml", "declaration"},
@@ -90,7 +91,7 @@ ALLOWED = {
     **{plugin: BELOW_ALL | {"ports", "wire", "pki", plugin} for plugin in PLUGINS},
     "bindings": CORE | BELOW_ALL | {"ports", "wire", "bindings"},
     "registry": PLUGINS | CORE | BELOW_ALL | {"ports", "wire", "bindings"},
-    "app": PLUGINS | CORE | BELOW_ALL | {"ports", "wire", "pki", "bindings", "registry", "config"},
+    "app": PLUGINS | CORE | BELOW_ALL | {"ports", "wire", "pki", "bindings", "registry", "config", "endpoint_section"},
     "server": BELOW_ALL | {"app", "config", "registry", "bindings", "server"},
 }
 OUTSIDE = {

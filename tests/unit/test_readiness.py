@@ -5,7 +5,7 @@ import pytest
 from tests.fakes import NOON, REALM, FakeKeyring, FakeRealms
 from tests.harness import Sts, signing_key
 from wstrust_sts.bindings.http import Request
-from wstrust_sts.config import SIGNED_POLICIES, EndpointSection
+from wstrust_sts.endpoint_section import SIGNED_POLICIES, EndpointSection
 from wstrust_sts.errors import Busy, RequestFailed
 from wstrust_sts.keys import make_signing_key
 from wstrust_sts.model import TrustVersion

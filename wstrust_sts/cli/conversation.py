@@ -17,7 +17,7 @@ from wstrust_sts.cli.opening import now
 from wstrust_sts.cli.output import Refusal
 from wstrust_sts.cli.sts_client import Issued, StsClient, TokenWish
 from wstrust_sts.cli.sts_options import StsOptions
-from wstrust_sts.config import TRUST_VERSIONS
+from wstrust_sts.endpoint_section import TRUST_VERSIONS
 
 _KEY_OCTETS = 32
 

@@ -11,11 +11,11 @@ import click
 
 from wstrust_sts.cli.sts_options import StsOptions
 from wstrust_sts.encryption import ALGORITHMS
+from wstrust_sts.endpoint_section import KEY_TYPES
 
 if TYPE_CHECKING:
     from wstrust_sts.cli.key_wishes import KeyWish
 
-KEY_TYPES = ("bearer", "symmetric", "public")
 _DEFAULT_SIZE = 256  # bits
 _OF_SYMMETRIC = {"key_size": "--key-size", "entropy": "--entropy", "own_secret": "--own-secret"}
 
@@ -88,7 +88,7 @@ class KeyOptions:
 _OPTIONS = (
     click.option(
         "--key-type",
-        type=click.Choice(KEY_TYPES),
+        type=click.Choice(list(KEY_TYPES)),
         default="bearer",
         show_default=True,
         help="What the token is bound to: nothing; a symmetric key that its relying party finds in it, encrypted; a "

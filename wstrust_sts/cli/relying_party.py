@@ -11,13 +11,13 @@ from wstrust_sts.cli.output import Refusal, json_option, print_json, print_table
 from wstrust_sts.cli.relying_party_snippet import snippet
 from wstrust_sts.cli.relying_party_template import merged, row_of_template, set_option, template_option, templates
 from wstrust_sts.cli.rows import read_row
-from wstrust_sts.config import KEY_TYPES
 from wstrust_sts.declared_relying_parties import (
     RelyingPartyTable,
     relying_party_card,
     relying_party_table,
     write_relying_party,
 )
+from wstrust_sts.endpoint_section import KEY_TYPES
 from wstrust_sts.relying_parties import RelyingParty
 
 _OPTIONS = {

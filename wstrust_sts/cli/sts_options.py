@@ -11,7 +11,7 @@ import click
 from wstrust_sts import ns
 from wstrust_sts.cli.bindings import BINDINGS
 from wstrust_sts.cli.passwords import obtain_password, password_file_option
-from wstrust_sts.config import TRUST_VERSIONS
+from wstrust_sts.endpoint_section import TRUST_VERSIONS
 
 if TYPE_CHECKING:
     from wstrust_sts.cli.exchanges.exchange import Binding

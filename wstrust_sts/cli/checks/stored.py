@@ -12,7 +12,8 @@ from wstrust_sts.cli.checks.delegation import check_delegation_rule
 from wstrust_sts.cli.checks.findings import Finding, fault, warning
 from wstrust_sts.cli.checks.revocation import check_revocation
 from wstrust_sts.cli.checks.tls import check_validity
-from wstrust_sts.config import SIGNED_POLICIES, Config
+from wstrust_sts.config import Config
+from wstrust_sts.endpoint_section import SIGNED_POLICIES
 from wstrust_sts.errors import RequestFailed, StsError
 from wstrust_sts.keyring import StoredKeyring
 from wstrust_sts.keys import demand_usable
