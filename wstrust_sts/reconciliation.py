@@ -4,13 +4,12 @@
 to two relying parties; doing it twice changes nothing the second time.
 """
 
-import enum
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from wstrust_sts.certificates import CertificateMapping, TrustAnchor
+from wstrust_sts.changes import Action, Change, Kind, Plan, Row, Write, compare, removal
 from wstrust_sts.declaration import Declaration, DeclaredAccount, account_table, realm_table
 from wstrust_sts.declared_certificates import anchor_card, in_order, mapping_card
 from wstrust_sts.declared_delegation import delegation_rule_table
@@ -20,8 +19,6 @@ from wstrust_sts.model import Account, Realm
 from wstrust_sts.ports import Administration
 from wstrust_sts.relying_parties import RelyingParty
 from wstrust_sts.strict_toml import ConfigurationError, Problem
-
-Write = Callable[[Administration], object]
 
 
 class Passwords(Protocol):
@@ -34,59 +31,6 @@ class Passwords(Protocol):
     def matches(self, password: str, account: Account) -> bool:
         """Whether it already is the account's password."""
         ...
-
-
-class Action(enum.Enum):
-    """What becomes of one thing; the value is its sign in a listing."""
-
-    CREATE = "+"
-    CHANGE = "~"
-    KEEP = "="
-    REMOVE = "-"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One line of a plan. `details` are the differences, in the notation of the file; never a password.
-
-    `give_up`, where there is one, comes before all other writes: it gives up addresses or certificates that move
-    elsewhere.
-    """
-
-    action: Action
-    kind: str  # realm, trust-anchor, account, relying-party, delegation-rule
-    realm: str
-    name: str
-    details: tuple[str, ...] = ()
-    write: Write = field(repr=False, compare=False)
-    give_up: Write | None = field(repr=False, compare=False, default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """All changes, in the order in which they are shown."""
-
-    changes: tuple[Change, ...]
-
-    def count(self, action: Action) -> int:
-        return sum(change.action is action for change in self.changes)
-
-    @property
-    def is_empty(self) -> bool:
-        return self.count(Action.KEEP) == len(self.changes)
-
-    def carry_out(self, administration: Administration) -> None:
-        """Raises Busy; ValueError when an address or a certificate is someone else's. What was done stays done."""
-        due = [change for change in self.changes if change.action is not Action.KEEP]
-        for change in due:
-            if change.action is Action.REMOVE:
-                change.write(administration)
-        for change in due:
-            if change.give_up is not None:
-                change.give_up(administration)
-        for change in due:
-            if change.action is not Action.REMOVE:
-                change.write(administration)
 
 
 def plan(
@@ -128,7 +72,7 @@ def _require_known_realms(declaration: Declaration, stored: Mapping[str, Realm])
 
 
 def _realm_change(declared: Realm, stored: Realm | None) -> Change:
-    action, details = _compare(realm_table(stored) if stored else None, realm_table(declared))
+    action, details = compare(realm_table(stored) if stored else None, realm_table(declared))
     return Change(
         action=action,
         kind="realm",
@@ -139,17 +83,51 @@ def _realm_change(declared: Realm, stored: Realm | None) -> Change:
     )
 
 
+# -- what is put and deleted as a whole --------------------------------------------------------------------------------
+
+
+_TRUST_ANCHOR: Kind[TrustAnchor] = Kind(
+    name="trust-anchor",
+    card=anchor_card,
+    put=lambda administration, row: administration.put_trust_anchor(row),
+    delete=lambda administration, realm, name: administration.delete_trust_anchor(realm, name),
+)
+_RELYING_PARTY: Kind[RelyingParty] = Kind(
+    name="relying-party",
+    card=relying_party_card,
+    put=lambda administration, row: administration.put_relying_party(row),
+    delete=lambda administration, realm, name: administration.delete_relying_party(realm, name),
+)
+_DELEGATION_RULE: Kind[DelegationRule] = Kind(
+    name="delegation-rule",
+    card=delegation_rule_table,
+    put=lambda administration, row: administration.put_delegation_rule(row),
+    delete=lambda administration, realm, name: administration.delete_delegation_rule(realm, name),
+)
+
+
+def _by_name(rows: Iterable[Row]) -> dict[tuple[str, str], Row]:
+    return {(row.realm, row.name): row for row in rows}
+
+
+def _surplus(
+    stored: Mapping[tuple[str, str], Row], declared: Collection[tuple[str, str]], pruned: frozenset[str]
+) -> Iterator[Row]:
+    """What is not declared, in the realms that keep nothing else."""
+    return (row for at, row in stored.items() if at not in declared and row.realm in pruned)
+
+
 # -- trust anchors -----------------------------------------------------------------------------------------------------
 
 
 def _trust_anchor_changes(
     declaration: Declaration, administration: Administration, *, realms: Iterable[str], pruned: frozenset[str]
 ) -> list[Change]:
-    stored = {(row.realm, row.name): row for realm in realms for row in administration.trust_anchors(realm)}
-    declared = {(row.realm, row.name): row for row in declaration.trust_anchors}
+    stored = _by_name(row for realm in realms for row in administration.trust_anchors(realm))
+    declared = _by_name(declaration.trust_anchors)
     _require_known_anchors(declaration, {*declared, *(at for at in stored if at[0] not in pruned)})
-    changes = [_trust_anchor_removal(row) for at, row in stored.items() if at not in declared and row.realm in pruned]
-    return changes + [_trust_anchor_change(row, stored.get(at)) for at, row in declared.items()]
+    changes = [_TRUST_ANCHOR.removal(row) for row in _surplus(stored, declared, pruned)]
+    return changes + [_TRUST_ANCHOR.change(row, stored.get(at)) for at, row in declared.items()]
 
 
 def _require_known_anchors(declaration: Declaration, known: Collection[tuple[str, str]]) -> None:
@@ -167,42 +145,18 @@ def _require_known_anchors(declaration: Declaration, known: Collection[tuple[str
         raise ConfigurationError(problems)
 
 
-def _trust_anchor_removal(anchor: TrustAnchor) -> Change:
-    return Change(
-        action=Action.REMOVE,
-        kind="trust-anchor",
-        realm=anchor.realm,
-        name=anchor.name,
-        write=lambda administration: administration.delete_trust_anchor(anchor.realm, anchor.name),
-    )
-
-
-def _trust_anchor_change(declared: TrustAnchor, stored: TrustAnchor | None) -> Change:
-    action, details = _compare(anchor_card(stored) if stored else None, anchor_card(declared))
-    return Change(
-        action=action,
-        kind="trust-anchor",
-        realm=declared.realm,
-        name=declared.name,
-        details=details,
-        write=lambda administration: administration.put_trust_anchor(declared),
-    )
-
-
 # -- relying parties ---------------------------------------------------------------------------------------------------
 
 
 def _relying_party_changes(
     declaration: Declaration, administration: Administration, *, realms: Iterable[str], pruned: frozenset[str]
 ) -> list[Change]:
-    stored = {(row.realm, row.name): row for realm in realms for row in administration.relying_parties(realm)}
-    declared = {(row.realm, row.name): row for row in declaration.relying_parties}
+    stored = _by_name(row for realm in realms for row in administration.relying_parties(realm))
+    declared = _by_name(declaration.relying_parties)
     others = [row for at, row in stored.items() if at not in declared]
     _require_free_addresses(declaration, [row for row in others if row.realm not in pruned])
-    changes = [_relying_party_removal(row) for row in others if row.realm in pruned]
-    for at, row in declared.items():
-        changes.append(_relying_party_change(row, stored.get(at)))
-    return changes
+    changes = [_RELYING_PARTY.removal(row) for row in others if row.realm in pruned]
+    return changes + [_relying_party_change(row, stored.get(at)) for at, row in declared.items()]
 
 
 def _require_free_addresses(declaration: Declaration, staying: Iterable[RelyingParty]) -> None:
@@ -221,18 +175,7 @@ def _require_free_addresses(declaration: Declaration, staying: Iterable[RelyingP
         raise ConfigurationError(problems)
 
 
-def _relying_party_removal(party: RelyingParty) -> Change:
-    return Change(
-        action=Action.REMOVE,
-        kind="relying-party",
-        realm=party.realm,
-        name=party.name,
-        write=lambda administration: administration.delete_relying_party(party.realm, party.name),
-    )
-
-
 def _relying_party_change(declared: RelyingParty, stored: RelyingParty | None) -> Change:
-    action, details = _compare(relying_party_card(stored) if stored else None, relying_party_card(declared))
     yielded: Write | None = None
     if stored is not None and set(stored.applies_to) - set(declared.applies_to):
         kept = replace(stored, applies_to=tuple(rule for rule in stored.applies_to if rule in declared.applies_to))
@@ -240,15 +183,7 @@ def _relying_party_change(declared: RelyingParty, stored: RelyingParty | None) -
         def yielded(administration: Administration) -> None:
             administration.put_relying_party(kept)
 
-    return Change(
-        action=action,
-        kind="relying-party",
-        realm=declared.realm,
-        name=declared.name,
-        details=details,
-        write=lambda administration: administration.put_relying_party(declared),
-        give_up=yielded,
-    )
+    return _RELYING_PARTY.change(declared, stored, give_up=yielded)
 
 
 # -- accounts ----------------------------------------------------------------------------------------------------------
@@ -262,10 +197,10 @@ def _account_changes(
     realms: Iterable[str],
     pruned: frozenset[str],
 ) -> list[Change]:
-    stored = {(row.realm, row.name): row for realm in realms for row in administration.accounts(realm)}
+    stored = _by_name(row for realm in realms for row in administration.accounts(realm))
     mappings = [row for realm in realms for row in administration.certificate_mappings(realm)]
     declared = {(row.realm, row.name) for row in declaration.accounts}
-    changes = [_account_removal(row) for at, row in stored.items() if at not in declared and row.realm in pruned]
+    changes = [removal("account", row, _delete_account) for row in _surplus(stored, declared, pruned)]
     problems: list[Problem] = []
     for row in declaration.accounts:
         try:
@@ -283,14 +218,8 @@ def _account_changes(
     return changes
 
 
-def _account_removal(account: Account) -> Change:
-    return Change(
-        action=Action.REMOVE,
-        kind="account",
-        realm=account.realm,
-        name=account.name,
-        write=lambda administration: administration.delete_account(account.realm, account.name),
-    )
+def _delete_account(administration: Administration, realm: str, name: str) -> None:
+    administration.delete_account(realm, name)
 
 
 class _NoPassword(Exception):
@@ -307,7 +236,7 @@ def _account_change(
 ) -> Change:
     """Raises ValueError for a password that cannot be one."""
     before = None if stored is None else account_table(stored) | _certificates(mappings)
-    action, details = _compare(before, account_table(declared) | _certificates(declared.certificates))
+    action, details = compare(before, account_table(declared) | _certificates(declared.certificates))
     password_hash = None
     if declared.password is not None and not (stored and passwords.matches(declared.password, stored)):
         password_hash = passwords.hash(declared.password)
@@ -358,66 +287,9 @@ def _delete_mappings(mappings: Iterable[CertificateMapping], administration: Adm
 def _delegation_rule_changes(
     declaration: Declaration, administration: Administration, *, realms: Iterable[str], pruned: frozenset[str]
 ) -> list[Change]:
-    stored = {(row.realm, row.name): row for realm in realms for row in administration.delegation_rules(realm)}
-    declared = {(row.realm, row.name): row for row in declaration.delegation_rules}
-    changes = [_delegation_removal(row) for at, row in stored.items() if at not in declared and row.realm in pruned]
-    return changes + [_delegation_change(row, stored.get(at)) for at, row in declared.items()]
-
-
-def _delegation_removal(rule: DelegationRule) -> Change:
-    return Change(
-        action=Action.REMOVE,
-        kind="delegation-rule",
-        realm=rule.realm,
-        name=rule.name,
-        write=lambda administration: administration.delete_delegation_rule(rule.realm, rule.name),
-    )
-
-
-def _delegation_change(declared: DelegationRule, stored: DelegationRule | None) -> Change:
-    action, details = _compare(delegation_rule_table(stored) if stored else None, delegation_rule_table(declared))
-    return Change(
-        action=action,
-        kind="delegation-rule",
-        realm=declared.realm,
-        name=declared.name,
-        details=details,
-        write=lambda administration: administration.put_delegation_rule(declared),
-    )
-
-
-# -- differences ------------------------------------------------------------------------------------------------------
-
-
-def _compare(stored: dict[str, Any] | None, declared: dict[str, Any]) -> tuple[Action, tuple[str, ...]]:
-    if stored is None:
-        return Action.CREATE, ()
-    before, after = dict(_flatten(stored)), dict(_flatten(declared))
-    details = tuple(
-        f"{name}: {_show(before.get(name))} -> {_show(after.get(name))}"
-        for name in dict.fromkeys([*before, *after])
-        if before.get(name) != after.get(name)
-    )
-    return (Action.CHANGE if details else Action.KEEP), details
-
-
-def _flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in table.items():
-        if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
-
-
-def _show(value: object) -> str:
-    if value is None:
-        return "(none)"
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return "[" + ", ".join(_show(item) for item in value) + "]"
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{name} = {_show(item)}" for name, item in value.items()) + " }"
-    return f'"{value}"'
+    stored = _by_name(row for realm in realms for row in administration.delegation_rules(realm))
+    declared = _by_name(declaration.delegation_rules)
+    changes = [
+        _DELEGATION_RULE.removal(row) for at, row in stored.items() if at not in declared and row.realm in pruned
+    ]
+    return changes + [_DELEGATION_RULE.change(row, stored.get(at)) for at, row in declared.items()]

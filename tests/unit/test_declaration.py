@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.fakes import FakeStores
 from wstrust_sts import ns
 from wstrust_sts.addresses import parse_rule
+from wstrust_sts.changes import Action, Plan
 from wstrust_sts.declaration import (
     Declaration,
     DeclaredAccount,
@@ -19,7 +20,7 @@ from wstrust_sts.declaration import (
 )
 from wstrust_sts.declared_relying_parties import NAME_IDENTIFIER_FORMATS
 from wstrust_sts.model import Account, Claim, KeyType, Realm, TokenType
-from wstrust_sts.reconciliation import Action, Plan, plan
+from wstrust_sts.reconciliation import plan
 from wstrust_sts.relying_parties import (
     OWN_PARTY,
     AppliesToRule,

@@ -12,10 +12,11 @@ from tests.certificates import SERVER, authority, leaf, purposes, self_signed
 from tests.fakes import NOON, REALM, FakeStores
 from wstrust_sts.certificate_names import fingerprint
 from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName, TrustAnchor
+from wstrust_sts.changes import Plan
 from wstrust_sts.cli.checks.certificates import check_certificates
 from wstrust_sts.declaration import Declaration, read_declaration, write_declaration
 from wstrust_sts.model import Account
-from wstrust_sts.reconciliation import Plan, plan
+from wstrust_sts.reconciliation import plan
 from wstrust_sts.strict_toml import ConfigurationError
 
 CA, OWN = authority(), self_signed("alice")

@@ -6,9 +6,10 @@ import pytest
 
 from tests.fakes import FakeStores
 from tests.unit.test_declaration import PlainPasswords, read
+from wstrust_sts.changes import Action
 from wstrust_sts.declaration import write_declaration
 from wstrust_sts.delegation_rules import DelegationKind, DelegationRule
-from wstrust_sts.reconciliation import Action, plan
+from wstrust_sts.reconciliation import plan
 from wstrust_sts.strict_toml import ConfigurationError
 
 SHORT = """

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import click
 
+from wstrust_sts.changes import Action, Change, Plan
 from wstrust_sts.cli.opening import Deployment, config_option, opened
 from wstrust_sts.cli.output import Refusal, in_one_line, json_option, print_json
 from wstrust_sts.cli.signing_keys import add_first_keys
 from wstrust_sts.declaration import read_declaration, write_declaration
-from wstrust_sts.reconciliation import Action, Change, Plan, plan
+from wstrust_sts.reconciliation import plan
 from wstrust_sts.records import KeyUse, SigningKeyRecord
 
 
