@@ -1,9 +1,9 @@
 """`wstrust-sts certificate`."""
 
-from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from cryptography import x509
@@ -11,8 +11,18 @@ from cryptography import x509
 from wstrust_sts.certificate_names import write_subject
 from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName, Revocation, TrustAnchor
 from wstrust_sts.cli.certificate_check import check
-from wstrust_sts.cli.opening import Deployment, config_option, not_found, opened, realm_option, require_realm
-from wstrust_sts.cli.output import Refusal, json_option, print_json, print_table
+from wstrust_sts.cli.opening import (
+    Deployment,
+    config_option,
+    listing_options,
+    named_options,
+    not_found,
+    opened,
+    realm_option,
+    require_realm,
+)
+from wstrust_sts.cli.option_groups import option_group
+from wstrust_sts.cli.output import Refusal, print_json, print_table
 from wstrust_sts.cli.rows import read_row
 from wstrust_sts.declared_certificates import (
     RULES,
@@ -22,8 +32,6 @@ from wstrust_sts.declared_certificates import (
     in_order,
     mapping_card,
 )
-
-Function = TypeVar("Function", bound=Callable[..., object])
 
 _OPTIONS = {
     "name": "NAME",
@@ -65,9 +73,33 @@ def certificate() -> None:
 certificate.add_command(check)
 
 
-def _which(function: Function) -> Function:
-    """The argument and options that tell certificates by what is in them."""
-    options = (
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Which:
+    """Certificates, by what is in them; the field names are the options', and keys of the declared state."""
+
+    file: str | None
+    subject: str | None
+    email: str | None
+    dns: str | None
+    upn: str | None
+    uri: str | None
+    anchor: str | None
+
+    def given(self) -> dict[str, str]:
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def mapping(self, realm: str, account: str) -> CertificateMapping:
+        """Raises UsageError: not exactly one thing is told; ConfigurationError: it is nothing to map."""
+        given = self.given()
+        if len(given.keys() - {"anchor"}) != 1:
+            raise click.UsageError("Name exactly one of FILE, --subject, --email, --dns, --upn and --uri.")
+        return read_row(CertificateTable, given, options=_OPTIONS).mapping(realm, account)
+
+
+_which = option_group(
+    "which",
+    Which,
+    [
         click.argument("file", required=False, metavar="[FILE]"),
         click.option("--subject", metavar="DN", help='The whole distinguished name: "CN=batch,O=Example,C=DE".'),
         click.option("--email", metavar="ADDRESS", help="A mailbox in subjectAltName."),
@@ -75,10 +107,9 @@ def _which(function: Function) -> Function:
         click.option("--upn", metavar="NAME", help="A user principal name in subjectAltName (Active Directory)."),
         click.option("--uri", metavar="URI", help="A URI in subjectAltName (SPIFFE and the like)."),
         click.option("--anchor", metavar="NAME", help="With a name: only under this trust anchor. [default: any]"),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
+    ],
+)
+"""The argument and options that tell certificates."""
 
 
 @certificate.command(
@@ -95,24 +126,12 @@ openssl x509 -in FILE -noout -subject -nameopt rfc2253 shows a subject as it is 
 @_which
 @realm_option
 @config_option
-def map_(
-    config_file: Path,
-    realm: str,
-    account: str,
-    file: str | None,
-    subject: str | None,
-    email: str | None,
-    dns: str | None,
-    upn: str | None,
-    uri: str | None,
-    anchor: str | None,
-) -> None:
+def map_(config_file: Path, realm: str, account: str, which: Which) -> None:
     """Say that certificates are an account's: the one in FILE (PEM or DER), or all with a name under a trust anchor.
 
     Running servers follow at once.
     """
-    names = {"subject": subject, "email": email, "dns": dns, "upn": upn, "uri": uri}
-    mapping = _mapping(realm, account, {"file": file, "anchor": anchor} | names)
+    mapping = which.mapping(realm, account)
     with opened(config_file) as deployment:
         require_realm(deployment, realm)
         try:
@@ -124,13 +143,6 @@ def map_(
     click.echo(f"{what} is {account}." if added else f"{what} was {account} already.")
     if unvouched:
         click.echo("It counts once an authority is trusted: wstrust-sts certificate trust NAME FILE", err=True)
-
-
-def _mapping(realm: str, account: str, row: dict[str, str | None]) -> CertificateMapping:
-    given = {name: value for name, value in row.items() if value is not None}
-    if len(given.keys() - {"anchor"}) != 1:
-        raise click.UsageError("Name exactly one of FILE, --subject, --email, --dns, --upn and --uri.")
-    return read_row(CertificateTable, given, options=_OPTIONS).mapping(realm, account)
 
 
 @certificate.command(
@@ -146,24 +158,11 @@ Example:
 @click.option("--sha256", metavar="HEX", help="The fingerprint of an exact certificate, as list shows it.")
 @realm_option
 @config_option
-def remove(
-    config_file: Path,
-    realm: str,
-    account: str,
-    file: str | None,
-    subject: str | None,
-    email: str | None,
-    dns: str | None,
-    upn: str | None,
-    uri: str | None,
-    anchor: str | None,
-    sha256: str | None,
-) -> None:
+def remove(config_file: Path, realm: str, account: str, which: Which, sha256: str | None) -> None:
     """Take certificates from an account, told as they were to map. They stop working at once."""
-    names = {"subject": subject, "email": email, "dns": dns, "upn": upn, "uri": uri}
     if sha256 is None:
-        mapping = _mapping(realm, account, {"file": file, "anchor": anchor} | names)
-    elif any(value is not None for value in (file, anchor, *names.values())):
+        mapping = which.mapping(realm, account)
+    elif which.given():
         raise click.UsageError("--sha256 goes alone.")
     else:
         digits = sha256.replace(":", "").lower()
@@ -257,9 +256,7 @@ def trust(
 
 
 @certificate.command(epilog="\b\nExample:\n  wstrust-sts certificate untrust staff-ca\n")
-@click.argument("name")
-@realm_option
-@config_option
+@named_options
 def untrust(config_file: Path, realm: str, name: str) -> None:
     """Trust an authority no more. Mappings that named it with --anchor go with it."""
     with opened(config_file) as deployment:
@@ -272,9 +269,7 @@ def untrust(config_file: Path, realm: str, name: str) -> None:
 
 
 @certificate.command("list", epilog="\b\nExample:\n  wstrust-sts certificate list --json\n")
-@realm_option
-@json_option
-@config_option
+@listing_options
 def list_(config_file: Path, realm: str, as_json: bool) -> None:
     """List a realm's trust anchors, and what is mapped to its accounts."""
     with opened(config_file) as deployment:

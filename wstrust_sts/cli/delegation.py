@@ -5,8 +5,16 @@ from pathlib import Path
 import click
 
 from wstrust_sts.cli.checks.delegation import missing_of
-from wstrust_sts.cli.opening import config_option, not_found, opened, realm_option, require_realm
-from wstrust_sts.cli.output import Refusal, json_option, print_json, print_table
+from wstrust_sts.cli.opening import (
+    config_option,
+    listing_options,
+    named_options,
+    opened,
+    realm_option,
+    remove_named,
+    require_realm,
+)
+from wstrust_sts.cli.output import Refusal, print_json, print_table
 from wstrust_sts.cli.rows import read_row
 from wstrust_sts.declared_delegation import KINDS, DelegationRuleTable, delegation_rule_table
 from wstrust_sts.delegation_rules import DelegationRule
@@ -132,9 +140,7 @@ def add(
 
 
 @delegation.command("list", epilog="\b\nExample:\n  wstrust-sts delegation list --json\n")
-@realm_option
-@json_option
-@config_option
+@listing_options
 def list_(config_file: Path, realm: str, as_json: bool) -> None:
     """List a realm's delegation rules."""
     with opened(config_file) as deployment:
@@ -172,12 +178,14 @@ def _proofs(rule: DelegationRule) -> list[str]:
 
 
 @delegation.command(epilog="\b\nExample:\n  wstrust-sts delegation remove shop-for-staff\n")
-@click.argument("name")
-@realm_option
-@config_option
+@named_options
 def remove(config_file: Path, name: str, realm: str) -> None:
     """Remove a delegation rule, at once and on every node. Tokens that were got by it stay until they end."""
-    with opened(config_file) as deployment:
-        if not deployment.stores.administration.delete_delegation_rule(realm, name):
-            raise not_found("delegation rule", name, realm=realm, look="delegation list")
-    click.echo(f"Delegation rule {name} is removed.")
+    remove_named(
+        config_file,
+        realm,
+        name,
+        what="delegation rule",
+        look="delegation list",
+        delete=lambda administration, realm, name: administration.delete_delegation_rule(realm, name),
+    )

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from wstrust_sts.cli.opening import Deployment, config_option, opened, realm_option, require_realm
-from wstrust_sts.cli.output import Refusal, in_one_line, json_option, print_json, print_table
+from wstrust_sts.cli.opening import Deployment, config_option, listing_options, opened, realm_option, require_realm
+from wstrust_sts.cli.output import Refusal, in_one_line, print_json, print_table
 from wstrust_sts.cli.signing_keys import (
     DEFAULT_ALGORITHM,
     active_key,
@@ -76,9 +76,7 @@ Example:
 )
 @click.option("--pem", is_flag=True, help="Print the certificates: with token keys for relying parties.")
 @use_option
-@realm_option
-@json_option
-@config_option
+@listing_options
 def list_(config_file: Path, realm: str, use: KeyUse, pem: bool, as_json: bool) -> None:
     """List a realm's keys of one use: those that sign, will sign or did sign. Retired ones are not listed.
 

@@ -1,14 +1,13 @@
 """The options of `token request` that say which key the token is to be bound to."""
 
-import functools
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from wstrust_sts.cli.option_groups import option_group
 from wstrust_sts.cli.sts_options import StsOptions
 from wstrust_sts.encryption import ALGORITHMS
 from wstrust_sts.endpoint_section import KEY_TYPES
@@ -126,14 +125,5 @@ _OPTIONS = (
 )
 
 
-def key_options(function: Callable[..., object]) -> Callable[..., object]:
-    """A command's options for the token's key, which reach it as one argument `key`, a KeyOptions."""
-
-    @functools.wraps(function)
-    def command(**values: Any) -> object:
-        chosen = {field.name: values.pop(field.name) for field in fields(KeyOptions)}
-        return function(key=KeyOptions(**chosen), **values)
-
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+key_options = option_group("key", KeyOptions, _OPTIONS)
+"""A command's options for the token's key, which reach it as one argument `key`."""

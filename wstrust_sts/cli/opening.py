@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from wstrust_sts.cli.output import Refusal
+from wstrust_sts.cli.output import Refusal, json_option
 from wstrust_sts.config import Config, load_config, read_key_encryption_key
-from wstrust_sts.ports import SecretBox
+from wstrust_sts.ports import Administration, SecretBox
 from wstrust_sts.relying_parties import RelyingParty
 
 if TYPE_CHECKING:
@@ -40,6 +40,16 @@ def config_option(function: Function) -> Function:
 realm_option = click.option(
     "--realm", default="default", show_default=True, help="The realm, that is, the issuer it belongs to."
 )
+
+
+def named_options(function: Function) -> Function:
+    """NAME, --realm and --config: one thing of a realm."""
+    return click.argument("name")(realm_option(config_option(function)))
+
+
+def listing_options(function: Function) -> Function:
+    """--realm, --json and --config: all things of a realm."""
+    return realm_option(json_option(config_option(function)))
 
 
 def _find_config(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Path:
@@ -92,6 +102,22 @@ def require_realm(deployment: Deployment, name: str) -> None:
 def not_found(what: str, name: str, *, realm: str, look: str) -> Refusal:
     """The refusal of a name that a realm does not have; `look` is the command that lists those it has."""
     return Refusal(f"There is no {what} {name!r} in realm {realm!r}; see wstrust-sts {look}")
+
+
+def remove_named(
+    config_file: Path,
+    realm: str,
+    name: str,
+    *,
+    what: str,
+    look: str,
+    delete: Callable[[Administration, str, str], bool],
+) -> None:
+    """Deletes what has this name, at once and on every node, and says so. Raises Refusal as `not_found` tells it."""
+    with opened(config_file) as deployment:
+        if not delete(deployment.stores.administration, realm, name):
+            raise not_found(what, name, realm=realm, look=look)
+    click.echo(f"{what.capitalize()} {name} is removed.")
 
 
 def find_relying_party(deployment: Deployment, realm: str, name: str) -> RelyingParty | None:

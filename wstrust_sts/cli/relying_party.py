@@ -6,8 +6,18 @@ from typing import Any
 
 import click
 
-from wstrust_sts.cli.opening import config_option, find_relying_party, not_found, opened, realm_option, require_realm
-from wstrust_sts.cli.output import Refusal, json_option, print_json, print_table, show_one
+from wstrust_sts.cli.opening import (
+    config_option,
+    find_relying_party,
+    listing_options,
+    named_options,
+    not_found,
+    opened,
+    realm_option,
+    remove_named,
+    require_realm,
+)
+from wstrust_sts.cli.output import Refusal, print_json, print_table, show_one
 from wstrust_sts.cli.relying_party_snippet import snippet
 from wstrust_sts.cli.relying_party_template import merged, row_of_template, set_option, template_option, templates
 from wstrust_sts.cli.rows import read_row
@@ -163,12 +173,16 @@ def add(
         "claim": claims,
     }
     party = read_row(RelyingPartyTable, merged(row, _given(given)), options=_OPTIONS).relying_party()
+    _add(config_file, party, dry_run=dry_run)
+
+
+def _add(config_file: Path, party: RelyingParty, *, dry_run: bool) -> None:
+    """Stores it, or prints what would be stored. Raises Refusal: its name or an address is another's."""
     with opened(config_file) as deployment:
-        require_realm(deployment, realm)
-        if find_relying_party(deployment, realm, name) is not None:
-            raise Refusal(
-                f"There is a relying party {name!r} already; to change it: wstrust-sts relying-party set, or apply"
-            )
+        require_realm(deployment, party.realm)
+        if find_relying_party(deployment, party.realm, party.name) is not None:
+            change = "to change it: wstrust-sts relying-party set, or apply"
+            raise Refusal(f"There is a relying party {party.name!r} already; {change}")
         if dry_run:
             click.echo(write_relying_party(party), nl=False)
             return
@@ -176,7 +190,7 @@ def add(
             deployment.stores.administration.put_relying_party(party)
         except ValueError as error:
             raise Refusal(str(error)) from None
-    click.echo(f"Relying party {name} is added.")
+    click.echo(f"Relying party {party.name} is added.")
 
 
 def _given(row: dict[str, Any]) -> dict[str, Any]:
@@ -234,9 +248,7 @@ def set_(
 
 
 @relying_party.command("list", epilog="\b\nExample:\n  wstrust-sts relying-party list\n")
-@realm_option
-@json_option
-@config_option
+@listing_options
 def list_(config_file: Path, realm: str, as_json: bool) -> None:
     """List a realm's relying parties."""
     with opened(config_file) as deployment:
@@ -258,9 +270,7 @@ def _addresses(party: RelyingParty) -> list[str]:
 
 @relying_party.command(epilog="\b\nExample:\n  wstrust-sts relying-party show orders\n")
 @click.argument("name")
-@realm_option
-@json_option
-@config_option
+@listing_options
 def show(config_file: Path, name: str, realm: str, as_json: bool) -> None:
     """Show one relying party, in the words of the declared state."""
     with opened(config_file) as deployment:
@@ -280,12 +290,14 @@ def show(config_file: Path, name: str, realm: str, as_json: bool) -> None:
 @relying_party.command(
     epilog="\b\nExample:\n  wstrust-sts relying-party remove orders\n", short_help="Remove a relying party, at once."
 )
-@click.argument("name")
-@realm_option
-@config_option
+@named_options
 def remove(config_file: Path, name: str, realm: str) -> None:
     """Remove a relying party: no more tokens for its addresses, at once and on every node."""
-    with opened(config_file) as deployment:
-        if not deployment.stores.administration.delete_relying_party(realm, name):
-            raise not_found("relying party", name, realm=realm, look="relying-party list")
-    click.echo(f"Relying party {name} is removed.")
+    remove_named(
+        config_file,
+        realm,
+        name,
+        what="relying party",
+        look="relying-party list",
+        delete=lambda administration, realm, name: administration.delete_relying_party(realm, name),
+    )

@@ -1,8 +1,7 @@
 """The options that say which STS is asked, as whom and how the messages are protected; one set for every command."""
 
-import functools
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,6 +9,7 @@ import click
 
 from wstrust_sts import ns
 from wstrust_sts.cli.bindings import BINDINGS
+from wstrust_sts.cli.option_groups import option_group
 from wstrust_sts.cli.passwords import obtain_password, password_file_option
 from wstrust_sts.endpoint_section import TRUST_VERSIONS
 
@@ -410,14 +410,5 @@ _OPTIONS = (
 )
 
 
-def sts_options(function: Callable[..., object]) -> Callable[..., object]:
-    """A command's options for an STS, which reach it as one argument `sts`, a StsOptions."""
-
-    @functools.wraps(function)
-    def command(**values: Any) -> object:
-        chosen = {field.name: values.pop(field.name) for field in fields(StsOptions)}
-        return function(sts=StsOptions(**chosen).as_published(), **values)
-
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+sts_options = option_group("sts", StsOptions, _OPTIONS, complete=StsOptions.as_published)
+"""A command's options for an STS, which reach it as one argument `sts`."""

@@ -6,8 +6,18 @@ from typing import Any
 
 import click
 
-from wstrust_sts.cli.opening import Deployment, config_option, not_found, opened, realm_option, require_realm
-from wstrust_sts.cli.output import Refusal, json_option, print_json, print_table, show_one
+from wstrust_sts.cli.opening import (
+    Deployment,
+    config_option,
+    listing_options,
+    named_options,
+    not_found,
+    opened,
+    realm_option,
+    remove_named,
+    require_realm,
+)
+from wstrust_sts.cli.output import Refusal, print_json, print_table, show_one
 from wstrust_sts.cli.passwords import (
     Argon2Passwords,
     allow_digest_option,
@@ -114,9 +124,7 @@ def _claims_of(texts: tuple[str, ...], guids: tuple[str, ...]) -> dict[str, list
 
 
 @user.command("list", epilog="\b\nExample:\n  wstrust-sts user list --json\n")
-@realm_option
-@json_option
-@config_option
+@listing_options
 def list_(config_file: Path, realm: str, as_json: bool) -> None:
     """List a realm's accounts."""
     with opened(config_file) as deployment:
@@ -134,9 +142,7 @@ def list_(config_file: Path, realm: str, as_json: bool) -> None:
 
 @user.command(epilog="\b\nExample:\n  wstrust-sts user show alice\n")
 @click.argument("name")
-@realm_option
-@json_option
-@config_option
+@listing_options
 def show(config_file: Path, name: str, realm: str, as_json: bool) -> None:
     """Show one account with its claims. The password is not shown to anybody."""
     with opened(config_file) as deployment:
@@ -170,27 +176,21 @@ def set_password(config_file: Path, name: str, realm: str, password_file: str | 
 
 
 @user.command(epilog="\b\nExample:\n  wstrust-sts user disable alice\n")
-@click.argument("name")
-@realm_option
-@config_option
+@named_options
 def disable(config_file: Path, name: str, realm: str) -> None:
     """Lock an account, at once and on every node. Tokens it has stay valid until they expire or are cancelled."""
     _set_enabled(config_file, realm, name, enabled=False)
 
 
 @user.command(epilog="\b\nExample:\n  wstrust-sts user enable alice\n")
-@click.argument("name")
-@realm_option
-@config_option
+@named_options
 def enable(config_file: Path, name: str, realm: str) -> None:
     """Unlock an account."""
     _set_enabled(config_file, realm, name, enabled=True)
 
 
 @user.command(epilog="\b\nExample:\n  wstrust-sts user unlock alice\n")
-@click.argument("name")
-@realm_option
-@config_option
+@named_options
 def unlock(config_file: Path, name: str, realm: str) -> None:
     """Forget the wrong passwords of a user, so that attempts are not held up any more.
 
@@ -206,15 +206,17 @@ def unlock(config_file: Path, name: str, realm: str) -> None:
 
 
 @user.command(epilog="\b\nExample:\n  wstrust-sts user remove alice\n")
-@click.argument("name")
-@realm_option
-@config_option
+@named_options
 def remove(config_file: Path, name: str, realm: str) -> None:
     """Remove an account with its claims and password."""
-    with opened(config_file) as deployment:
-        if not deployment.stores.administration.delete_account(realm, name):
-            raise not_found("account", name, realm=realm, look="user list")
-    click.echo(f"Account {name} is removed.")
+    remove_named(
+        config_file,
+        realm,
+        name,
+        what="account",
+        look="user list",
+        delete=lambda administration, realm, name: administration.delete_account(realm, name),
+    )
 
 
 def _set_enabled(config_file: Path, realm: str, name: str, *, enabled: bool) -> None:
