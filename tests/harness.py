@@ -192,12 +192,20 @@ class Sts:
     def request(self, request: Request) -> Answer:
         return Answer.of(settled(self.application.handle(request)))
 
-    def post(self, body: bytes | str, *, path: str = "/trust/13/usernamemixed", soap: str = "1.2", **headers) -> Answer:
+    def post(
+        self,
+        body: bytes | str,
+        *,
+        path: str = "/trust/13/usernamemixed",
+        soap: str = "1.2",
+        source: str = "192.0.2.1",
+        **headers,
+    ) -> Answer:
         octets = body.encode() if isinstance(body, str) else body
         fields = {"content-type": messages.content_type(soap)} | {
             name.replace("_", "-"): value for name, value in headers.items()
         }
-        return self.request(Request(method="POST", path=path, headers=fields, body=octets, source="192.0.2.1"))
+        return self.request(Request(method="POST", path=path, headers=fields, body=octets, source=source))
 
     def ask(
         self,

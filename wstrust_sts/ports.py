@@ -284,10 +284,10 @@ class Lockouts(Protocol):
 
 
 class Patience(Protocol):
-    """How many messages that do not open one source may send, since each costs an operation of a private key."""
+    """How many messages that do not open one source may send: each costs an operation of a private key, or guesses."""
 
     def admit(self, realm: str, source: str, *, now: datetime) -> None:
-        """Before a private key is used. Raises FailedAuthentication while the source is held up; Busy."""
+        """Before a key is looked for. Raises FailedAuthentication while the source is held up; Busy."""
         ...
 
     def failed(self, realm: str, source: str, *, now: datetime) -> None:

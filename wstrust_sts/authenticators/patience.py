@@ -1,4 +1,5 @@
-"""Messages that do not open, counted against their source, because each of them costs an operation of a private key.
+"""Messages that do not open, counted against their source, because each of them costs an operation of a private key or
+is a guess at a secret: also those under a security context that is not known, or not any more.
 
 Whoever forges ciphertexts learns nothing from the answers, and after some of them is held up like a guesser of
 passwords: for all nodes, for a growing time that has a longest. Nobody else is, but for those who share the source.

@@ -21,6 +21,7 @@ from wstrust_sts.bindings.exchange import Exchange, Report
 from wstrust_sts.bindings.http import Request, Response
 from wstrust_sts.bindings.media_type import MediaType, read_media_type
 from wstrust_sts.errors import (
+    BadContextToken,
     Busy,
     DestinationUnreachable,
     EmptyRequest,
@@ -68,6 +69,7 @@ from spyne.server import ServerBase  # isort: skip
 _log = logging.getLogger("wstrust_sts.soap")
 
 _FAILURE_SECONDS = 0.02  # far above what a message takes to decrypt and verify
+_DID_NOT_OPEN = (FailedCheck, BadContextToken)  # for want of a key: whoever sends such guesses at one
 
 
 class Operations(Service):  # type: ignore[misc]
@@ -266,7 +268,7 @@ class SoapBinding:
             body = self._shell.run(exchange)
         except HttpRefusal:
             raise
-        except FailedCheck as refusal:
+        except _DID_NOT_OPEN as refusal:
             self._count_what_did_not_open(exchange)
             return self._refuse(exchange, refusal)
         except StsError as refusal:
@@ -278,7 +280,7 @@ class SoapBinding:
         if outcome is None:
             return self._refuse(exchange, RequestFailed("no outcome"))
         if outcome.fault is not None:
-            if isinstance(outcome.fault, FailedCheck):
+            if isinstance(outcome.fault, _DID_NOT_OPEN):
                 self._count_what_did_not_open(exchange)
             return self._refuse(exchange, outcome.fault, durable=outcome.durable)
         report = exchange.report(outcome.result)
@@ -423,9 +425,10 @@ class SoapBinding:
 
 
 def _wait_for_the_same_moment(exchange: Exchange) -> None:
-    """What fails between decrypting and verifying is answered at one of few moments, wherever it failed.
+    """What fails between looking for a key and verifying is answered at one of few moments, wherever it failed.
 
-    Else the time would tell a stranger how far a forged ciphertext got, and with it what it decrypts to.
+    Else the time would tell a stranger how far a forged ciphertext got, and with it what it decrypts to; or whether
+    a security context was ever there.
     """
     taken = time.perf_counter() - exchange.began
     time.sleep(-taken % _FAILURE_SECONDS)
