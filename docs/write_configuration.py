@@ -41,7 +41,7 @@ client, and the default endpoints have none:
 |---|---|
 | `no-timestamp` | a message without wsu:Timestamp (stock gSOAP, node clients) |
 | `no-applies-to` | a request without AppliesTo, for `default_relying_party` |
-| `repeated-signature` | an endorsing signature that was here before (WCF, within one tick of its clock) |
+| `repeated-signature` | an endorsing signature that came to this endpoint before (WCF, within one tick of its clock) |
 | `unsigned-addressing` | WS-Addressing headers that the signature of `certificatesigned` leaves out (zeep, WSS4J) |
 | `bare-rstr` | WS-Trust 1.3 Issue answered by a bare RequestSecurityTokenResponse (stock gSOAP) |
 """

@@ -292,10 +292,11 @@ class FakeAuditTrail:
 
 
 class FakeReplayCache:
-    """`rows` maps (realm, digest) to the instant after which it may be forgotten."""
+    """`rows` maps (realm, digest) to the instant after which it may be forgotten, `repeatable` to a path."""
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, bytes], datetime] = {}
+        self.repeatable: dict[tuple[str, bytes], str] = {}
         self._lock = threading.Lock()
 
     def remember(self, realm: str, digest: bytes, *, now: datetime, keep: timedelta) -> bool:
@@ -307,11 +308,17 @@ class FakeReplayCache:
             return True
 
     def see(self, message: MessageSeen) -> bool:
-        return self.remember(message.realm, message.digest, now=message.at, keep=message.until - message.at)
+        key, place = (message.realm, message.digest), message.repeatable_at
+        if self.knows(*key, now=message.at, repeatable_at=place):
+            return False
+        self.rows[key], self.repeatable[key] = message.until, place
+        return True
 
-    def knows(self, realm: str, digest: bytes, *, now: datetime) -> bool:
+    def knows(self, realm: str, digest: bytes, *, now: datetime, repeatable_at: str = "") -> bool:
         until = self.rows.get((realm, digest))
-        return until is not None and until > now
+        if until is None or until <= now:
+            return False
+        return not repeatable_at or self.repeatable.get((realm, digest)) != repeatable_at
 
 
 class FakeLockouts:

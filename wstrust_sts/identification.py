@@ -74,15 +74,18 @@ class Identification:
     def sighting_of(self, message: VerifiedMessage, realm: Realm, at: Circumstances) -> tuple[MessageSeen, ...]:
         """What is stored with all that comes of a signed message, since it counts once; nothing for another message.
 
-        Only who is authenticated gets this far, and so fills the cache. Raises FailedAuthentication: the replay of
-        what this node has seen; what another node has seen is refused when this is stored.
+        Only who is authenticated gets this far, and so fills the cache. Where the endpoint tolerates it, a message may
+        come again that came first to that endpoint itself. Raises FailedAuthentication: the replay of what this node
+        has seen; what another node has seen is refused when this is stored.
         """
         digest = message.signature_digest
         if digest is None:
             return ()
-        if self._replay_cache.knows(realm.name, digest, now=at.now):
+        place = at.endpoint.path if "repeated-signature" in at.endpoint.tolerances else ""
+        if self._replay_cache.knows(realm.name, digest, now=at.now, repeatable_at=place):
             raise FailedAuthentication("this very message was here before: a replay")
-        return (MessageSeen(realm=realm.name, digest=digest, at=at.now, until=at.now + self._message_window),)
+        until = at.now + self._message_window
+        return (MessageSeen(realm=realm.name, digest=digest, at=at.now, until=until, repeatable_at=place),)
 
     def authenticate(self, token: ReceivedToken, realm: Realm, at: Circumstances) -> Authenticated:
         """The one door for every presented token: exactly one authenticator accepts it, and its word is final."""

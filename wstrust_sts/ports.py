@@ -243,8 +243,8 @@ class Journal(Protocol):
     def write(self, *entries: Entry) -> "Future[None]":
         """Completes when the entries are durable, or with Busy when they could not be stored (then none is).
 
-        Of `MessageSeen` there is one at most. Where any node has seen that message before, no entry of the call is
-        stored, and the future fails with FailedAuthentication.
+        Of `MessageSeen` there is one at most. Where any node has seen that message before, and it is not repeatable, no
+        entry of the call is stored, and the future fails with FailedAuthentication.
         """
         ...
 
@@ -254,8 +254,11 @@ class ReplayCache(Protocol):
         """True when `digest` (32 bytes) was not seen before, by any node; durable before it returns."""
         ...
 
-    def knows(self, realm: str, digest: bytes, *, now: datetime) -> bool:
-        """Whether this node has seen `digest` and has not forgotten it. Cheap; says nothing of what others saw."""
+    def knows(self, realm: str, digest: bytes, *, now: datetime, repeatable_at: str = "") -> bool:
+        """Whether this node has seen `digest` and has not forgotten it, but for what is repeatable at that endpoint.
+
+        Cheap; says nothing of what others saw.
+        """
         ...
 
 

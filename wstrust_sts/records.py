@@ -99,13 +99,15 @@ class Standing:
 class MessageSeen:
     """A message that counts once, by its digest (32 octets): what is written with it is written the first time only.
 
-    Known until `until`; after that it is new again.
+    Known until `until`; after that it is new again. `repeatable_at` is the path of an endpoint where it may come again
+    if it first came there; empty: it may nowhere.
     """
 
     realm: str
     digest: bytes
     at: datetime
     until: datetime
+    repeatable_at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,9 @@ from wstrust_sts.storage.units import Sighting, Unit
 KEEP = timedelta(minutes=10)
 
 
-def seen(message: str = "message", *, at=NOON, realm: str = "default") -> MessageSeen:
-    return MessageSeen(realm=realm, digest=hashlib.sha256(message.encode()).digest(), at=at, until=at + KEEP)
+def seen(message: str = "message", *, at=NOON, realm: str = "default", repeatable_at: str = "") -> MessageSeen:
+    digest = hashlib.sha256(message.encode()).digest()
+    return MessageSeen(realm=realm, digest=digest, at=at, until=at + KEEP, repeatable_at=repeatable_at)
 
 
 def rows(node) -> tuple[int, int]:
@@ -39,6 +40,33 @@ def test_what_comes_of_a_message_is_stored_the_first_time_only(node, second_node
     assert rows(node) == (1, 1)
     second_node.record(seen("another"), a_token("_2"), an_event())
     assert rows(node) == (2, 2)
+
+
+@pytest.mark.parametrize("first", ["", "/one", "/other"])
+def test_a_message_counts_again_where_it_is_repeatable_and_came_first(node, second_node, a_token, first: str) -> None:
+    node.record(seen(repeatable_at=first), a_token("_0"))
+    stored = 1
+    for which in (node, second_node):
+        for again in ("", "/one", "/other"):
+            counts = again == first != ""
+            written = which.stores.journal.write(seen(repeatable_at=again), a_token(f"_{stored}"))
+            assert isinstance(written.exception(timeout=10), type(None) if counts else FailedAuthentication)
+            stored += counts
+            knows = node.stores.replay_cache.knows("default", seen().digest, now=NOON, repeatable_at=again)
+            assert knows != counts
+    assert rows(node) == (stored, 0)
+
+
+def test_a_repeatable_message_counts_as_often_as_it_comes_at_once(node, second_node, a_token) -> None:
+    """Within one group of the writer, and of two nodes: as the client sends them that needs it."""
+    futures = [
+        which.stores.journal.write(seen(repeatable_at=place), a_token(f"_{name}-{number}"))
+        for number, place in enumerate(("/one", "/one", "", "/one"))
+        for name, which in (("first", node), ("second", second_node))
+    ]
+    wait(futures, timeout=10)
+    kinds = [type(future.exception()) for future in futures]
+    assert kinds == [type(None)] * 4 + [FailedAuthentication] * 2 + [type(None)] * 2
 
 
 def test_the_journal_and_the_replay_cache_know_the_same(node, second_node, a_token) -> None:

@@ -252,6 +252,22 @@ def test_equal_signatures_count_each_where_the_endpoint_tolerates_them(soap):
         assert attack.code(attack.write(identifier="_0")) is None
 
 
+def test_what_one_endpoint_accepted_is_a_replay_at_every_other_whatever_that_tolerates(soap):
+    strict = SIGNED[0]
+    tolerant = [
+        replace(strict, path=path, tolerances=("repeated-signature",)) for path in ("/trust/13/one", "/trust/13/other")
+    ]
+    attacks = [Attack(Sts(endpoints=(strict, *tolerant)), strict, soap)]
+    attacks[0].sts.map_certificate(ALICE.certificate)
+    attacks += [Attack(attacks[0].sts, row, soap) for row in tolerant]
+    for first in attacks:
+        message = first.write()
+        assert first.code(message) is None
+        for other in attacks:
+            expected = None if other is first and other.row.tolerances else "FailedAuthentication"
+            assert other.code(message) == expected, (first.row.path, other.row.path)
+
+
 def test_an_old_or_future_message_is_refused(attack):
     for minute in (hour_off(-1), hour_off(1)):
         assert attack.code(attack.write(now=minute)) == "MessageExpired"

@@ -49,8 +49,8 @@ class SqlJournal:
                 case ContextRenewed(realm=realm, identifier=identifier, instance=instance):
                     extensions.append(Extension(realm, identifier, microseconds(entry.expires_at)))
                     key_ends.append(KeyEnd(realm, identifier, instance or "", microseconds(entry.ends_at)))
-                case MessageSeen(realm=realm, digest=digest, at=at, until=until):
-                    sighting = Sighting(realm, digest, microseconds(at), microseconds(until))
+                case MessageSeen(realm=realm, digest=digest, at=at, until=until, repeatable_at=endpoint):
+                    sighting = Sighting(realm, digest, microseconds(at), microseconds(until), endpoint)
         unit = Unit(
             tokens=tokens,
             cancellations=cancellations,

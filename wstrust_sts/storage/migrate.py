@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from wstrust_sts.storage.engine import create_sqlite_file, parse_url, sqlite_file, writing_engine
 from wstrust_sts.storage.failures import UnusableDatabase, describe
 
-HEAD = "0011"  # the newest revision in migrations/versions
+HEAD = "0012"  # the newest revision in migrations/versions
 _UPGRADE_LOCK = 0x57535453  # an arbitrary number, the same on every node
 
 

@@ -30,5 +30,5 @@ class SqlReplayCache:
             return False
         return True
 
-    def knows(self, realm: str, digest: bytes, *, now: datetime) -> bool:
-        return self._lately.has(realm, digest, at=microseconds(now))
+    def knows(self, realm: str, digest: bytes, *, now: datetime, repeatable_at: str = "") -> bool:
+        return self._lately.has(realm, digest, at=microseconds(now), endpoint=repeatable_at)

@@ -280,6 +280,7 @@ replay = Table(
     Column("digest", LargeBinary, primary_key=True),
     Column("seen_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
+    Column("repeatable_at", Text, nullable=False, server_default=""),  # the path of an endpoint, or empty: nowhere
     Index(None, "expires_at"),
     sqlite_with_rowid=False,
 )

@@ -16,22 +16,21 @@ class Sightings:
 
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
-        self._until: OrderedDict[tuple[str, bytes], int] = OrderedDict()
+        self._latest: OrderedDict[tuple[str, bytes], Sighting] = OrderedDict()
         self._lock = Lock()
 
     def note(self, unit: Unit, sighting: Sighting) -> None:
         """Once `unit` is durable its sighting is known. One that cannot be stored may come again."""
         unit.done.add_done_callback(lambda done: None if done.exception() else self._add(sighting))
 
-    def has(self, realm: str, digest: bytes, *, at: int) -> bool:
-        """Whether it was seen, and is to be remembered beyond `at` (microseconds)."""
-        until = self._until.get((realm, digest))
-        return until is not None and until > at
+    def has(self, realm: str, digest: bytes, *, at: int, endpoint: str = "") -> bool:
+        """Whether it was seen, is to be remembered beyond `at` (microseconds), and is not repeatable at `endpoint`."""
+        seen = self._latest.get((realm, digest))
+        return seen is not None and seen.expires_at > at and (endpoint == "" or seen.repeatable_at != endpoint)
 
     def _add(self, sighting: Sighting) -> None:
-        key = sighting.realm, sighting.digest
         with self._lock:
-            self._until.pop(key, None)
-            self._until[key] = sighting.expires_at
-            if len(self._until) > self._limit:
-                self._until.popitem(last=False)
+            self._latest.pop(sighting.key, None)
+            self._latest[sighting.key] = sighting
+            if len(self._latest) > self._limit:
+                self._latest.popitem(last=False)

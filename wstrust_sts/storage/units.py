@@ -7,7 +7,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import Dialect, Executable, Table, bindparam, case, insert, or_, update
+from sqlalchemy import Dialect, Executable, Table, and_, bindparam, case, insert, literal_column, or_, update
 
 from wstrust_sts.errors import FailedAuthentication
 from wstrust_sts.storage.compiled import Compiled, Transaction
@@ -43,12 +43,17 @@ class KeyEnd(NamedTuple):
 
 
 class Sighting(NamedTuple):
-    """A row of `replay`."""
+    """A row of `replay`. Where it has `repeatable_at`, it counts again for those that have the same."""
 
     realm: str
     digest: bytes
     seen_at: int
     expires_at: int
+    repeatable_at: str = ""
+
+    @property
+    def key(self) -> tuple[str, bytes]:
+        return self.realm, self.digest
 
 
 class Failure(NamedTuple):
@@ -80,8 +85,8 @@ class Proof(NamedTuple):
 class Unit:
     """`tokens`, `context_keys` and `events` are rows of `issued_token`, `security_context_key` and `audit_event`.
 
-    `sighting` is of what must not be seen twice: only with its first one the other rows are written. `done` completes
-    when that is durable; for every later sighting it fails with FailedAuthentication.
+    `sighting` is of what must not be seen twice: only with one that counts the other rows are written. `done` completes
+    when that is durable; for one that does not count it fails with FailedAuthentication.
     """
 
     tokens: Sequence[Row] = ()
@@ -205,14 +210,11 @@ def _statements(dialect: Dialect) -> _Statements:
 
 
 def _remember(transaction: Transaction, statement: Compiled, units: Iterable[Unit]) -> None:
-    """Sets `new` on the units whose sighting is the first: of this group, and of what is stored and not expired."""
-    first: dict[tuple[str, bytes], tuple[Sighting, Unit]] = {}
-    for unit in units:
-        unit.new = False
-        if unit.sighting is not None:
-            first.setdefault((unit.sighting.realm, unit.sighting.digest), (unit.sighting, unit))
-    for key in sorted(first):
-        sighting, unit = first[key]
+    """Sets `new` on the units whose sighting counts: the first, of this group and of what is stored and not expired,
+    and the next ones where it is repeatable.
+    """
+    seen = [(unit.sighting, unit) for unit in units if unit.sighting is not None]
+    for sighting, unit in sorted(seen, key=lambda pair: pair[0].key):
         unit.new = transaction.returns_row(statement, sighting._asdict())
 
 
@@ -259,12 +261,17 @@ def _upsert(table: Table, dialect: str) -> Any:
 
 
 def _remember_statement(dialect: str) -> Executable:
-    """Inserts sightings, or takes over rows that had expired when this one was seen; returns which it did."""
+    """Inserts a sighting, or takes over the row of one that had expired when this was seen, or that was repeatable
+    where this is; returns whether it did.
+    """
     statement = _upsert(replay, dialect)
     seen = statement.excluded
     upsert: Executable = statement.on_conflict_do_update(
         index_elements=[replay.c.realm, replay.c.digest],
-        set_={"seen_at": seen.seen_at, "expires_at": seen.expires_at},
-        where=replay.c.expires_at <= seen.seen_at,
+        set_={name: seen[name] for name in ("seen_at", "expires_at", "repeatable_at")},
+        where=or_(
+            replay.c.expires_at <= seen.seen_at,
+            and_(seen.repeatable_at != literal_column("''"), replay.c.repeatable_at == seen.repeatable_at),
+        ),
     ).returning(replay.c.realm, replay.c.digest)
     return upsert

@@ -156,7 +156,6 @@ def _read_endorsing_context(envelope: Envelope, terms: Terms) -> SecuredMessage:
     demand_nothing_else(endorsed.parts)
     with in_security_header():
         anew = () if username is None else (read_username_token(username, terms.transport),)
-    repeatable = "repeated-signature" in terms.tolerances
     return SecuredMessage(
         envelope=envelope,
         proved=VerifiedMessage(
@@ -164,7 +163,7 @@ def _read_endorsing_context(envelope: Envelope, terms: Terms) -> SecuredMessage:
             tls=terms.transport.tls,
             created=endorsed.created,
             peer_certificate=terms.transport.peer_certificate,
-            signature_digest=None if repeatable else endorsed.signature.digest_under(used[0]),
+            signature_digest=endorsed.signature.digest_under(used[0]),
             signature_id=endorsed.signature.id,
             proved_contexts=(contexts.proof.identifier,),
         ),

@@ -130,14 +130,12 @@ def endorsed_by(
 
     `key` stands for the key that signed.
     """
-    repeatable = "repeated-signature" in terms.tolerances
-    digest = None if repeatable else endorsed.signature.digest_under(key)
     return _secured(
         envelope,
         terms,
         *credentials,
         created=endorsed.created,
-        signature_digest=digest,
+        signature_digest=endorsed.signature.digest_under(key),
         signature_id=endorsed.signature.id,
     )
 
