@@ -30,6 +30,10 @@ BEARER = (WCF13, WCF13_SOAP11, WCF05, JAXWS, GSOAP, CXF11, CXF12)
 SYMMETRIC = ("wcf-symmetric-key-entropy.http", "cxf/ut-soap12-symmetric.request.xml")
 PUBLIC = "cxf/ut-soap12-public.request.xml"
 KEYS = (*SYMMETRIC, PUBLIC)
+ADAL = ("adfs/adal-node.http", "adfs/adal-python.http", "adfs/adal4j.http")
+NODE_SP_AUTH, WSTRUST_CLIENT = "adfs/node-sp-auth.http", "adfs/wstrust-client.http"
+OFFICE365 = "adfs/office365.http"
+ADFS = (*ADAL, NODE_SP_AUTH, WSTRUST_CLIENT, OFFICE365)
 
 
 @dataclass(frozen=True)

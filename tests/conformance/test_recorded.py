@@ -11,6 +11,7 @@ from tests.conformance.client import assert_sound
 from tests.holders import KEYED_PARTY, unwrap
 from tests.protected import p_sha1
 from tests.recorded import (
+    ADFS,
     BEARER,
     GSOAP,
     JAXWS,
@@ -210,10 +211,10 @@ def test_a_recorded_message_replayed_a_day_later_has_expired(name):
     assert answer.fault == (ns.WSSE, "MessageExpired")
 
 
-def test_every_recorded_request_with_a_username_token_is_replayed_here():
+def test_every_recorded_request_with_a_username_token_is_replayed():
     found = {
         str(path.relative_to(RECORDED))
         for path in RECORDED.rglob("*")
         if path.suffix in (".http", ".xml") and b":UsernameToken" in path.read_bytes() and "response" not in path.name
     }
-    assert found == {*BEARER, *KEYS, "wss4j-username-digest.xml"}
+    assert found == {*BEARER, *KEYS, *ADFS, "wss4j-username-digest.xml"}

@@ -64,6 +64,7 @@ class Cloud:
             "domain_name": user.partition("@")[2],
             "federation_protocol": "WSTrust",
             "federation_metadata_url": self.mex_url,
+            "federation_active_auth_url": f"{self.mex_url.removesuffix('/mex')}/2005/usernamemixed",
             "cloud_instance_name": HOST,
             "cloud_audience_urn": self.audience,
         }
@@ -77,7 +78,7 @@ class Cloud:
             octets = base64.urlsafe_b64decode(form["assertion"] + "==")
         except (KeyError, binascii.Error):
             raise Refused("no assertion") from None
-        assertion = self._verify(octets, identifier)
+        assertion = self.verify(octets, identifier)
         if assertion.tag != f"{{{namespace}}}Assertion":
             raise Refused("not an assertion")
         told = attributes_of(assertion)
@@ -87,7 +88,8 @@ class Cloud:
         self.seen.append({"user": user, "grant": form["grant_type"], "told": told})
         return {"token_type": "Bearer", "access_token": f"for {user}", "expires_in": 3600, "scope": "user.read"}
 
-    def _verify(self, octets: bytes, identifier: str) -> Any:
+    def verify(self, octets: bytes, identifier: str) -> Any:
+        """The assertion that the STS signed, for this cloud and now. Raises Refused."""
         for certificate in self.certificates:
             try:
                 verified = XMLVerifier().verify(octets, x509_cert=certificate, id_attribute=identifier).signed_xml
@@ -146,15 +148,22 @@ def serving(cloud: Cloud, *, certificate: Path, key: Path) -> Iterator[Cloud]:
         def log_message(self, *arguments: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with listening(Handler, certificate=certificate, key=key) as port:
+        cloud.port = port
+        yield cloud
+
+
+@contextmanager
+def listening(handler: type[BaseHTTPRequestHandler], *, certificate: Path, key: Path) -> Iterator[int]:
+    """A server on a free port of loopback, by TLS; the port."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate, key)
     server.socket = tls.wrap_socket(server.socket, server_side=True)
-    cloud.port = server.server_address[1]
     running = threading.Thread(target=server.serve_forever)
     running.start()
     try:
-        yield cloud
+        yield server.server_address[1]
     finally:
         server.shutdown()
         server.server_close()

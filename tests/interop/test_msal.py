@@ -1,4 +1,5 @@
-"""MSAL for Python and for Java, unmodified: a federated user's name and password, through our metadata, to a token.
+"""MSAL for Python and for Java, and ADAL before it, unmodified: a federated user's name and password, through our
+metadata, to a token.
 
 The STS is the one that `wstrust-sts init --profile adfs` makes.
 """
@@ -7,6 +8,7 @@ import base64
 import re
 from collections.abc import Callable
 
+import adal as adal_python
 import msal
 import pytest
 from lxml import etree
@@ -44,6 +46,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:This API has been deprecated:DeprecationWarning"),
     pytest.mark.client("MSAL for Python", version=msal.__version__, when="python"),
     pytest.mark.client("MSAL for Java", version="1.23.1", when="java"),
+    pytest.mark.client("ADAL for Python", version=adal_python.__version__, when="adal"),
 ]
 AUDIENCES = {"saml11": "urn:federation:MicrosoftOnline", "saml20": "urn:federation:another"}
 GRANTS = {"saml11": SAML11_GRANT, "saml20": SAML20_GRANT}
@@ -135,7 +138,22 @@ def java(probe, cloud) -> Acquire:
     return acquire
 
 
-@pytest.fixture(params=["python", "java"])
+@pytest.fixture
+def adal(sts, cloud) -> Acquire:
+    def acquire(user: str = USER, password: str = PASSWORD) -> str:
+        application = adal_python.AuthenticationContext(
+            f"https://localhost:{cloud.port}/organizations", validate_authority=False, verify_ssl=str(sts.ca)
+        )
+        try:
+            answer = application.acquire_token_with_username_password("a resource", user, password, "a client")
+        except adal_python.AdalError as failure:
+            raise Failed(str(failure)) from None
+        return answer["accessToken"]
+
+    return acquire
+
+
+@pytest.fixture(params=["python", "java", "adal"])
 def acquire(request) -> Acquire:
     return request.getfixturevalue(request.param)
 
