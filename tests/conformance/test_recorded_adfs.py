@@ -1,4 +1,4 @@
-"""Messages that clients of AD FS sent (tests/vectors/recorded/adfs), answered as the profile `adfs` has its endpoints."""
+"""What clients of AD FS sent (tests/vectors/recorded/adfs), answered as the profile `adfs` has its endpoints."""
 
 import re
 from dataclasses import replace as changed
