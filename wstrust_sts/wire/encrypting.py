@@ -26,22 +26,30 @@ def encrypt_key(secret: bytes, rule: EncryptionRule) -> str:
 
     Raises RequestFailed: there is no certificate, or none that this is possible for.
     """
+    return _encrypt_key(secret, rule, ds="ds:")
+
+
+def _encrypt_key(secret: bytes, rule: EncryptionRule, *, ds: str) -> str:
     recipient = _recipient(rule)
     oaep = _OAEP[rule.key_transport]
     assert isinstance(recipient.public_key, rsa.RSAPublicKey)
     ciphertext = wrap_key(secret, recipient=recipient.public_key, oaep=oaep)
-    return write_encrypted_key(ciphertext, oaep=oaep, key_name=name_certificate(recipient, rule.key_name))
+    return write_encrypted_key(ciphertext, oaep=oaep, key_name=name_certificate(recipient, rule.key_name, ds=ds), ds=ds)
 
 
 def encrypt_element(markup: bytes, rule: EncryptionRule) -> bytes:
-    """An element, whole in itself, as an EncryptedData that brings its key along. Raises RequestFailed."""
+    """An element, whole in itself, as an EncryptedData that brings its key along. Raises RequestFailed.
+
+    Its prefixes are those of WIF: clients that do not open a token, but make it anew from its parts, look for
+    `xenc:CipherValue`, for `e:CipherValue` in the key, and for `X509SerialNumber` without a prefix.
+    """
     key = new_key(rule.algorithm)
     ciphertext = _base64(encrypt(markup, key=key, algorithm=rule.algorithm))
     return (
-        f'<e:EncryptedData xmlns:e="{ns.XENC}" Type="{ns.XENC_ELEMENT}">'
-        f'<e:EncryptionMethod Algorithm="{rule.algorithm}"></e:EncryptionMethod><ds:KeyInfo xmlns:ds="{ns.DS}">'
-        f"{encrypt_key(key, rule)}</ds:KeyInfo><e:CipherData><e:CipherValue>{ciphertext}</e:CipherValue>"
-        "</e:CipherData></e:EncryptedData>"
+        f'<xenc:EncryptedData xmlns:xenc="{ns.XENC}" Type="{ns.XENC_ELEMENT}">'
+        f'<xenc:EncryptionMethod Algorithm="{rule.algorithm}"></xenc:EncryptionMethod><KeyInfo xmlns="{ns.DS}">'
+        f"{_encrypt_key(key, rule, ds='')}</KeyInfo><xenc:CipherData><xenc:CipherValue>{ciphertext}</xenc:CipherValue>"
+        "</xenc:CipherData></xenc:EncryptedData>"
     ).encode()
 
 
@@ -58,28 +66,31 @@ def _recipient(rule: EncryptionRule) -> Certificate:
 
 
 def write_encrypted_key(
-    ciphertext: bytes, *, oaep: Oaep, key_name: str, attributes: str = "", reference_list: str = ""
+    ciphertext: bytes, *, oaep: Oaep, key_name: str, attributes: str = "", reference_list: str = "", ds: str = "ds:"
 ) -> str:
-    """XML Encryption 1.1 section 3.5.1, by RSA-OAEP (section 5.5.2); `ds` is declared by `attributes` or above."""
+    """XML Encryption 1.1 section 3.5.1, by RSA-OAEP (section 5.5.2).
+
+    `ds` is the prefix of XML Signature with its colon, or nothing; it is declared by `attributes` or above.
+    """
     plain = oaep.mask == ns.SHA1  # as XML Encryption 1.0 had it
     mask = "" if plain else f'<e11:MGF xmlns:e11="{ns.XENC11}" Algorithm="{ns.MGF1_SHA256}"></e11:MGF>'
     return (
         f'<e:EncryptedKey xmlns:e="{ns.XENC}"{attributes}>'
         f'<e:EncryptionMethod Algorithm="{ns.RSA_OAEP_MGF1P if plain else ns.RSA_OAEP}">'
-        f'<ds:DigestMethod Algorithm="{oaep.digest}"></ds:DigestMethod>{mask}</e:EncryptionMethod>'
-        f"<ds:KeyInfo>{key_name}</ds:KeyInfo><e:CipherData><e:CipherValue>{_base64(ciphertext)}</e:CipherValue>"
+        f'<{ds}DigestMethod Algorithm="{oaep.digest}"></{ds}DigestMethod>{mask}</e:EncryptionMethod>'
+        f"<{ds}KeyInfo>{key_name}</{ds}KeyInfo><e:CipherData><e:CipherValue>{_base64(ciphertext)}</e:CipherValue>"
         f"</e:CipherData>{reference_list}</e:EncryptedKey>"
     )
 
 
-def name_certificate(certificate: Certificate, by: KeyName) -> str:
-    """A wsse:SecurityTokenReference to it (WSS X.509 Token Profile 1.1 section 3.2); `ds` is declared."""
+def name_certificate(certificate: Certificate, by: KeyName, *, ds: str = "ds:") -> str:
+    """A wsse:SecurityTokenReference to it (WSS X.509 Token Profile 1.1 section 3.2); the prefix `ds` is declared."""
     match by:
         case KeyName.ISSUER_SERIAL:
             name = (
-                f"<ds:X509Data><ds:X509IssuerSerial><ds:X509IssuerName>{text(certificate.issuer_name)}"
-                f"</ds:X509IssuerName><ds:X509SerialNumber>{certificate.serial}</ds:X509SerialNumber>"
-                "</ds:X509IssuerSerial></ds:X509Data>"
+                f"<{ds}X509Data><{ds}X509IssuerSerial><{ds}X509IssuerName>{text(certificate.issuer_name)}"
+                f"</{ds}X509IssuerName><{ds}X509SerialNumber>{certificate.serial}</{ds}X509SerialNumber>"
+                f"</{ds}X509IssuerSerial></{ds}X509Data>"
             )
         case KeyName.THUMBPRINT:
             name = _key_identifier(certificate.sha1, ns.THUMBPRINT_SHA1)
