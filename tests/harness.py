@@ -4,6 +4,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 
+from argon2 import PasswordHasher
+
 from tests import messages
 from tests.fakes import (
     NOON,
@@ -19,7 +21,6 @@ from tests.fakes import (
 from tests.messages import Answer
 from wstrust_sts import ns
 from wstrust_sts.app import compose
-from wstrust_sts.authenticators.passwords import hash_password
 from wstrust_sts.bindings.http import Request, settled
 from wstrust_sts.certificate_names import fingerprint
 from wstrust_sts.certificates import CertificateField, CertificateMapping, CertificateName
@@ -33,24 +34,35 @@ from wstrust_sts.config import (
 )
 from wstrust_sts.delegation_rules import DelegationRule
 from wstrust_sts.keyring import StoredKeyring
-from wstrust_sts.keys import AesGcmSecretBox, make_signing_key
+from wstrust_sts.keys import AesGcmSecretBox, LocalSigner, make_signing_key, unwrap
 from wstrust_sts.model import Account, Claim, TrustVersion
-from wstrust_sts.ports import Keyring
+from wstrust_sts.ports import Keyring, SecretBox
+from wstrust_sts.records import SigningKeyRecord
 from wstrust_sts.relying_parties import AppliesToRule, ConstantRule, GroupRule, LifetimeRule, ReleaseRule, RelyingParty
 
 PASSWORDS = {"alice": "clarinet", "bob": "trombone", "carol": "s3cret", "admin": "conductor"}
 PUBLIC_URL = "https://sts.example.test"
 
 
+_CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
 @cache
 def hashed(password: str) -> str:
-    return hash_password(password)
+    """As the application hashes it, but for what it costs, which is verified anew by every STS of the tests."""
+    return _CHEAP.hash(password)
 
 
 @cache
 def signing_key(algorithm: str = "rsa-2048"):
     box = AesGcmSecretBox(b"k" * 32)
     return make_signing_key(REALM.name, algorithm=algorithm, name="sts.example.test", now=NOON, box=box), box
+
+
+@cache
+def opened_key(record: SigningKeyRecord, *, box: SecretBox) -> LocalSigner:
+    """What `unwrap` gives, once for all: looking through the numbers of an RSA key takes as long as 80 signatures."""
+    return unwrap(record, box=box)
 
 
 def account(name: str, **fields) -> Account:
@@ -170,7 +182,7 @@ class Sts:
             signing_keys=FakeSigningKeys([key]),
         )
         if self.keyring is None:
-            self.keyring = StoredKeyring(self.stores.signing_keys, box)
+            self.keyring = StoredKeyring(self.stores.signing_keys, box, open_token_key=opened_key)
         config = Config(
             server=self.server,
             secrets=SecretsSection(key_encryption_key_environment="UNUSED"),

@@ -12,7 +12,7 @@ from tests import messages, protected
 from tests.attack import Attack, entrances
 from tests.contexts import establish
 from tests.fakes import REALM, FakeKeyring
-from tests.harness import ENDPOINTS, SEALED_ENDPOINTS, Sts, signing_key
+from tests.harness import ENDPOINTS, SEALED_ENDPOINTS, Sts, opened_key, signing_key
 from tests.messages import Answer
 from tests.protected import Draft, draft, party, protect
 from wstrust_sts.config import EndpointSection
@@ -23,7 +23,7 @@ from wstrust_sts.errors import (
     UnsupportedAlgorithm,
     UnsupportedSecurityToken,
 )
-from wstrust_sts.keys import LocalMessageKey, PublicVerificationKey, unwrap
+from wstrust_sts.keys import LocalMessageKey, PublicVerificationKey
 from wstrust_sts.wire.algorithms import BASIC256_SHA1
 from wstrust_sts.wire.asymmetric import open_asymmetric
 from wstrust_sts.wire.certificates import read_certificate
@@ -57,7 +57,7 @@ class SealedSts(Sts):
     def __post_init__(self) -> None:
         key, box = signing_key(self.algorithm)
         keyring = FakeKeyring()
-        keyring.signers[REALM.name] = [unwrap(key, box=box)]
+        keyring.signers[REALM.name] = [opened_key(key, box=box)]
         keyring.verifiers[REALM.name] = [PublicVerificationKey.of_certificate(key.certificate, key_id=key.id)]
         own = LocalMessageKey(party("sts").key, certificate=party("sts").der)
         keyring.message_keys[REALM.name] = list(self.message_keys) or [own]

@@ -15,6 +15,7 @@ from wstrust_sts.ports import Decrypter, MessageSigner, SecretBox, Signer, Signi
 from wstrust_sts.records import KeyState, KeyUse, SigningKeyRecord
 
 Key = TypeVar("Key")
+OpenKey_co = TypeVar("OpenKey_co", covariant=True)
 
 
 class _Loaded(Protocol):
@@ -59,16 +60,31 @@ class _MessageKeys:
     decrypters: tuple[Decrypter, ...]
 
 
+class _Unwrap(Protocol[OpenKey_co]):
+    def __call__(self, record: SigningKeyRecord, *, box: SecretBox) -> OpenKey_co: ...
+
+
 class StoredKeyring:
     """The stored keys of every realm, loaded anew when the configuration's generation changes. A `Keyring`.
 
     Token and message keys are loaded apart, when they are first asked for: a realm without message-security endpoints
     never has its message keys unwrapped. Thread-safe.
+
+    `open_token_key` and `open_message_key` make the usable key of a record, or raise RequestFailed.
     """
 
-    def __init__(self, keys: SigningKeys, box: SecretBox) -> None:
+    def __init__(
+        self,
+        keys: SigningKeys,
+        box: SecretBox,
+        *,
+        open_token_key: _Unwrap[LocalSigner] = unwrap,
+        open_message_key: _Unwrap[LocalMessageKey] = unwrap_message_key,
+    ) -> None:
         self._keys = keys
         self._box = box
+        self._open_token_key = open_token_key
+        self._open_message_key = open_message_key
         self._token_keys = _ByRealm(keys.generation, self._load_token_keys)
         self._message_keys = _ByRealm(keys.generation, self._load_message_keys)
 
@@ -97,7 +113,9 @@ class StoredKeyring:
         """The newest active key signs. A key that does not open stops issuing, not verifying."""
         by_state = self._list(realm, KeyUse.TOKEN)
         active = by_state[KeyState.ACTIVE][-1:]
-        opened = _open_each(active, lambda key: unwrap(key, box=self._box), before.opened if before else None)
+        opened = _open_each(
+            active, lambda key: self._open_token_key(key, box=self._box), before.opened if before else None
+        )
         return _TokenKeys(
             generation=generation,
             opened=opened,
@@ -120,7 +138,7 @@ class StoredKeyring:
         active = by_state[KeyState.ACTIVE][::-1]
         records = [*active, *by_state[KeyState.RETIRING][::-1], *by_state[KeyState.NEXT][::-1]]
         opened = _open_each(
-            records, lambda key: unwrap_message_key(key, box=self._box), before.opened if before else None
+            records, lambda key: self._open_message_key(key, box=self._box), before.opened if before else None
         )
         missing = f"realm {realm} has no active message key: wstrust-sts key create --use message --realm {realm}"
         return _MessageKeys(

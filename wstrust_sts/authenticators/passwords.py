@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import NoReturn
 
 from argon2 import PasswordHasher
@@ -45,6 +46,12 @@ def hash_password(text: str) -> str:
     return _ARGON2ID.hash(octets)
 
 
+@cache
+def _unknown_hash() -> str:
+    """The hash of a password that nobody knows; one does for the whole process."""
+    return hash_password(secrets.token_urlsafe(32))
+
+
 class PasswordChecker:
     """Compares presented passwords with stored hashes. One for a process, shared by its threads.
 
@@ -69,7 +76,7 @@ class PasswordChecker:
         self._slots = threading.BoundedSemaphore(slots)
         self._places = threading.BoundedSemaphore(slots + queue)
         self._verdicts = _Verdicts(remember_for, remembered)
-        self._nobody = _Credential("", 0, hash_password(secrets.token_urlsafe(32)))  # whose password nobody knows
+        self._nobody = _Credential("", 0, _unknown_hash())
 
     def verify(self, account: Account, unverified_password: str, *, now: datetime) -> None:
         """Returns when the password is the account's; `account` is the row as it is stored now.

@@ -6,6 +6,7 @@ operation or policy that is not in the documents cannot be published.
 """
 
 from collections.abc import Collection
+from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -28,8 +29,13 @@ def render_wsdl(endpoint: Endpoint, public_url: str, operations: Collection[Oper
     """The WSDL 1.1 document of `endpoint`, with both SOAP versions and its policy; UTF-8.
 
     `public_url` is the configured URL that endpoint paths are appended to, never anything a request said.
-    Render once and keep it. Raises ValueError when the endpoint's policy or one of the operations has no document.
+    Raises ValueError when the endpoint's policy or one of the operations has no document.
     """
+    return _render(endpoint, public_url, frozenset(operations))
+
+
+@lru_cache(maxsize=256)  # an application that is composed anew has mostly the endpoints it had
+def _render(endpoint: Endpoint, public_url: str, operations: frozenset[Operation]) -> bytes:
     definitions = _parse(_folder("wsdl") / _DOCUMENTS[endpoint.version])
     policy = read_policy(endpoint)
     definitions.insert(0, policy)

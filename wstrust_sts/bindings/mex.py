@@ -6,6 +6,7 @@ identifier. Neither is secured: what is answered is public, and the same for eve
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lxml import etree
 
@@ -69,8 +70,9 @@ class Description:
     section: bytes
 
 
+@lru_cache(maxsize=256)  # as many as documents are kept
 def describe(wsdl: bytes) -> Description:
-    """`wsdl`, our own document, ready to be handed out. Do it once and keep it."""
+    """`wsdl`, our own document, ready to be handed out."""
     document = etree.fromstring(wsdl)
     namespace = document.get("targetNamespace", "")
     opening = f'<m:MetadataSection Dialect="{ns.WSDL}" Identifier="{attribute(namespace)}">'
