@@ -1,7 +1,8 @@
 """What a token of ours proves as a credential: the account that it is about, as that proved itself when it was issued.
 
 The register has the last word here, as everywhere: the token in it, unchanged, in force with all that it was made from,
-bound to the key that was proved, for this STS, and of an account that may still have tokens.
+bound to the key that was proved, for this STS, and of an account that may still have tokens. A secret proves something
+only where nobody but the account and this STS knows it: that of a relying party's token is for that one to check.
 """
 
 import hmac
@@ -15,6 +16,7 @@ from wstrust_sts.own_party import OwnAddresses
 from wstrust_sts.policy import demand_in_force, demand_usable
 from wstrust_sts.ports import Accounts, IssuedTokens, Keyring, SecretBox
 from wstrust_sts.records import TokenRecord
+from wstrust_sts.relying_parties import OWN_PARTY
 
 
 class TokenSecrets:
@@ -69,6 +71,8 @@ class TokenCredentials:
             raise InvalidSecurityToken("not a token of the register")
         match KeyType(record.key_type):
             case KeyType.SYMMETRIC if token.public_key is None:
+                if record.relying_party != OWN_PARTY:  # as of a security context (secure_conversation.py)
+                    raise InvalidSecurityToken("bound to a secret that a relying party knows, too")
                 return record
             case KeyType.PUBLIC if token.public_key is not None:
                 if thumbprint_of(token.public_key) == record.key_thumbprint:

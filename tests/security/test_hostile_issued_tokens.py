@@ -17,10 +17,13 @@ from tests.attack import CPU_LIMIT, assert_token_of_alice, demand_sound
 from tests.cases import each
 from tests.endorsed import Party, b64, party
 from tests.fakes import NOON, REALM
-from tests.harness import ISSUED_TOKEN_ENDPOINTS, PASSWORDS, PROVING_ENDPOINTS
+from tests.harness import ISSUED_TOKEN_ENDPOINTS, PASSWORDS, PROVING_ENDPOINTS, RELYING_PARTY
+from tests.holders import unwrap
 from tests.issued import (
     ASYMMETRIC,
     KEYED,
+    OTHER,
+    OWN,
     SYMMETRIC,
     Holder,
     Secret,
@@ -40,6 +43,7 @@ from wstrust_sts import ns
 from wstrust_sts.bindings.http import Request
 from wstrust_sts.config import EndpointSection
 from wstrust_sts.model import TokenType, TrustVersion
+from wstrust_sts.relying_parties import AppliesToRule
 
 URIS = {TokenType.SAML20: ns.TP11_SAML20, TokenType.SAML11: ns.TP11_SAML11}
 PARTNERS = tuple(replace(row, path=f"/partners{row.path}", realm="partners") for row in ISSUED_TOKEN_ENDPOINTS[:2])
@@ -228,6 +232,20 @@ def test_a_token_for_another_relying_party_gets_nothing_nor_one_without_a_key(at
     bearer = ask_for(attack.sts, "Bearer").assertion.decode()
     for key in (elsewhere.key, Secret(b""), Secret(bytes(32)), party("holder")):
         assert attack.code(attack.write(Holder(bearer, key))) in ("FailedCheck", "InvalidSecurityToken")
+
+
+@pytest.mark.parametrize("changes", [{"audiences": (KEYED, REALM.issuer)}, {"audiences": (REALM.issuer,)}, {}])
+def test_a_relying_party_is_not_its_user_here_though_its_tokens_are_for_the_sts_too(attack, changes):
+    """It opens the EncryptedKey in a token that it is shown. A key of the user's own it does not have."""
+    rules = (*OTHER.applies_to, AppliesToRule(address=OWN))
+    twofold = replace(OTHER, applies_to=rules, **changes)
+    attack.sts = TokenSts(relying_parties=(RELYING_PARTY, twofold))
+    shown = attack.holder(address=KEYED if changes else OWN)
+    assert attack.sts.stores.issued_tokens.rows[REALM.name, shown.id].relying_party == "keyed"
+    by_secret = attack.row.policy == SYMMETRIC
+    sealed = etree.fromstring(shown.token).find(f".//{{{ns.XENC}}}EncryptedKey")
+    key = Secret(unwrap(sealed)) if by_secret else shown.key
+    assert attack.code(attack.write(shown, key=key)) == ("InvalidSecurityToken" if by_secret else None)
 
 
 def test_a_token_that_somebody_else_was_issued_gets_nothing(attack):
