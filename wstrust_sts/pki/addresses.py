@@ -46,6 +46,6 @@ def is_allowed(address: str, networks: Sequence[str]) -> bool:
         found = found.ipv4_mapped
     if any(found in ipaddress.ip_network(network) for network in networks):
         return True
-    if isinstance(found, ipaddress.IPv6Address) and any(found in each for each in _EMBEDDING):
+    if isinstance(found, ipaddress.IPv6Address) and (found.is_site_local or any(found in each for each in _EMBEDDING)):
         return False
     return found.is_global and not found.is_multicast and not found.is_reserved

@@ -45,7 +45,7 @@ def test_nothing_private_is_reached_unless_it_is_allowed(served):
     "address",
     ["127.0.0.1", "10.1.2.3", "192.168.1.1", "172.16.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
      "255.255.255.255", "::1", "::", "fe80::1%eth0", "fd00::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
-     "64:ff9b::7f00:1", "2002:7f00:1::", "2001::1", "ff02::1", "::127.0.0.1", "240.0.0.1"],
+     "64:ff9b::7f00:1", "2002:7f00:1::", "2001::1", "ff02::1", "::127.0.0.1", "240.0.0.1", "fec0::1"],
 )  # fmt: skip
 def test_an_address_that_is_not_public_is_not_allowed_by_itself(address):
     assert not is_allowed(address, ())
