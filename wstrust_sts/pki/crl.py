@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID
 
-from wstrust_sts.pki.signed import SaysNothing, Stale
+from wstrust_sts.pki.signed import SaysNothing
 from wstrust_sts.pki.soundness import UNREADABLE, extension, is_signed_with_a_strong_hash
 
 MAX_OCTETS = 16 * 1024 * 1024
@@ -43,7 +43,7 @@ def is_revoked_by(
     if found.next_update_utc is None:
         raise SaysNothing("the list does not say when its successor comes")
     if now - skew > found.next_update_utc:
-        raise Stale(f"the list was good until {found.next_update_utc:%Y-%m-%d %H:%M} UTC")
+        raise SaysNothing(f"the list was good until {found.next_update_utc:%Y-%m-%d %H:%M} UTC")
     return False
 
 

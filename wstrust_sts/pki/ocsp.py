@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
-from wstrust_sts.pki.signed import SaysNothing, Stale, verify_signature
+from wstrust_sts.pki.signed import SaysNothing, verify_signature
 from wstrust_sts.pki.soundness import UNREADABLE, Unsuitable, demand_current, extension, is_signed_with_a_strong_hash
 
 MAX_OCTETS = 64 * 1024
@@ -129,5 +129,5 @@ def _status(response: ocsp.OCSPResponse, answer: ocsp.OCSPSingleResponse, *, now
         return True
     ends = answer.next_update_utc or min(answer.this_update_utc, response.produced_at_utc) + _UNDATED
     if now - skew > ends:
-        raise Stale(f"the answer was good until {ends:%Y-%m-%d %H:%M} UTC")
+        raise SaysNothing(f"the answer was good until {ends:%Y-%m-%d %H:%M} UTC")
     return False

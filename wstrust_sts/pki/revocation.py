@@ -17,11 +17,11 @@ from wstrust_sts.certificates import TrustAnchor
 from wstrust_sts.pki import crl, ocsp
 from wstrust_sts.pki.fetching import Fetcher
 from wstrust_sts.pki.http import Resource, Unreachable
-from wstrust_sts.pki.signed import SaysNothing, Stale
+from wstrust_sts.pki.signed import SaysNothing
 
 LIST_AGE = 600.0  # seconds for which a fetched list is used without looking for a newer one
 ANSWER_AGE = 300.0  # the same of OCSP's answers, which are smaller
-_HASTE = 60.0  # the same of one that is stale
+_HASTE = 60.0  # the same of one that says nothing: it is stale, or was forged on its way
 Judge = Callable[[bytes], bool]  # whether it says "revoked"; raises SaysNothing
 
 
@@ -117,7 +117,7 @@ def _told(source: Source) -> Told:
     try:
         try:
             revoked = source.judge(source.octets(source.max_age))
-        except Stale:
+        except SaysNothing:
             revoked = source.judge(source.octets(min(source.max_age, _HASTE)))
     except (Unreachable, SaysNothing) as reason:
         return Told(source.name, Status.UNKNOWN, str(reason))

@@ -11,10 +11,6 @@ class SaysNothing(Exception):
     """An answer from which nothing follows for the certificate; why, in words for operators."""
 
 
-class Stale(SaysNothing):
-    """It was good once: a newer one may be had."""
-
-
 def verify_signature(
     signer: x509.Certificate, signature: bytes, octets: bytes, algorithm: HashAlgorithm | None
 ) -> None:

@@ -42,9 +42,9 @@ def served():
 class Case:
     """One validator, and its answers."""
 
-    def __init__(self, *, patience: float = 5.0, **anchor) -> None:
-        fetcher = Fetcher()
-        fetcher.deadline = lambda seconds=patience: time.monotonic() + seconds
+    def __init__(self, *, patience: float = 5.0, fetcher: Fetcher | None = None, **anchor) -> None:
+        fetcher = fetcher or Fetcher()
+        fetcher.deadline = lambda seconds=patience: fetcher._monotonic() + seconds
         self.anchor = TrustAnchor(
             **({"realm": "default", "name": "ca", "certificate": CA, "revocation": HARD, "networks": LOOPBACK} | anchor)
         )
@@ -208,6 +208,22 @@ def test_a_stale_list_is_fetched_anew_when_its_successor_is_due(served):
     assert case.accepts(certificate)
     later = LISTED["ends"] + timedelta(minutes=6)
     assert not case.accepts(certificate, now=later)
+
+
+@pytest.mark.parametrize("where", ["list", "responder"])
+def test_what_was_forged_on_the_way_is_not_kept_in_the_place_of_what_is_good(served, where):
+    """Nobody signs what comes by HTTP but the authority: whoever stood between once must not go on being believed."""
+    at, good = ("/ca.crl", crl(**LISTED)) if where == "list" else ("/ocsp", b"")
+    url = served.at(at, b"forged")
+    certificate = own(extensions=points(url) if where == "list" else access(ocsp=url))
+    elapsed = [0.0]
+    case = Case(fetcher=Fetcher(monotonic=lambda: time.monotonic() + elapsed[0]))
+    assert not case.accepts(certificate)
+    served.at(at, good or ocsp_answer(certificate, CA))
+    assert not case.accepts(certificate)  # and nobody has it asked for with every message
+    assert served.asked == {at: 1}
+    elapsed[0] = 61.0
+    assert case.accepts(certificate)
 
 
 # -- intermediates that certificates name
