@@ -104,6 +104,9 @@ class ServerSection:
         if self.inside_networks and self.plain_http:
             what = "without TLS of its own the server sees a proxy's address, not its clients'"
             yield Fault("inside_networks", what, "remove it")
+        elif any(_overlap(inside, proxy) for inside in self.inside_networks for proxy in self.client_certificate_peers):
+            what = "has proxies of client_certificate_peers in it, whose clients would all be inside"
+            yield Fault("inside_networks", what, "leave their addresses out")
         if self.plain_http:
             yield from self._plain_faults()
             return
@@ -131,6 +134,10 @@ class ServerSection:
     def tls_in_front(self) -> bool:
         """Whether a request without TLS has all the same come by a way that nobody listens to."""
         return self.plain_http and (self.behind_tls_proxy or _is_loopback(self.listen[0]))
+
+
+def _overlap(one: kinds.Network, other: kinds.Network) -> bool:
+    return one.version == other.version and one.overlaps(other)
 
 
 def _is_loopback(host: str) -> bool:

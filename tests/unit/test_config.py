@@ -242,6 +242,17 @@ def test_who_is_inside_is_not_asked_where_a_proxy_hides_it(tmp_path: Path) -> No
     assert any(problem.startswith("server.inside_networks: ") for problem in problems(tmp_path, proxied))
 
 
+def test_nobody_is_inside_because_the_proxy_is_that_tells_his_certificate(tmp_path: Path) -> None:
+    def written(inside: str) -> list[str]:
+        proxy = 'client_certificate_header = "X"\nclient_certificate_peers = ["10.0.0.7"]'
+        server = f'[server]\ninside_networks = ["{inside}"]\n{proxy}'
+        return problems(tmp_path, MINIMAL.replace("[server]", server))
+
+    assert [found for found in written("10.0.0.0/8") if found.startswith("server.inside_networks: ")]
+    for others in ("10.1.0.0/16", "fd00::/8"):
+        assert not [found for found in written(others) if found.startswith("server.inside_networks: ")]
+
+
 @pytest.mark.parametrize("path", ["/mex", "/adfs/services/trust/mex"])
 def test_an_endpoint_does_not_stand_where_metadata_is_asked_for(tmp_path: Path, path: str) -> None:
     (problem,) = problems(tmp_path, MINIMAL + ENDPOINT.replace("/sts", path))
