@@ -49,6 +49,15 @@ def certificate(directory: Path, monkeypatch: pytest.MonkeyPatch):
     return run
 
 
+def test_no_certificate_s_name_drives_the_terminal(certificate, directory):
+    (directory / "evil.der").write_bytes(authority("\x1b[2J\nstaff is trusted", **TIMES))
+    trusted = certificate("trust", "evil", "evil.der")
+    assert trusted.status == 0
+    assert "\x1b" not in trusted.out
+    assert len(trusted.out.splitlines()) == 1
+    assert "\x1b" not in certificate("list").out
+
+
 def test_what_is_mapped_and_trusted_is_listed_and_can_be_taken_back(certificate):
     assert certificate("list", "--json").json() == {"trust_anchors": [], "mappings": []}
     assert certificate("trust", "staff", "ca.der", "--account-from", "upn").status == 0

@@ -22,7 +22,7 @@ from wstrust_sts.cli.opening import (
     require_realm,
 )
 from wstrust_sts.cli.option_groups import option_group
-from wstrust_sts.cli.output import Refusal, print_json, print_table
+from wstrust_sts.cli.output import Refusal, in_one_line, print_json, print_table
 from wstrust_sts.cli.rows import read_row
 from wstrust_sts.declared_certificates import (
     RULES,
@@ -250,7 +250,7 @@ def trust(
             deployment.stores.administration.put_trust_anchor(anchor)
         except ValueError as error:
             raise Refusal(str(error)) from None
-    click.echo(f"{name} is trusted: {_subject(anchor.certificate)}")
+    click.echo(f"{name} is trusted: {in_one_line(_subject(anchor.certificate))}")
     if anchor.revocation is Revocation.OFF:
         click.echo("Revoked certificates under it are accepted: --revocation hard looks them up.", err=True)
 

@@ -10,7 +10,7 @@ import click
 from wstrust_sts import ns, toml_kinds
 from wstrust_sts.cli.key_options import KeyOptions, key_options
 from wstrust_sts.cli.opening import now
-from wstrust_sts.cli.output import Refusal, json_option, print_card, print_json
+from wstrust_sts.cli.output import Refusal, in_one_line, json_option, print_card, print_json
 from wstrust_sts.cli.sts_options import StsOptions, sts_options
 from wstrust_sts.strict_toml import Place, Refused
 
@@ -293,7 +293,8 @@ def _show_verdict(verdict: "Verdict", *, out: Path | None, as_json: bool) -> Non
         told: dict[str, Any] = {"valid": verdict.valid, "reason": verdict.reason}
         print_json(told if made is None else told | {"made": _card_with(made)})
     else:
-        click.echo(f"{'valid' if verdict.valid else 'invalid'}: {verdict.reason}".removesuffix(": "))
+        reason = f": {in_one_line(verdict.reason)}" if verdict.reason else ""
+        click.echo(f"{'valid' if verdict.valid else 'invalid'}{reason}")
         if made is not None:
             show_token(_card_of(made))
             if out is not None:
