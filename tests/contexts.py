@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tests.fakes import NOON, REALM, FakeStores
+from tests.records import token_record
 from wstrust_sts import ns
 from wstrust_sts.keys import AesGcmSecretBox
 from wstrust_sts.model import AuthenticationMethod
-from wstrust_sts.records import ContextKeyRecord, TokenRecord
+from wstrust_sts.records import ContextKeyRecord
 from wstrust_sts.relying_parties import OWN_PARTY
 from wstrust_sts.security_contexts import secret_purpose
 
@@ -57,10 +58,9 @@ def establish(
     expires_at = now + timedelta(hours=1) if expires_at is None else expires_at
     method = AuthenticationMethod.PASSWORD_OVER_TLS
     stores.journal.write(
-        TokenRecord(
+        token_record(
+            context.identifier,
             realm=realm,
-            token_id=context.identifier,
-            digest=b"d" * 32,
             token_type="sct",
             relying_party=relying_party,
             subject=account,

@@ -3,13 +3,13 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests import postgresql
 from tests.fakes import NOON
+from tests.records import token_record
 from wstrust_sts.keys import AesGcmSecretBox
 from wstrust_sts.model import Account, Claim, Realm
 from wstrust_sts.records import AuditEvent, TokenRecord
@@ -122,25 +122,16 @@ def a_token():
 
     def make(token_id: str = "_1", **changes) -> TokenRecord:
         values = {
-            "realm": "default",
-            "token_id": token_id,
-            "digest": b"d" * 32,
-            "token_type": "saml20",
             "relying_party": "payroll",
-            "subject": "alice",
             "account": "0" * 32,
             "requestor": "alice",
-            "methods": "password-over-tls",
             "key_id": "k1",
-            "key_type": "Bearer",
-            "issued_at": NOON,
-            "expires_at": NOON + timedelta(hours=1),
             "correlation_id": "c" * 32,
             "key_thumbprint": "ab" * 32,
             "delegation": "ActAs",
             "wrapped_proof_key": b"\x01sealed",
         }
-        return TokenRecord(**(values | changes))
+        return token_record(token_id, **(values | changes))
 
     return make
 

@@ -7,15 +7,21 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key, pkcs12
 
+from tests.cases import each_of
 from tests.interop.consumers.trusting import Consumer
-from tests.interop.cxf import secrets_of
+from tests.interop.cxf import WAYS, secrets_of
 from tests.interop.endpoints import enable
 from tests.interop.identity import PASSWORD, Identity, make_identity, message_certificate
-from tests.interop.jvm import compile_program, fetch, run, started, trusting
+from tests.interop.jvm import TRUSTS, compile_program, fetch, run, started, trusting
 from tests.interop.recording import Consumption, Recorder
 from tests.running import command, prepare, serving
 
 NODE = Path(__file__).parent / "node"
+
+soap = each_of(("1.1", "1.2"))
+trust = each_of(TRUSTS)
+versions = each_of([(version, soap) for version in TRUSTS for soap in ("1.1", "1.2")], ids="-soap".join)
+way = each_of(WAYS)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

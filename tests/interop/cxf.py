@@ -1,13 +1,15 @@
 """Apache CXF's STSClient as the tests use it: how it knows the STS, and what it is told to do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.interop.identity import PASSWORD, Identity
 from tests.interop.jvm import TRUSTS, Probe, Trust, words
 from tests.messages import RP
+from wstrust_sts import ns
 
 POLICIES = Path(__file__).parents[2] / "policies"
+RSA_SHA256 = {"ws-security.asymmetric.signature.algorithm": ns.RSA_SHA256}
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,14 @@ class Way:
             return {"location": location, "policy": str(POLICIES / self.trust.policy), "soap": self.soap}
         port = f"STS_Soap{self.soap.replace('.', '')}_Port"
         return {"wsdl": f"{location}?wsdl", "targetNamespace": self.trust.target_namespace, "port": port}
+
+
+def to_endpoint(way: Way, endpoint: str) -> Way:
+    """`way`, to another endpoint of the same version."""
+    version = way.trust.path.split("/")[2]
+    suffix = "" if version == "13" else f"-{version}"
+    policy = f"{endpoint.partition('-')[0]}{suffix}.xml"
+    return replace(way, trust=replace(way.trust, path=f"/trust/{version}/{endpoint}", policy=policy))
 
 
 class Client:

@@ -72,6 +72,20 @@ class Probe:
         self.ask("client", name, *words(options))
 
 
+@dataclass(frozen=True)
+class JavaClient:
+    """What the Java program has under a name of its own."""
+
+    probe: Probe
+    name: str
+    trust: Trust
+
+    def send(self, operation: str, body: str) -> str:
+        """The answer to a body that the test wrote."""
+        (answer,) = self.probe.ask("send", self.name, f"{self.trust.namespace}/RST/{operation}", body)
+        return answer
+
+
 def words(options: Mapping[str, object]) -> list[str]:
     """Options as the Java side reads them."""
     return [f"{name}={value}" for name, value in options.items()]
@@ -89,6 +103,12 @@ def compile_program(project: str, jars: Path, directory: Path) -> str:
     sources = [str(JAVA / "Lines.java"), *(str(source) for source in (JAVA / project).glob("*.java"))]
     run("javac", "-proc:none", "-d", str(classes), "-cp", f"{jars}/*", *sources)
     return f"{classes}:{jars}/*"
+
+
+def built(project: str, directory: Path) -> str:
+    """The classpath of the compiled program and of what its project brings."""
+    fetch(project, directory)
+    return compile_program(project, directory / "lib", directory)
 
 
 @contextmanager

@@ -5,16 +5,11 @@ of CXF and of the JAX-WS RI make of the WSDL.
 import pytest
 from lxml import etree
 
-from tests.interop.cxf import WAYS, Client, Way
+from tests.interop.cxf import Client, Way
 from tests.interop.jvm import ELSEWHERE, TRUSTS, Refused, each_token_type, run
 from wstrust_sts import ns
 
 pytestmark = pytest.mark.client("Apache CXF", version="4.1.5")
-
-
-@pytest.fixture(params=WAYS)
-def way(request) -> Way:
-    return WAYS[request.param]
 
 
 @pytest.fixture

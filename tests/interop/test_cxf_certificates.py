@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import pytest
 from lxml import etree
 
-from tests.interop.cxf import WAYS, Client, Way
+from tests.cases import each_of
+from tests.interop.cxf import RSA_SHA256, Client, Way, to_endpoint
 from tests.interop.identity import PASSWORD, Identity, make_identity
 from tests.interop.jvm import ELSEWHERE, TRUSTS, Refused, each_token_type
-from tests.interop.test_cxf_messages import RSA_SHA256, to_endpoint
 from wstrust_sts import ns
 
 pytestmark = pytest.mark.client("Apache CXF", version="4.1.5")
@@ -44,14 +44,7 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(params=WAYS)
-def way(request) -> Way:
-    return WAYS[request.param]
-
-
-@pytest.fixture(params=SETTINGS)
-def setting(request) -> Setting:
-    return SETTINGS[request.param]
+setting = each_of(SETTINGS)
 
 
 @pytest.fixture

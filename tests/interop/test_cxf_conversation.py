@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from tests.interop.cxf import WAYS, Client, Way
+from tests.cases import each_of
+from tests.interop.cxf import RSA_SHA256, WAYS, Client, to_endpoint
 from tests.interop.jvm import ELSEWHERE, Refused
-from tests.interop.test_cxf_messages import RSA_SHA256, to_endpoint
 from wstrust_sts import ns
 
 pytestmark = pytest.mark.client("Apache CXF", version="4.1.5")
@@ -18,14 +18,7 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(params=WAYS)
-def way(request) -> Way:
-    return WAYS[request.param]
-
-
-@pytest.fixture(params=SETTINGS)
-def setting(request) -> str:
-    return request.param
+setting = each_of(tuple(SETTINGS))
 
 
 @pytest.fixture

@@ -4,18 +4,13 @@ import pytest
 
 from tests import messages
 from tests.delegated import BACK, delegates_of, subject_of
-from tests.interop.cxf import WAYS, Client, Way
+from tests.interop.cxf import Client
 from tests.interop.jvm import Refused, each_token_type, verify
 from tests.running import command
 
 pytestmark = pytest.mark.client("Apache CXF", version="4.1.5")
 STRANGE = "https://strange.example.test/svc"
 each_element = pytest.mark.parametrize("element", ["ActAs", "OnBehalfOf"])
-
-
-@pytest.fixture(params=WAYS)
-def way(request) -> Way:
-    return WAYS[request.param]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -6,6 +6,7 @@ import pytest
 from lxml import etree
 
 from tests.holders import RECIPIENT
+from tests.interop.cxf import RSA_SHA256
 from tests.interop.identity import PASSWORD
 from tests.interop.jvm import TRUSTS, Refused, each_token_type, verify
 from tests.messages import RP
@@ -14,7 +15,6 @@ from wstrust_sts import ns
 
 pytestmark = pytest.mark.client("Apache CXF", version="4.1.5")
 
-RSA_SHA256 = {"ws-security.asymmetric.signature.algorithm": ns.RSA_SHA256}
 SYMMETRIC, ASYMMETRIC = "issuedtokenmixedsymmetricbasic256", "issuedtokenmixedasymmetricbasic256"
 each_version = pytest.mark.parametrize("version", TRUSTS)
 

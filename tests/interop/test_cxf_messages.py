@@ -6,12 +6,13 @@ default algorithms and its own setting for RSA-SHA256.
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 from lxml import etree
 
-from tests.interop.cxf import POLICIES, WAYS, Client, Way, secrets_of
+from tests.cases import each_of
+from tests.interop.cxf import POLICIES, RSA_SHA256, Client, Way, secrets_of, to_endpoint
 from tests.interop.endpoints import without_tls
 from tests.interop.identity import message_certificate
 from tests.interop.jvm import ELSEWHERE, TRUSTS, Refused, each_token_type
@@ -20,7 +21,6 @@ from wstrust_sts import ns
 
 pytestmark = pytest.mark.client("Apache CXF", version="4.1.5")
 
-RSA_SHA256 = {"ws-security.asymmetric.signature.algorithm": ns.RSA_SHA256}
 CXF_POLICIES = "http://cxf.apache.org/custom/security-policy"
 CUSTOM = "ws-security.custom.alg.suite"
 # CXF's own suite; its defaults have RSA-1.5 for key transport, and RSA-SHA1.
@@ -59,14 +59,6 @@ SETTINGS = {
 }
 
 
-def to_endpoint(way: Way, endpoint: str) -> Way:
-    """`way`, to another endpoint of the same version."""
-    version = way.trust.path.split("/")[2]
-    suffix = "" if version == "13" else f"-{version}"
-    policy = f"{endpoint.partition('-')[0]}{suffix}.xml"
-    return replace(way, trust=replace(way.trust, path=f"/trust/{version}/{endpoint}", policy=policy))
-
-
 @pytest.fixture(scope="session")
 def strangers(stranger, certificate_of_the_sts, tmp_path_factory) -> dict[str, str]:
     return secrets_of(
@@ -74,14 +66,7 @@ def strangers(stranger, certificate_of_the_sts, tmp_path_factory) -> dict[str, s
     )
 
 
-@pytest.fixture(params=WAYS)
-def way(request) -> Way:
-    return WAYS[request.param]
-
-
-@pytest.fixture(params=SETTINGS)
-def setting(request) -> Setting:
-    return SETTINGS[request.param]
+setting = each_of(SETTINGS)
 
 
 @pytest.fixture

@@ -3,21 +3,19 @@
 At the endpoints with a password over TLS, and at those whose messages protect themselves.
 """
 
-from dataclasses import dataclass
-
 import pytest
 
 from tests import messages
+from tests.cases import each_of
 from tests.interop.identity import PASSWORD, Identity
 from tests.interop.jvm import (
     ELSEWHERE,
     TRUSTS,
-    Probe,
+    JavaClient,
     Refused,
     Trust,
-    compile_program,
+    built,
     each_token_type,
-    fetch,
     started,
     verify,
 )
@@ -28,13 +26,8 @@ from wstrust_sts.errors import FailedAuthentication, InvalidScope
 pytestmark = pytest.mark.client("Metro", version="4.0.5")
 
 
-@dataclass(frozen=True)
-class Client:
-    """One configuration of Metro's STS client, under a name of its own in the Java program."""
-
-    probe: Probe
-    name: str
-    trust: Trust
+class Client(JavaClient):
+    """One configuration of Metro's STS client."""
 
     def issue(self, address: str = RP) -> tuple[int, str]:
         """The token's lifetime in seconds, and its markup."""
@@ -45,28 +38,12 @@ class Client:
         (code,) = self.probe.ask("validate", self.name, markup)
         return code.removeprefix(f"{self.trust.namespace}/status/")
 
-    def send(self, operation: str, body: str) -> str:
-        (answer,) = self.probe.ask("send", self.name, f"{self.trust.namespace}/RST/{operation}", body)
-        return answer
-
 
 @pytest.fixture(scope="session")
 def probe(trust_store, tmp_path_factory):
     directory = tmp_path_factory.mktemp("metro")
-    fetch("metro", directory)
-    classpath = compile_program("metro", directory / "lib", directory)
-    with started(classpath, "MetroProbe", options=trust_store) as probe:
+    with started(built("metro", directory), "MetroProbe", options=trust_store) as probe:
         yield probe
-
-
-@pytest.fixture(params=TRUSTS)
-def trust(request) -> Trust:
-    return TRUSTS[request.param]
-
-
-@pytest.fixture(params=["1.1", "1.2"])
-def soap(request) -> str:
-    return request.param
 
 
 @pytest.fixture
@@ -186,10 +163,8 @@ def test_a_port_validates_renews_and_cancels(client, trust):
 # -- messages that protect themselves ------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=["username", "certificate-sha1"])
-def endpoint(request) -> str:
-    """To the letter of the policy, Metro signs with RSA-SHA1."""
-    return request.param
+# To the letter of the policy, Metro signs with RSA-SHA1.
+endpoint = each_of(("username", "certificate-sha1"))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from lxml import etree
 
 from tests.interop import cloud as clouds
 from tests.interop.cloud import HOST, SAML11_GRANT, SAML20_GRANT, Cloud, client_of
-from tests.interop.jvm import Refused, compile_program, fetch, started, trusting
+from tests.interop.jvm import Refused, built, started, trusting
 from tests.messages import NAMES
 from tests.running import Prepared, command, prepare, serving
 from wstrust_sts import ns
@@ -115,8 +115,7 @@ def python(sts, cloud) -> Acquire:
 @pytest.fixture(scope="session")
 def java_program(tmp_path_factory) -> str:
     directory = tmp_path_factory.mktemp("msal")
-    fetch("msal", directory)
-    return compile_program("msal", directory / "lib", directory)
+    return built("msal", directory)
 
 
 @pytest.fixture(scope="module")

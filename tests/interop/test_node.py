@@ -18,11 +18,6 @@ ID_ATTRIBUTES = {ns.TP11_SAML20: "ID", ns.TP11_SAML11: "AssertionID"}
 each_token_type = pytest.mark.parametrize("token_type", ID_ATTRIBUTES, ids=["saml20", "saml11"])
 
 
-@pytest.fixture(params=[(version, soap) for version in VERSIONS for soap in ("1.1", "1.2")], ids="-soap".join)
-def versions(request) -> tuple[str, str]:
-    return request.param
-
-
 @pytest.fixture
 def run(sts, node, versions):
     version, soap = versions

@@ -2,21 +2,16 @@
 ServiceClient with Rampart for what that client does not do.
 """
 
-from dataclasses import dataclass
-
 import pytest
 from lxml import etree
 
 from tests import messages
 from tests.interop.jvm import (
     ELSEWHERE,
-    TRUSTS,
-    Probe,
+    JavaClient,
     Refused,
-    Trust,
-    compile_program,
+    built,
     each_token_type,
-    fetch,
     started,
     verify,
 )
@@ -27,13 +22,8 @@ from wstrust_sts.errors import FailedAuthentication, InvalidScope
 pytestmark = pytest.mark.client("Apache Rampart with Axis2", version="1.7.1, 1.7.6")
 
 
-@dataclass(frozen=True)
-class Client:
-    """One STSClient, under a name of its own in the Java program."""
-
-    probe: Probe
-    name: str
-    trust: Trust
+class Client(JavaClient):
+    """One STSClient; what is sent goes by Axis2's ServiceClient."""
 
     def issue(self, address: str = RP) -> tuple[str, int, str]:
         """The token's id, its lifetime in seconds, and its markup."""
@@ -48,11 +38,6 @@ class Client:
         (cancelled,) = self.probe.ask("cancel", self.name, identifier)
         return cancelled
 
-    def send(self, operation: str, body: str) -> str:
-        """The answer that Axis2's ServiceClient gets."""
-        (answer,) = self.probe.ask("send", self.name, f"{self.trust.namespace}/RST/{operation}", body)
-        return answer
-
     def status(self, markup: str) -> str:
         trust = self.trust.namespace
         answer = etree.fromstring(self.send("Validate", messages.validate(markup, trust=trust)))
@@ -62,20 +47,10 @@ class Client:
 @pytest.fixture(scope="session")
 def probe(trust_store, tmp_path_factory):
     directory = tmp_path_factory.mktemp("rampart")
-    fetch("rampart", directory)
-    classpath = compile_program("rampart", directory / "lib", directory)
-    with started(classpath, "RampartProbe", str(directory / "repository"), options=trust_store) as probe:
+    with started(
+        built("rampart", directory), "RampartProbe", str(directory / "repository"), options=trust_store
+    ) as probe:
         yield probe
-
-
-@pytest.fixture(params=TRUSTS)
-def trust(request) -> Trust:
-    return TRUSTS[request.param]
-
-
-@pytest.fixture(params=["1.1", "1.2"])
-def soap(request) -> str:
-    return request.param
 
 
 @pytest.fixture

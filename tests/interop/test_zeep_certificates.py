@@ -50,11 +50,6 @@ class Client:
         return response.RequestedSecurityToken._value_1
 
 
-@pytest.fixture(params=[(version, soap) for version in VERSIONS for soap in PORTS], ids=lambda pair: "-soap".join(pair))
-def versions(request):
-    return request.param
-
-
 @pytest.mark.parametrize("token_type", TOKEN_TYPES, ids=["saml20", "saml11"])
 def test_a_certificate_of_tls_gets_a_token(sts, versions, alice, token_type):
     tag, _ = TOKEN_TYPES[token_type]

@@ -84,11 +84,6 @@ class UsernameTokenWithTimestamp(UsernameToken):
         return super().apply(envelope, headers)
 
 
-@pytest.fixture(params=[(version, soap) for version in VERSIONS for soap in PORTS], ids=lambda pair: "-soap".join(pair))
-def versions(request):
-    return request.param
-
-
 @pytest.fixture
 def client(sts, versions):
     return Client(sts, *versions)

@@ -62,11 +62,6 @@ class StockSignature(BinarySignature):
         return envelope
 
 
-@pytest.fixture(params=[(version, soap) for version in VERSIONS for soap in PORTS], ids=lambda pair: "-soap".join(pair))
-def versions(request):
-    return request.param
-
-
 @pytest.fixture
 def signing(sts, alice, certificate_of_the_sts) -> SignedMessages:
     return SignedMessages(alice.key, alice.certificate, certificate_of_the_sts)

@@ -6,6 +6,7 @@ import pytest
 
 from tests.fakes import NOON, REALM
 from tests.harness import RELYING_PARTY
+from tests.records import token_record
 from wstrust_sts.context_policy import (
     authorize_context_cancel,
     authorize_context_transformation,
@@ -15,24 +16,9 @@ from wstrust_sts.context_policy import (
 from wstrust_sts.errors import InvalidSecurityToken, NotAuthorized, UnableToRenewContext
 from wstrust_sts.model import Account, AuthenticationMethod, Principal, VerifiedMessage
 from wstrust_sts.received_tokens import PresentedContext, UsernamePassword
-from wstrust_sts.records import TokenRecord
 
 ID = "urn:uuid:1"
-RECORD = TokenRecord(
-    realm=REALM.name,
-    token_id=ID,
-    digest=b"",
-    token_type="sct",
-    relying_party="rp",
-    subject="alice",
-    account="id-alice",
-    requestor="id-alice",
-    methods="password",
-    key_id="",
-    key_type="SymmetricKey",
-    issued_at=NOON,
-    expires_at=NOON,
-)
+RECORD = token_record(ID, token_type="sct", key_id="", key_type="SymmetricKey")
 ADMINISTERED = replace(REALM, administrators=frozenset({"admin"}))
 SHARED = replace(RELYING_PARTY, validators=frozenset({"bob"}))
 PASSWORD = UsernamePassword(username="alice", password="x", password_type="")

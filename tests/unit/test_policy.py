@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from tests.fakes import NOON, REALM
 from tests.harness import RELYING_PARTY, account
 from tests.holders import KEYED_PARTY, public_proof
+from tests.records import token_record
 from wstrust_sts import ns, policy
 from wstrust_sts.errors import BadRequest, InvalidSecurityToken, InvalidTimeRange, NotAuthorized, RequestFailed
 from wstrust_sts.lineage import LONGEST_LINEAGE
@@ -29,7 +31,6 @@ from wstrust_sts.model import (
 from wstrust_sts.policy import IssueQuestion, Original, authorize_issue, demand_supported, shared_claims
 from wstrust_sts.proof_keys import ProvedKey
 from wstrust_sts.received_tokens import PresentedReference
-from wstrust_sts.records import TokenRecord
 from wstrust_sts.relying_parties import LifetimeRule, NameIdentifierRule, RelyingPartyMatch
 
 HOUR = timedelta(hours=1)
@@ -61,27 +62,7 @@ def question(
     )
 
 
-def record(**fields) -> TokenRecord:
-    return TokenRecord(
-        **(
-            {
-                "realm": "default",
-                "token_id": "_1",
-                "digest": b"",
-                "token_type": "saml20",
-                "relying_party": "rp",
-                "subject": "alice",
-                "account": "id-alice",
-                "requestor": "alice",
-                "methods": "password",
-                "key_id": "k",
-                "key_type": "Bearer",
-                "issued_at": NOON,
-                "expires_at": NOON + HOUR,
-            }
-            | fields
-        )
-    )
+record = partial(token_record, requestor="alice")  # which is no account's id
 
 
 class TestSupported:

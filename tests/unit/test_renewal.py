@@ -8,6 +8,7 @@ import pytest
 from tests.fakes import NOON, REALM, FakeReplayCache
 from tests.harness import RELYING_PARTY
 from tests.holders import public_proof
+from tests.records import token_record
 from wstrust_sts.bookkeeping import thumbprint_of
 from wstrust_sts.errors import BadRequest, InvalidRequest, InvalidSecurityToken, NotAuthorized, UnableToRenew
 from wstrust_sts.model import (
@@ -40,21 +41,7 @@ from wstrust_sts.renewal import (
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 PASSWORD, X509 = AuthenticationMethod.PASSWORD_OVER_TLS, AuthenticationMethod.X509
 TERMS = RenewalTerms(own=OwnAddresses.of("https://sts.example.test", [(REALM.name, "/trust/13/usernamemixed")]))
-RECORD = TokenRecord(
-    realm="default",
-    token_id="_1",
-    digest=b"d" * 32,
-    token_type="saml20",
-    relying_party="rp",
-    subject="alice",
-    account="id-alice",
-    requestor="id-alice",
-    methods="x509",
-    key_id="k",
-    key_type="Bearer",
-    issued_at=NOON - HOUR,
-    expires_at=NOON + HOUR,
-)
+RECORD = token_record(methods="x509", issued_at=NOON - HOUR)
 VERIFIED = VerifiedToken(
     token_id="_1",
     token_type=TokenType.SAML20,

@@ -8,6 +8,7 @@ import pytest
 from tests.assertions import BOX, signing_key, verification_key
 from tests.fakes import NOON, REALM, FakeAccounts, FakeIssuedTokens, FakeKeyring
 from tests.holders import public_proof
+from tests.records import token_record
 from wstrust_sts.bookkeeping import thumbprint_of
 from wstrust_sts.errors import InvalidSecurityToken
 from wstrust_sts.model import Account, AuthenticationMethod, TokenType, VerifiedToken
@@ -19,21 +20,13 @@ HOUR = timedelta(hours=1)
 ALICE = Account(id="id-alice", realm=REALM.name, name="alice", version=1)
 KEY = public_proof("ec")
 SIGNER = verification_key(signing_key())
-RECORD = TokenRecord(
-    realm=REALM.name,
-    token_id="_1",
-    digest=b"d" * 32,
-    token_type="saml20",
+RECORD = token_record(
     relying_party="this-sts",
-    subject="alice",
-    account=ALICE.id,
-    requestor=ALICE.id,
     methods="x509 password-over-tls",
     key_id=SIGNER.key_id,
     key_type="PublicKey",
     key_thumbprint=thumbprint_of(KEY),
     issued_at=NOON - HOUR,
-    expires_at=NOON + HOUR,
 )
 SECRET = replace(RECORD, key_type="SymmetricKey", key_thumbprint=None)
 TOKEN = VerifiedToken(
