@@ -186,6 +186,13 @@ def test_every_document_is_reached_from_the_readme():
     assert {path for path in DOCUMENTS if path.parent in (ROOT, ROOT / "docs")} <= seen
 
 
+def test_the_readme_of_the_tests_names_all_that_they_share():
+    named = set(named_files(read(ROOT / "tests" / "README.md")))
+    shared = {name_of(path) for path in (ROOT / "tests").glob("*.py") if path.stem != "__init__"}
+    folders = {name_of(path.parent) for path in (ROOT / "tests").glob("*/*") if path.parent.name != "__pycache__"}
+    assert shared | folders <= named
+
+
 def test_the_changelog_has_this_version_and_the_newest_first():
     versions = re.findall(r"(?m)^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d{2}-\d{2}$", CHANGELOG)
     assert __version__ == versions[0]
