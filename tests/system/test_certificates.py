@@ -1,6 +1,5 @@
 """`wstrust-sts certificate`: what an operator says of certificates, as processes and stores see it."""
 
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.certificates import SERVER, authority, leaf, purposes, self_signed
-from tests.system.test_cli import Done, call
+from tests.system.operating import Done, Sts, call
 from wstrust_sts.certificate_names import fingerprint
 from wstrust_sts.cli.check import find_everything
 from wstrust_sts.config import load_config
@@ -23,28 +22,21 @@ def pem(der: bytes) -> bytes:
     return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
 
 
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("certificates") / "sts"
-    assert call("init", directory, "--demo").status == 0
+@pytest.fixture
+def directory(directory: Path) -> Path:
+    """With a certificate and an authority that an operator may name."""
+    (directory / "own.pem").write_bytes(pem(OWN))
+    (directory / "ca.der").write_bytes(CA)
     return directory
 
 
 @pytest.fixture
-def directory(pristine: Path, tmp_path: Path) -> Path:
-    made = Path(shutil.copytree(pristine, tmp_path / "sts"))
-    (made / "own.pem").write_bytes(pem(OWN))
-    (made / "ca.der").write_bytes(CA)
-    return made
-
-
-@pytest.fixture
-def certificate(directory: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("WSTRUST_STS_CONFIG", str(directory / "sts.toml"))
+def certificate(directory: Path, sts: Sts, monkeypatch: pytest.MonkeyPatch):
+    """Runs its commands where these files are."""
     monkeypatch.chdir(directory)
 
     def run(*arguments: str) -> Done:
-        return call("certificate", *arguments)
+        return sts("certificate", *arguments)
 
     return run
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.delegated import delegates_of, subject_of
 from tests.running import Prepared, free_port, serving
-from tests.system.test_cli import Live, call
+from tests.system.operating import Live, call
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from tests import messages
 from tests.contexts import Context
 from tests.messages import Answer
 from tests.running import Prepared, free_port, serving
-from tests.system.test_cli import Done, call
+from tests.system.operating import Done, call
 from tests.verifiers import xmlsec_verify
 from wstrust_sts import ns
 

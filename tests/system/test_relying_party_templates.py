@@ -1,56 +1,16 @@
 """Relying parties from templates, and snippets for them, as an operator makes them."""
 
-import contextlib
-import io
 import json
-import shutil
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from lxml import etree
 
 from tests.running import Prepared, command, prepare, serving
 from wstrust_sts import ns
-from wstrust_sts.cli.main import run
 
 SHAREPOINT = ("--template", "sharepoint", "--set", "identifier=urn:sharepoint:portal")
 ADDRESS = ("--set", "address=https://sharepoint.example.test/_trust/")
-
-
-@dataclass(frozen=True)
-class Done:
-    status: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Done]
-
-
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory) -> Path:
-    directory = tmp_path_factory.mktemp("pristine")
-    command("init", str(directory / "sts"), "--demo", directory=directory)
-    return directory / "sts"
-
-
-@pytest.fixture
-def sts(pristine, tmp_path, monkeypatch) -> Cli:
-    """Runs commands for a demo STS of its own."""
-    directory = Path(shutil.copytree(pristine, tmp_path / "sts"))
-    monkeypatch.setenv("WSTRUST_STS_CONFIG", str(directory / "sts.toml"))
-
-    def call(*arguments: str) -> Done:
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            status = run(arguments)
-        assert "Traceback" not in err.getvalue()
-        return Done(status, out.getvalue(), err.getvalue())
-
-    return call
 
 
 # -- templates ---------------------------------------------------------------------------------------------------------

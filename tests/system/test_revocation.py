@@ -1,6 +1,5 @@
 """Revocation as an operator sets it and sees it: trust, certificate check, apply and export, check."""
 
-import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.certificates import CA_EXTENSIONS, authority, intermediate, leaf, leaf_under, self_signed, subject
 from tests.responder import NOW, TIMES, crl, ocsp_answer, points, running
-from tests.system.test_cli import Done, call
+from tests.system.operating import Done, call
 
 CA = authority(begins=NOW - timedelta(days=1), ends=NOW + timedelta(days=400))
 LISTED = {"begins": NOW - timedelta(hours=1), "ends": NOW + timedelta(hours=9)}
@@ -20,21 +19,14 @@ def pem(*certificates: bytes) -> bytes:
     return b"".join(x509.load_der_x509_certificate(each).public_bytes(Encoding.PEM) for each in certificates)
 
 
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("revocation") / "sts"
-    assert call("init", directory, "--demo").status == 0
-    return directory
-
-
 @pytest.fixture
-def directory(pristine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    made = Path(shutil.copytree(pristine, tmp_path / "sts"))
-    (made / "ca.der").write_bytes(CA)
-    (made / "ca.crl").write_bytes(crl(42, **LISTED))
-    monkeypatch.setenv("WSTRUST_STS_CONFIG", str(made / "sts.toml"))
-    monkeypatch.chdir(made)
-    return made
+def directory(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """With an authority and its list, from where the commands are run."""
+    (directory / "ca.der").write_bytes(CA)
+    (directory / "ca.crl").write_bytes(crl(42, **LISTED))
+    monkeypatch.setenv("WSTRUST_STS_CONFIG", str(directory / "sts.toml"))
+    monkeypatch.chdir(directory)
+    return directory
 
 
 @pytest.fixture(scope="module")
