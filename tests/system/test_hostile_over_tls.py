@@ -23,7 +23,7 @@ from tests.security.test_hostile_targets import *  # noqa: F403
 
 __all__ = ["own"]
 
-# What a well-behaved HTTP client cannot send, or the front answers by itself: tests/system/test_server.py has it.
+# What a well-behaved HTTP client cannot send, or the front answers by itself: tests/system/server has it.
 del test_a_charset_other_than_utf_8_and_utf_16_is_refused  # noqa: F821
 del test_a_heap_of_anything_is_refused_in_short_time  # noqa: F821
 del test_a_media_type_that_is_not_soap_is_refused  # noqa: F821
