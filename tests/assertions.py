@@ -3,6 +3,8 @@
 from datetime import timedelta
 from functools import cache
 
+import pytest
+
 from tests.fakes import NOON, REALM
 from wstrust_sts import ns
 from wstrust_sts.delegation_rules import Delegate
@@ -25,6 +27,7 @@ from wstrust_sts.tokens.saml20 import Saml20Provider
 BOX = AesGcmSecretBox(b"k" * 32)
 PROVIDERS = {TokenType.SAML20: Saml20Provider(), TokenType.SAML11: Saml11Provider()}
 ID_ATTRIBUTE = {TokenType.SAML20: "ID", TokenType.SAML11: "AssertionID"}
+each_type = pytest.mark.parametrize("token_type", list(PROVIDERS), ids=lambda token_type: token_type.value)
 ALICE = NameIdentifier(ns.NAMEID_UNSPECIFIED, "alice")
 ONE_HOUR = Lifetime(NOON, NOON + timedelta(hours=1))
 TOKEN_ID = "_0123456789abcdef0123456789abcdef"

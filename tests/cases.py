@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from wstrust_sts import ns
+
 
 def each(cases: Mapping[str, object], *names: str) -> pytest.MarkDecorator:
     """Runs a test once for each value, as `case` or, where a case is several values, as `names`."""
@@ -18,6 +20,9 @@ def each(cases: Mapping[str, object], *names: str) -> pytest.MarkDecorator:
 def each_refused(cases: Mapping[str, tuple[type[Exception], object]]) -> pytest.MarkDecorator:
     """The same for pairs: the refusal that is `expected`, and what does `build` the message."""
     return each(cases, "expected", "build")
+
+
+each_token_type = each({"saml20": ns.TP11_SAML20, "saml11": ns.TP11_SAML11}, "token_type")
 
 
 def each_of(values: Iterable[object], *, ids: Callable[[Any], str] = str) -> Any:

@@ -4,13 +4,18 @@ import base64
 import copy
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 
+import pytest
 from lxml import etree
 
-from tests.assertions import ID_ATTRIBUTE, TOKEN_ID, descriptor, issue, signing_key
+from tests.assertions import ID_ATTRIBUTE, TOKEN_ID, descriptor, issue, signing_key, verification_key
+from tests.fakes import NOON, REALM
 from wstrust_sts import ns
+from wstrust_sts.errors import InvalidSecurityToken
 from wstrust_sts.model import TokenType
 from wstrust_sts.wire.dsig import write_enveloped_signature
+from wstrust_sts.wire.saml import verify_assertion
 from wstrust_sts.wire.xml import parse
 
 SIGNATURE = f"{{{ns.DS}}}Signature"
@@ -105,3 +110,21 @@ def sign_again(assertion, token_type, signer=None):
     markup = write_enveloped_signature(c14n(assertion), reference=token_id, signer=signer or signing_key())
     assertion.append(etree.fromstring(markup))
     return assertion
+
+
+# -- what our own reader makes of them ---------------------------------------------------------------------------------
+
+
+def verify(element, *, signer=None, issuer=REALM.issuer, now=NOON, skew=timedelta(0)):
+    """The token, where `signer` signed it. Raises InvalidSecurityToken."""
+    return verify_assertion(
+        element, keys=[verification_key(signer or signing_key())], issuer=issuer, now=now, skew=skew
+    )
+
+
+def refused(element, because="", **circumstances):
+    """The detail of the refusal, which has `because` in it."""
+    with pytest.raises(InvalidSecurityToken) as refusal:
+        verify(element, **circumstances)
+    assert because in refusal.value.detail, refusal.value.detail
+    return refusal.value.detail

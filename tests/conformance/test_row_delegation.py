@@ -6,6 +6,7 @@ import pytest
 from lxml import etree
 
 from tests import messages
+from tests.cases import each_token_type
 from tests.conformance.client import COMBINATIONS, Client
 from tests.delegated import (
     ACT_AS,
@@ -24,7 +25,6 @@ from tests.verifiers import schema, signxml_verify, xmlsec_verify
 from wstrust_sts import ns
 from wstrust_sts.delegation_rules import DelegationKind
 
-each_type = pytest.mark.parametrize("token_type", [ns.TP11_SAML20, ns.TP11_SAML11], ids=["SAML 2.0", "SAML 1.1"])
 each_element = pytest.mark.parametrize("element", ["ActAs", "OnBehalfOf"])
 
 
@@ -44,25 +44,25 @@ def conditions(token: str) -> etree._Element:
 
 
 class TestTheToken:
-    @each_type
+    @each_token_type
     def test_row_13_act_as_gives_a_token_about_the_subject_that_tells_who_acts(self, client, token_type):
         token = client.sts.acted(client.token(), token_type=token_type, **client.how)
         assert (subject_of(token), delegates_of(token)) == ("alice", ["bob"])
         assert conditions(token).findtext(".//{*}Audience") == BACK
 
-    @each_type
+    @each_token_type
     def test_row_13_on_behalf_of_gives_a_token_about_the_subject_that_does_not(self, client, token_type):
         token = client.sts.acted(client.token(), element="OnBehalfOf", token_type=token_type, **client.how)
         assert (subject_of(token), delegates_of(token)) == ("alice", [])
         record = client.sts.record(token)
         assert (record.account, record.requestor, record.delegation) == ("id-alice", "id-bob", "OnBehalfOf")
 
-    @each_type
+    @each_token_type
     @each_element
     def test_the_token_shown_may_be_of_either_type(self, sts, token_type, element):
         assert subject_of(sts.acted(sts.token(token_type=token_type), element=element)) == "alice"
 
-    @each_type
+    @each_token_type
     def test_verifiers_that_no_one_here_wrote_accept_it(self, sts, token_type):
         token = sts.acted(sts.token(), token_type=token_type).encode()
         certificate = sts.keyring.signer("default").certificates[0]
@@ -77,7 +77,7 @@ class TestTheToken:
         condition.getparent().remove(condition)
         schema("saml-schema-assertion-2.0.xsd").assertValid(token)
 
-    @each_type
+    @each_token_type
     def test_it_says_when_and_how_the_subject_proved_itself(self, sts, token_type):
         shown = sts.token()
         sts.clock.advance(timedelta(minutes=7))
@@ -87,7 +87,7 @@ class TestTheToken:
         instant = statement.get("AuthnInstant") or statement.get("AuthenticationInstant")
         assert instant == messages.instant(sts.clock.now, timedelta(minutes=-7))
 
-    @each_type
+    @each_token_type
     @each_element
     def test_it_ends_with_the_token_shown_whatever_is_asked(self, sts, token_type, element):
         shown = sts.token()
@@ -184,7 +184,7 @@ class TestChains:
         rule("second", actors=frozenset({"carol"}), relying_parties=frozenset({"far"}), tokens_for=frozenset({"back"})),
     )
 
-    @each_type
+    @each_token_type
     def test_a_chain_is_as_long_as_its_rule_lets_it_be_and_tells_all_who_act(self, sts, token_type):
         first, second = self.RULES
         sts.put(first, second)

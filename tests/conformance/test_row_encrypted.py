@@ -2,17 +2,15 @@
 
 from dataclasses import replace
 
-import pytest
 from lxml import etree
 
 from tests import messages
+from tests.cases import each_token_type
 from tests.conformance.client import Client, by_reference, names
 from tests.harness import STRICT_PARTY, Sts
 from tests.holders import RECIPIENT_KEY, keyed
 from tests.verifiers import xmlsec_decrypt
 from wstrust_sts import ns
-
-each_type = pytest.mark.parametrize("token_type", [ns.TP11_SAML20, ns.TP11_SAML11], ids=["saml20", "saml11"])
 
 
 def at(client: Client, **encryption) -> Client:
@@ -33,7 +31,7 @@ def decrypted(client: Client, answer) -> str:
 
 
 class TestRow23:
-    @each_type
+    @each_token_type
     def test_row_23_the_token_goes_out_encrypted_in_the_form_of_its_version(self, client, token_type):
         client = at(client)
         token = requested(client, client.issue(token_type=token_type))
@@ -46,7 +44,7 @@ class TestRow23:
         assert token.tag == f"{{{ns.XENC}}}EncryptedData"
         assert token[0].get("Algorithm") == ns.AES256_CBC
 
-    @each_type
+    @each_token_type
     def test_row_19_it_is_referred_to_by_the_id_of_what_was_encrypted(self, client, token_type):
         client = at(client)
         answer = client.issue(token_type=token_type)
@@ -57,7 +55,7 @@ class TestRow23:
             assert reference.text == identifier
         assert ("default", identifier) in client.sts.stores.issued_tokens.rows
 
-    @each_type
+    @each_token_type
     def test_row_23_who_can_read_it_validates_and_cancels_it_as_any_other(self, client, token_type):
         client = at(client)
         token = decrypted(client, client.issue(token_type=token_type))
@@ -66,7 +64,7 @@ class TestRow23:
         assert client.cancel(by_reference(token)).status == 200
         assert client.validate(token).status_code == "invalid"
 
-    @each_type
+    @each_token_type
     def test_row_23_what_nobody_here_can_read_is_an_invalid_token_and_is_not_cancelled(self, client, token_type):
         client = at(client)
         token = etree.tostring(requested(client, client.issue(token_type=token_type))).decode()

@@ -11,7 +11,7 @@ from lxml import etree
 from tests import messages
 from tests.assertions import BOX
 from tests.attack import assert_token_of_alice
-from tests.cases import dashed, each_of
+from tests.cases import dashed, each_of, each_token_type
 from tests.fakes import NOON
 from tests.harness import ISSUED_TOKEN_ENDPOINTS, PROVING_ENDPOINTS
 from tests.issued import (
@@ -33,7 +33,6 @@ from tests.messages import Answer
 from wstrust_sts import ns
 from wstrust_sts.config import EndpointSection
 
-each_type = pytest.mark.parametrize("token_type", [ns.TP11_SAML11, ns.TP11_SAML20], ids=["saml11", "saml20"])
 HOUR = timedelta(hours=1)
 
 
@@ -73,14 +72,14 @@ def times(token: etree._Element) -> tuple[str, str]:
     return instant, conditions.get("NotOnOrAfter")
 
 
-@each_type
+@each_token_type
 def test_row_9_a_token_whose_key_signed_the_timestamp_gets_another_token(sts, row, soap, token_type):
     answer = ask(sts, row, holder_for(sts, row.policy, token_type=token_type), soap=soap)
     assert answer.status == 200, answer.body
     assert_token_of_alice(answer)
 
 
-@each_type
+@each_token_type
 @pytest.mark.parametrize("kind", ["rsa-2048", "ec"])
 @pytest.mark.parametrize("certified", [True, False], ids=["X509Data", "KeyValue"])
 def test_row_21_the_public_key_is_an_rsa_or_elliptic_one_named_by_its_certificate_or_its_value(
@@ -90,7 +89,7 @@ def test_row_21_the_public_key_is_an_rsa_or_elliptic_one_named_by_its_certificat
     assert_token_of_alice(ask(sts, at(ASYMMETRIC), holder))
 
 
-@each_type
+@each_token_type
 def test_row_8_the_signature_names_the_token_by_its_id_by_a_reference_or_holds_it(sts, row, token_type):
     holder = holder_for(sts, row.policy, token_type=token_type)
     assert_token_of_alice(ask(sts, row, holder))
@@ -98,7 +97,7 @@ def test_row_8_the_signature_names_the_token_by_its_id_by_a_reference_or_holds_i
     assert_token_of_alice(ask(sts, row, holder, name=embedded(holder.token), more=()))
 
 
-@each_type
+@each_token_type
 @pytest.mark.parametrize("namespace", [ns.WSC13, ns.WSC05])
 def test_row_9_the_key_may_be_derived_from_the_secret(sts, token_type, namespace):
     holder = with_secret(sts, token_type=token_type)
@@ -157,7 +156,7 @@ def test_row_11_a_token_may_be_bound_to_the_key_that_its_credential_proves(sts, 
     )
 
 
-@each_type
+@each_token_type
 @pytest.mark.parametrize("named", [True, False], ids=["by its id", "itself"])
 def test_row_28_a_token_that_is_the_credential_is_renewed_with_its_key(sts, row, token_type, named):
     holder = holder_for(sts, row.policy, token_type=token_type)
@@ -189,7 +188,7 @@ def test_row_28_a_token_that_is_the_credential_cancels_itself(sts, row):
     assert ask(sts, row, holder).code == "InvalidSecurityToken"
 
 
-@each_type
+@each_token_type
 @pytest.mark.parametrize("proving", PROVING_ENDPOINTS, ids=["13", "2005"])
 @pytest.mark.parametrize("shown", [False, True], ids=["named", "shown"])
 @pytest.mark.parametrize("derived", [False, True], ids=["the secret", "derived"])

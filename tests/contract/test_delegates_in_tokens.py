@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from tests.assertions import ID_ATTRIBUTE, PROVIDERS, TOKEN_ID, descriptor, issue, signing_key
+from tests.assertions import ID_ATTRIBUTE, TOKEN_ID, descriptor, each_type, issue, signing_key
 from tests.contract.test_token_provider import NAMED, canonical, verify
 from tests.delegated import delegates_of
 from tests.fakes import NOON
@@ -22,8 +22,6 @@ from wstrust_sts.errors import InvalidSecurityToken, StsError
 from wstrust_sts.model import TokenType
 from wstrust_sts.wire.saml import read_assertion
 from wstrust_sts.wire.xml import parse
-
-each_type = pytest.mark.parametrize("token_type", list(PROVIDERS), ids=lambda token_type: token_type.value)
 
 
 def delegates(*names: str) -> tuple[Delegate, ...]:

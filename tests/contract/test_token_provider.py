@@ -17,6 +17,7 @@ from tests.assertions import (
     PROVIDERS,
     TOKEN_ID,
     descriptor,
+    each_type,
     issue,
     signing_key,
     verification_key,
@@ -52,7 +53,6 @@ KEYS = {
 }
 
 each_proof = pytest.mark.parametrize("proof", KEYS)
-each_type = pytest.mark.parametrize("token_type", list(PROVIDERS), ids=lambda token_type: token_type.value)
 each_key = pytest.mark.parametrize("algorithm", KEY_ALGORITHMS)
 
 

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
 from lxml import etree
 from signxml import XMLVerifier
 
@@ -19,7 +18,6 @@ JAVA = Path(__file__).parent / "java"
 STORE_PASSWORD = "changeit"
 ELSEWHERE = "https://unknown.example.test/"
 ID_ATTRIBUTES = {ns.TP11_SAML20: "ID", ns.TP11_SAML11: "AssertionID"}
-each_token_type = pytest.mark.parametrize("token_type", ID_ATTRIBUTES, ids=["saml20", "saml11"])
 
 
 @dataclass(frozen=True)

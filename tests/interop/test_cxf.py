@@ -5,8 +5,9 @@ of CXF and of the JAX-WS RI make of the WSDL.
 import pytest
 from lxml import etree
 
+from tests.cases import each_token_type
 from tests.interop.cxf import Client, Way
-from tests.interop.jvm import ELSEWHERE, TRUSTS, Refused, each_token_type, run
+from tests.interop.jvm import ELSEWHERE, TRUSTS, Refused, run
 from wstrust_sts import ns
 
 pytestmark = pytest.mark.client("Apache CXF", version="4.1.5")

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import pytest
 from lxml import etree
 
-from tests.cases import each_of
+from tests.cases import each_of, each_token_type
 from tests.interop.cxf import RSA_SHA256, Client, Way, to_endpoint
 from tests.interop.identity import PASSWORD, Identity, make_identity
-from tests.interop.jvm import ELSEWHERE, TRUSTS, Refused, each_token_type
+from tests.interop.jvm import ELSEWHERE, TRUSTS, Refused
 from wstrust_sts import ns
 
 pytestmark = pytest.mark.client("Apache CXF", version="4.1.5")

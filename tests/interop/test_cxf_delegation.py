@@ -3,9 +3,10 @@
 import pytest
 
 from tests import messages
+from tests.cases import each_token_type
 from tests.delegated import BACK, delegates_of, subject_of
 from tests.interop.cxf import Client
-from tests.interop.jvm import Refused, each_token_type, verify
+from tests.interop.jvm import Refused, verify
 from tests.running import command
 
 pytestmark = pytest.mark.client("Apache CXF", version="4.1.5")

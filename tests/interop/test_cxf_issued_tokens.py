@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pytest
 from lxml import etree
 
+from tests.cases import each_token_type
 from tests.holders import RECIPIENT
 from tests.interop.cxf import RSA_SHA256
 from tests.interop.identity import PASSWORD
-from tests.interop.jvm import TRUSTS, Refused, each_token_type, verify
+from tests.interop.jvm import TRUSTS, Refused, verify
 from tests.messages import RP
 from tests.running import command
 from wstrust_sts import ns

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import pytest
 from lxml import etree
 
-from tests.cases import each_of
+from tests.cases import each_of, each_token_type
 from tests.interop.cxf import POLICIES, RSA_SHA256, Client, Way, secrets_of, to_endpoint
 from tests.interop.endpoints import without_tls
 from tests.interop.identity import message_certificate
-from tests.interop.jvm import ELSEWHERE, TRUSTS, Refused, each_token_type
+from tests.interop.jvm import ELSEWHERE, TRUSTS, Refused
 from tests.running import Prepared, command, prepare, serving
 from wstrust_sts import ns
 

@@ -6,19 +6,9 @@ At the endpoints with a password over TLS, and at those whose messages protect t
 import pytest
 
 from tests import messages
-from tests.cases import each_of
+from tests.cases import each_of, each_token_type
 from tests.interop.identity import PASSWORD, Identity
-from tests.interop.jvm import (
-    ELSEWHERE,
-    TRUSTS,
-    JavaClient,
-    Refused,
-    Trust,
-    built,
-    each_token_type,
-    started,
-    verify,
-)
+from tests.interop.jvm import ELSEWHERE, TRUSTS, JavaClient, Refused, Trust, built, started, verify
 from tests.messages import RP
 from wstrust_sts import ns
 from wstrust_sts.errors import FailedAuthentication, InvalidScope

@@ -8,6 +8,7 @@ import pytest
 from lxml import etree
 from signxml import XMLVerifier
 
+from tests.cases import each_token_type
 from tests.messages import RP
 from wstrust_sts import ns
 
@@ -15,7 +16,6 @@ pytestmark = pytest.mark.client("node-soap", version="1.13.0")
 
 VERSIONS = {"13": ns.WST13, "2005": ns.WST05}
 ID_ATTRIBUTES = {ns.TP11_SAML20: "ID", ns.TP11_SAML11: "AssertionID"}
-each_token_type = pytest.mark.parametrize("token_type", ID_ATTRIBUTES, ids=["saml20", "saml11"])
 
 
 @pytest.fixture

@@ -6,15 +6,8 @@ import pytest
 from lxml import etree
 
 from tests import messages
-from tests.interop.jvm import (
-    ELSEWHERE,
-    JavaClient,
-    Refused,
-    built,
-    each_token_type,
-    started,
-    verify,
-)
+from tests.cases import each_token_type
+from tests.interop.jvm import ELSEWHERE, JavaClient, Refused, built, started, verify
 from tests.messages import RP
 from wstrust_sts import ns
 from wstrust_sts.errors import FailedAuthentication, InvalidScope

@@ -11,6 +11,7 @@ from lxml import etree
 from tests import messages
 from tests.assertions import signing_key
 from tests.attack import demand_sound
+from tests.cases import each_token_type
 from tests.delegated import BACK, FAR, HOUR, ON_BEHALF_OF, DelegatingSts, id_of, rule, subject_of
 from tests.forgery import sign_again
 from tests.harness import ENDPOINTS, ISSUED_TOKEN_ENDPOINTS, account
@@ -26,7 +27,6 @@ from wstrust_sts.model import TokenType
 REFUSED = "RequestFailed"
 INVALID = "InvalidSecurityToken"
 BOTH = frozenset(DelegationKind)
-each_type = pytest.mark.parametrize("token_type", [ns.TP11_SAML20, ns.TP11_SAML11], ids=["SAML 2.0", "SAML 1.1"])
 
 
 @dataclass
@@ -141,7 +141,7 @@ def test_a_rule_that_is_removed_lets_nobody_act_any_more(here: Service) -> None:
 # -- a token that is not the actor's to show -----------------------------------------------------------------------
 
 
-@each_type
+@each_token_type
 def test_a_strangers_token_is_refused(service: Service, token_type: str) -> None:
     """A genuine one of alice, for a service that is not bob's."""
     for address in (FAR, BACK):
@@ -158,7 +158,7 @@ def test_a_token_whose_relying_party_is_gone_or_disabled_is_refused(here: Servic
     here.refused(REFUSED, token)
 
 
-@each_type
+@each_token_type
 def test_a_tampered_token_is_refused(service: Service, token_type: str) -> None:
     token = service.token(token_type=token_type)
     element = etree.fromstring(token)
@@ -181,7 +181,7 @@ def test_a_tampered_token_is_refused(service: Service, token_type: str) -> None:
         assert answer.code in (INVALID, "InvalidRequest"), answer.body
 
 
-@each_type
+@each_token_type
 def test_a_wrapped_token_says_nothing(here: Service, token_type: str) -> None:
     """A forged assertion with the genuine one inside, or beside."""
     token = here.token(token_type=token_type)
@@ -195,7 +195,7 @@ def test_a_wrapped_token_says_nothing(here: Service, token_type: str) -> None:
         assert here.act(doubled).code in ("InvalidRequest", INVALID)
 
 
-@each_type
+@each_token_type
 @pytest.mark.parametrize(
     "markup",
     [
@@ -224,7 +224,7 @@ def test_a_condition_that_is_not_understood_makes_it_invalid(here: Service, toke
     here.refused(INVALID, here.sts.signed_again(here.token(token_type=token_type), add))
 
 
-@each_type
+@each_token_type
 def test_an_unaudienced_token_is_refused(here: Service, token_type: str) -> None:
     def remove(element: etree._Element) -> None:
         (conditions,) = element.iter("{*}Conditions")
@@ -233,7 +233,7 @@ def test_an_unaudienced_token_is_refused(here: Service, token_type: str) -> None
     here.refused(INVALID, here.sts.signed_again(here.token(token_type=token_type), remove))
 
 
-@each_type
+@each_token_type
 def test_what_our_key_signed_and_the_register_does_not_know_is_refused(here: Service, token_type: str) -> None:
     def rename(element: etree._Element) -> None:
         for name in element.iter("{*}NameID", "{*}NameIdentifier"):

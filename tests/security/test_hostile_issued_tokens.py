@@ -11,8 +11,8 @@ import pytest
 from lxml import etree
 
 from tests import messages
+from tests.assertions import each_type, verification_key
 from tests.assertions import signing_key as another_key
-from tests.assertions import verification_key
 from tests.attack import CPU_LIMIT, assert_token_of_alice, demand_sound
 from tests.cases import each
 from tests.endorsed import Party, b64, party
@@ -48,7 +48,6 @@ from wstrust_sts.relying_parties import AppliesToRule
 URIS = {TokenType.SAML20: ns.TP11_SAML20, TokenType.SAML11: ns.TP11_SAML11}
 PARTNERS = tuple(replace(row, path=f"/partners{row.path}", realm="partners") for row in ISSUED_TOKEN_ENDPOINTS[:2])
 ROWS = tuple(row for row in ISSUED_TOKEN_ENDPOINTS if row.trust is TrustVersion.V13)
-each_type = pytest.mark.parametrize("token_type", URIS, ids=lambda token_type: token_type.value)
 
 
 class Attack:

@@ -10,6 +10,7 @@ from lxml import etree
 
 from tests import messages
 from tests.attack import Attack
+from tests.cases import each_token_type
 from tests.fakes import NOON
 from tests.harness import PASSWORDS, RELYING_PARTY, account
 from tests.messages import RP, Answer
@@ -26,7 +27,6 @@ from wstrust_sts.errors import (
 
 GRACE = timedelta(minutes=2)
 TURNS = 3
-each_type = pytest.mark.parametrize("token_type", [ns.TP11_SAML20, ns.TP11_SAML11], ids=["SAML 2.0", "SAML 1.1"])
 
 
 def issued(attack: Attack, *more: str, token_type: str = ns.TP11_SAML20, **how: str) -> str:
@@ -58,7 +58,7 @@ def reference(token: str) -> str:
     )
 
 
-@each_type
+@each_token_type
 def test_a_strangers_token_is_not_renewed_whoever_presents_or_names_it(attack: Attack, token_type: str) -> None:
     """Nor does an administrator, who may cancel it, get one; and an unknown id looks like a stranger's."""
     token = issued(attack, token_type=token_type)
@@ -72,7 +72,7 @@ def test_a_strangers_token_is_not_renewed_whoever_presents_or_names_it(attack: A
     assert attack.validated(token) == "valid"
 
 
-@each_type
+@each_token_type
 def test_a_tampered_token_is_not_renewed_and_the_genuine_one_stays(attack: Attack, token_type: str) -> None:
     token = issued(attack, token_type=token_type)
     (last,) = {element.get("NotOnOrAfter") for element in etree.fromstring(token).iter("{*}Conditions")}
@@ -88,7 +88,7 @@ def test_a_tampered_token_is_not_renewed_and_the_genuine_one_stays(attack: Attac
     assert attack.validated(token) == "valid"
 
 
-@each_type
+@each_token_type
 @pytest.mark.parametrize(
     "parts",
     [
@@ -108,7 +108,7 @@ def test_a_renewal_with_something_doubled_is_unreadable(attack: Attack, token_ty
     attack.refused(attack.message(messages.rst("Renew", told, trust=attack.trust)), InvalidRequest)
 
 
-@each_type
+@each_token_type
 def test_a_renewal_is_for_nobody_and_nothing_else(attack: Attack, token_type: str) -> None:
     token = issued(attack, token_type=token_type)
     for address in ("https://strict.example.test/svc", "https://nobody.example.test/", f"{RP}?a", f"{RP}/%2e%2e/"):
@@ -123,7 +123,7 @@ def test_a_renewal_is_for_nobody_and_nothing_else(attack: Attack, token_type: st
     attack.refused(renewal(attack, token, f"<t:TokenType>{other}</t:TokenType>"), BadRequest)
 
 
-@each_type
+@each_token_type
 def test_what_was_ended_does_not_come_back(own: Attack, token_type: str) -> None:
     cancelled = issued(own, token_type=token_type)
     assert own.cancelled(cancelled) is None
@@ -139,7 +139,7 @@ def test_what_was_ended_does_not_come_back(own: Attack, token_type: str) -> None
     own.refused(renewal(own, late), InvalidSecurityToken)
 
 
-@each_type
+@each_token_type
 def test_one_token_becomes_few_however_often_and_however_it_is_renewed(own: Attack, token_type: str) -> None:
     token = issued(own, token_type=token_type)
     made = {renewed(own, target) for target in (token, reference(token), token)}
@@ -152,7 +152,7 @@ def test_one_token_becomes_few_however_often_and_however_it_is_renewed(own: Atta
     assert len(own.target.sts.stores.issued_tokens.rows) == 1 + TURNS
 
 
-@each_type
+@each_token_type
 def test_what_is_refused_uses_up_none_of_them(own: Attack, token_type: str) -> None:
     token = issued(own, token_type=token_type)
     for _ in range(5):
@@ -162,7 +162,7 @@ def test_what_is_refused_uses_up_none_of_them(own: Attack, token_type: str) -> N
     assert len({renewed(own, token) for _ in range(TURNS)}) == TURNS
 
 
-@each_type
+@each_token_type
 def test_a_chain_of_renewals_never_makes_the_authentication_younger_nor_leaves_its_links_alive(
     own: Attack, token_type: str
 ) -> None:
@@ -176,7 +176,7 @@ def test_a_chain_of_renewals_never_makes_the_authentication_younger_nor_leaves_i
     assert [own.validated(token) for token in chain] == ["invalid"] * 12 + ["valid"]
 
 
-@each_type
+@each_token_type
 def test_who_is_locked_out_gets_nothing_for_his_token(own: Attack, token_type: str) -> None:
     """Nor does an account that came after, under his name."""
     stores, token = own.target.sts.stores, issued(own, token_type=token_type)
@@ -197,7 +197,7 @@ def test_who_is_locked_out_gets_nothing_for_his_token(own: Attack, token_type: s
     assert own.validated(renewed(own, token)) == "valid"
 
 
-@each_type
+@each_token_type
 def test_a_token_of_a_retired_key_is_not_made_into_one_of_a_good_key(own: Attack, token_type: str) -> None:
     token = issued(own, token_type=token_type)
     rows = own.target.sts.stores.issued_tokens.rows
@@ -206,7 +206,7 @@ def test_a_token_of_a_retired_key_is_not_made_into_one_of_a_good_key(own: Attack
         own.refused(renewal(own, target), InvalidSecurityToken)
 
 
-@each_type
+@each_token_type
 def test_a_renewal_does_not_undo_what_was_asked_for_at_issue(own: Attack, token_type: str) -> None:
     """Neither by asking for it now, nor by the way of another token type."""
     token = issued(own, "<t:Renewing Allow='false'/>", token_type=token_type)
@@ -218,7 +218,7 @@ def test_a_renewal_does_not_undo_what_was_asked_for_at_issue(own: Attack, token_
     own.refused(renewal(own, last), UnableToRenew)
 
 
-@each_type
+@each_token_type
 def test_a_transformed_token_ends_with_the_renewed_one(own: Attack, token_type: str) -> None:
     token = issued(own, token_type=token_type)
     made = own.send(own.message(messages.transform(token, token_type=ns.SAML11, trust=own.trust))).assertion.decode()
@@ -228,7 +228,7 @@ def test_a_transformed_token_ends_with_the_renewed_one(own: Attack, token_type: 
     assert own.validated(made) == "invalid"
 
 
-@each_type
+@each_token_type
 def test_a_renewal_that_was_not_stored_is_none(own: Attack, token_type: str) -> None:
     token = issued(own, token_type=token_type)
     own.target.sts.stores.journal.away = True

@@ -15,7 +15,7 @@ import pytest
 from lxml import etree
 
 from tests import messages
-from tests.assertions import BOX, ID_ATTRIBUTE, PROVIDERS
+from tests.assertions import BOX, ID_ATTRIBUTE, each_type
 from tests.assertions import signing_key as another_key
 from tests.attack import Attack, InProcess
 from tests.cases import each
@@ -28,7 +28,6 @@ from wstrust_sts.keys import LocalSigner, make_signing_key, unwrap
 from wstrust_sts.model import TokenType
 from wstrust_sts.records import KeyState
 
-each_type = pytest.mark.parametrize("token_type", list(PROVIDERS), ids=lambda token_type: token_type.value)
 _URIS = {TokenType.SAML20: ns.TP11_SAML20, TokenType.SAML11: ns.TP11_SAML11}
 _KEY_IDENTIFIERS = {TokenType.SAML20: ns.SAML20_KEY_IDENTIFIER, TokenType.SAML11: ns.SAML11_KEY_IDENTIFIER}
 

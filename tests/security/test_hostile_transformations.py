@@ -11,6 +11,7 @@ from lxml import etree
 
 from tests import messages
 from tests.attack import CANARY, Attack
+from tests.cases import each_token_type
 from tests.fakes import NOON
 from tests.harness import PASSWORDS, STRICT_PARTY, account
 from tests.messages import RP, Answer
@@ -19,7 +20,6 @@ from wstrust_sts.errors import BadRequest, InvalidRequest, InvalidScope, NotAuth
 from wstrust_sts.lineage import LONGEST_LINEAGE
 
 STRICT = "https://strict.example.test/svc"
-each_type = pytest.mark.parametrize("token_type", [ns.TP11_SAML20, ns.TP11_SAML11], ids=["SAML 2.0", "SAML 1.1"])
 
 
 def issued(attack: Attack, token_type: str = ns.TP11_SAML20, **how: str) -> str:
@@ -51,7 +51,7 @@ def reference(token: str) -> str:
     )
 
 
-@each_type
+@each_token_type
 @pytest.mark.parametrize(
     "parts",
     [
@@ -104,7 +104,7 @@ def test_a_type_that_is_nearly_one_is_none(attack: Attack, token_type: str) -> N
         attack.refused(attack.message(request(attack, target, token_type=token_type)), BadRequest)
 
 
-@each_type
+@each_token_type
 def test_a_third_party_that_has_come_by_a_token_gets_no_token(attack: Attack, token_type: str) -> None:
     """Nor more claims of the subject than the token itself tells."""
     few = f'<t:Claims Dialect="{ns.IDENTITY}" xmlns:i="{ns.IDENTITY}"><i:ClaimType Uri="{ns.CLAIM_EMAIL}"/></t:Claims>'
@@ -118,7 +118,7 @@ def test_a_third_party_that_has_come_by_a_token_gets_no_token(attack: Attack, to
     assert "philharmonic" in made_by(attack, token).assertion.decode()
 
 
-@each_type
+@each_token_type
 def test_a_stranger_who_names_a_token_learns_nothing_and_its_subject_gets_nothing(
     attack: Attack, token_type: str
 ) -> None:
@@ -133,7 +133,7 @@ def test_a_stranger_who_names_a_token_learns_nothing_and_its_subject_gets_nothin
         attack.refused(attack.message(request(attack, named)), BadRequest)
 
 
-@each_type
+@each_token_type
 @pytest.mark.parametrize("user", ["alice", "bob"])
 def test_a_token_for_one_party_is_not_made_into_one_for_another(attack: Attack, token_type: str, user: str) -> None:
     """Though bob validates for the other one."""
@@ -146,7 +146,7 @@ def test_a_token_for_one_party_is_not_made_into_one_for_another(attack: Attack, 
     assert RP.encode() not in made_by(attack, strict, user="bob").assertion
 
 
-@each_type
+@each_token_type
 def test_no_wish_and_no_chain_makes_a_longer_life(own: Attack, token_type: str) -> None:
     token = issued(own, token_type)
     (last,) = {element.get("NotOnOrAfter") for element in etree.fromstring(token).iter("{*}Conditions")}
@@ -165,7 +165,7 @@ def test_no_wish_and_no_chain_makes_a_longer_life(own: Attack, token_type: str) 
     assert own.validated(token) == own.transformed(token) == "invalid"
 
 
-@each_type
+@each_token_type
 def test_a_cancelled_token_does_not_live_on_in_what_was_made_of_it(own: Attack, token_type: str) -> None:
     first = issued(own, token_type)
     second = made_by(own, first, token_type=token_type).assertion.decode()
@@ -175,7 +175,7 @@ def test_a_cancelled_token_does_not_live_on_in_what_was_made_of_it(own: Attack, 
         assert own.validated(token) == own.validated(reference(token)) == own.transformed(token) == "invalid"
 
 
-@each_type
+@each_token_type
 def test_the_token_of_somebody_locked_out_is_not_made_into_a_fresh_one(own: Attack, token_type: str) -> None:
     """Not by a validator, and not under the name of an account that came after."""
     stores = own.target.sts.stores
@@ -190,7 +190,7 @@ def test_the_token_of_somebody_locked_out_is_not_made_into_a_fresh_one(own: Atta
     assert own.result_of(own.send(as_user(own, "bob", request(own, token)))) == "invalid"
 
 
-@each_type
+@each_token_type
 def test_a_token_bound_to_a_key_does_not_become_everybodys(own: Attack, token_type: str) -> None:
     """Where the register says that there is a key, what comes without one is not the token."""
     token = issued(own, token_type)
