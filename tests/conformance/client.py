@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from tests import messages
+from tests.cases import each
 from tests.harness import Sts
 from tests.messages import Answer
 from wstrust_sts import ns
@@ -23,6 +24,16 @@ class Versions:
 
 COMBINATIONS = [Versions(trust, soap) for trust in (ns.WST13, ns.WST05) for soap in ("1.1", "1.2")]
 MESSAGE_ID = "urn:uuid:4f1a9b52-7c0e-4b8e-9f7e-0c5a5d0f3b11"
+
+each_that_is_no_token_of_ours = each(
+    {
+        "unknown kind": "<x/>",
+        "UsernameToken": messages.username_token(),
+        "unknown id": f'<o:SecurityTokenReference xmlns:o="{ns.WSSE}"><o:KeyIdentifier '
+        f'ValueType="{ns.SAML20_KEY_IDENTIFIER}">_1</o:KeyIdentifier></o:SecurityTokenReference>',
+    },
+    "target",
+)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 from lxml import etree
 
 from tests import messages
-from tests.conformance.client import Client, assert_sound, by_reference, names
+from tests.conformance.client import Client, assert_sound, by_reference, each_that_is_no_token_of_ours, names
 from tests.fakes import NOON
 from tests.harness import PUBLIC_URL, RELYING_PARTY, Sts, account
 from tests.messages import RP, instant
@@ -208,16 +208,7 @@ class TestWhichToken:
         for target in (other, by_reference(other)):
             assert refusal(client, target) == "InvalidSecurityToken"
 
-    @pytest.mark.parametrize(
-        "target",
-        [
-            "<x/>",
-            messages.username_token(),
-            f'<o:SecurityTokenReference xmlns:o="{ns.WSSE}"><o:KeyIdentifier ValueType="{ns.SAML20_KEY_IDENTIFIER}">'
-            "_1</o:KeyIdentifier></o:SecurityTokenReference>",
-        ],
-        ids=["unknown kind", "UsernameToken", "unknown id"],
-    )
+    @each_that_is_no_token_of_ours
     def test_row_28_what_is_no_token_of_ours_is_an_invalid_security_token(self, client, target):
         assert refusal(client, target) == "InvalidSecurityToken"
 

@@ -7,7 +7,7 @@ import pytest
 from lxml import etree
 
 from tests import messages
-from tests.conformance.client import Client, by_reference, names
+from tests.conformance.client import Client, by_reference, each_that_is_no_token_of_ours, names
 from tests.harness import Sts
 from wstrust_sts import ns
 
@@ -225,16 +225,7 @@ class TestRow28:
         client.sts.stores.journal.away = False
         assert verdict(client, token) == "valid"
 
-    @pytest.mark.parametrize(
-        "target",
-        [
-            "<x/>",
-            messages.username_token(),
-            f'<o:SecurityTokenReference xmlns:o="{ns.WSSE}"><o:KeyIdentifier ValueType="{ns.SAML20_KEY_IDENTIFIER}">'
-            "_1</o:KeyIdentifier></o:SecurityTokenReference>",
-        ],
-        ids=["unknown kind", "UsernameToken", "unknown id"],
-    )
+    @each_that_is_no_token_of_ours
     def test_row_28_a_token_that_is_not_ours_cannot_be_cancelled(self, client, target):
         assert client.cancel(target).fault == (client.trust, "InvalidSecurityToken")
 
