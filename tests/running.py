@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.forked import run_forked
 from tests.messages import Answer
 
 STATE = """
@@ -111,14 +112,7 @@ def call_token(
 ) -> "subprocess.CompletedProcess[str]":
     """`wstrust-sts token VERB`, at one endpoint of a running STS."""
     sts = ("--url", f"{prepared.url}{path}", "--ca", prepared.ca)
-    return subprocess.run(
-        [sys.executable, "-m", "wstrust_sts", "token", verb, *map(str, (*arguments, *sts))],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=60,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])} | environment,
-    )
+    return run_forked(["token", verb, *map(str, (*arguments, *sts))], environment)
 
 
 def prepare(

@@ -7,10 +7,9 @@ from lxml import etree
 
 from tests.cases import each
 from tests.fakes import FakeKeyring
-from tests.harness import Sts, signing_key
+from tests.harness import Sts, opened_key, signing_key
 from wstrust_sts.bindings.http import Request
 from wstrust_sts.errors import Busy, RequestFailed
-from wstrust_sts.keys import unwrap
 
 PATH = "/FederationMetadata/2007-06/FederationMetadata.xml"
 CANARY = "attacker.example.test"
@@ -23,7 +22,7 @@ class CountedKeyring(FakeKeyring):
     def __init__(self) -> None:
         super().__init__()
         key, box = signing_key()
-        self._signer = unwrap(key, box=box)
+        self._signer = opened_key(key, box=box)
         self.signatures = 0
         self.failure: Exception | None = None
 

@@ -21,10 +21,10 @@ from tests.attack import Attack, InProcess
 from tests.cases import each
 from tests.fakes import NOON, REALM
 from tests.forgery import SIGNATURE, SUBJECT_NAME, Form, evil_twin, forge, rename_subject, sign_again
-from tests.harness import PASSWORDS, signing_key
+from tests.harness import PASSWORDS, opened_key, signing_key
 from wstrust_sts import ns
 from wstrust_sts.errors import InvalidRequest, InvalidSecurityToken, NotAuthorized
-from wstrust_sts.keys import LocalSigner, make_signing_key, unwrap
+from wstrust_sts.keys import LocalSigner, make_signing_key
 from wstrust_sts.model import TokenType
 from wstrust_sts.records import KeyState
 
@@ -37,7 +37,7 @@ Forger = Callable[[Element, TokenType], str]
 
 def our_key() -> LocalSigner:
     record, box = signing_key()
-    return unwrap(record, box=box)
+    return opened_key(record, box=box)
 
 
 def issued(attack: Attack, token_type: TokenType) -> str:

@@ -22,12 +22,11 @@ from lxml import etree
 from tests import messages
 from tests.attack import ENTRANCES, Attack, InProcess
 from tests.forgery import SIGNATURE, Form, forge
-from tests.harness import PUBLIC_URL, signing_key
+from tests.harness import PUBLIC_URL, opened_key, signing_key
 from wstrust_sts import ns
 from wstrust_sts.bindings.http import Request, settled
 from wstrust_sts.config import ServerSection
 from wstrust_sts.errors import InvalidRequest, InvalidSecurity, NotWellFormed, UnsupportedMediaType
-from wstrust_sts.keys import unwrap
 from wstrust_sts.model import TokenType
 from wstrust_sts.server.pool import ThreadPool
 from wstrust_sts.wire.native import check_native_libraries, mismatch
@@ -48,7 +47,7 @@ def in_this_process(attack: Attack) -> InProcess:
 
 def our_key():
     record, box = signing_key()
-    return unwrap(record, box=box)
+    return opened_key(record, box=box)
 
 
 def issued(attack: Attack) -> str:
