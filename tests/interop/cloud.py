@@ -86,7 +86,13 @@ class Cloud:
         if user is None or told.get("http://schemas.xmlsoap.org/claims/UPN") != [user]:
             raise Refused("nobody here")
         self.seen.append({"user": user, "grant": form["grant_type"], "told": told})
-        return {"token_type": "Bearer", "access_token": f"for {user}", "expires_in": 3600, "scope": "user.read"}
+        return {
+            "token_type": "Bearer",
+            "access_token": f"for {user}",
+            "expires_in": 3600,
+            "scope": "user.read",
+            "client_info": _encode({"uid": user, "utid": "organizations"}),  # MSAL for .NET keeps tokens by it
+        }
 
     def verify(self, octets: bytes, identifier: str) -> Any:
         """The assertion that the STS signed, for this cloud and now. Raises Refused."""
@@ -106,6 +112,10 @@ class Cloud:
         begins, ends = (read_time(conditions.get(name)) for name in ("NotBefore", "NotOnOrAfter"))
         if issuer != self.issuer or audiences != [self.audience] or not begins <= datetime.now(UTC) < ends:
             raise Refused(f"issuer {issuer}, audiences {audiences}, {begins} to {ends}")
+
+
+def _encode(document: dict[str, str]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(document).encode()).decode().rstrip("=")
 
 
 def attributes_of(assertion: Any) -> dict[str, list[str]]:

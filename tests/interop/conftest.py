@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from tests.cases import each_of
 from tests.interop.consumers.trusting import Consumer
 from tests.interop.cxf import WAYS, secrets_of
+from tests.interop.dotnet_runtime import Dotnet, install
 from tests.interop.endpoints import enable
 from tests.interop.identity import PASSWORD, Identity, make_identity, message_certificate
 from tests.interop.jvm import TRUSTS, compile_program, fetch, run, started, trusting
@@ -116,6 +117,11 @@ def cxf(cxf_classpath, trust_store):
     """The program that drives CXF."""
     with started(cxf_classpath, "CxfProbe", options=trust_store) as probe:
         yield probe
+
+
+@pytest.fixture(scope="session")
+def dotnet_runtime(tmp_path_factory) -> Dotnet:
+    return install(tmp_path_factory.mktemp("dotnet"))
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ from tests.interop.consumers.trusting import (
     Refused,
     Trusted,
 )
+from tests.interop.dotnet_runtime import add_xml_security
 from tests.interop.jvm import compile_program, run, started
 from tests.running import change
 from wstrust_sts import ns
@@ -40,6 +41,7 @@ RECIPIENT_ADDRESS = "https://service.example.test/acs"
 TAKERS = {
     "xmlsec1": ("saml20", "saml11"),
     "signxml": ("saml20", "saml11"),
+    "signed-xml": ("saml20", "saml11"),
     "wss4j": ("saml20", "saml11"),
     "opensaml": ("saml20",),
     "pysaml2": ("saml20",),
@@ -122,6 +124,22 @@ def pem_of(certificate: x509.Certificate) -> str:
 def node_saml(node) -> Iterator[Consumer]:
     with answering(["node", str(node / "consumer.js")]) as process:
         yield JsonConsumer("node-saml", "5.1.0", process, BY_SHA1, frozenset({"expired", "another audience"}))
+
+
+@pytest.fixture(scope="module")
+def signed_xml(dotnet_runtime) -> Iterator[Consumer]:
+    add_xml_security(dotnet_runtime)
+    versions = frozenset(TAKERS["signed-xml"])
+    with dotnet_runtime.started("consumer.py") as process:
+        yield JsonConsumer(
+            "SignedXml and EncryptedXml of .NET",
+            dotnet_runtime.version,
+            process,
+            decrypts=frozenset({"aes256-cbc"}),
+            refuses=frozenset(),
+            takes_responses=False,
+            versions=versions,
+        )
 
 
 @pytest.fixture(scope="session")

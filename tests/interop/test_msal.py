@@ -1,4 +1,4 @@
-"""MSAL for Python and for Java, and ADAL before it, unmodified: a federated user's name and password, through our
+"""MSAL for Python, Java and .NET, and ADAL before it, unmodified: a federated user's name and password, through our
 metadata, to a token.
 
 The STS is the one that `wstrust-sts init --profile adfs` makes.
@@ -15,7 +15,8 @@ from lxml import etree
 
 from tests.interop import cloud as clouds
 from tests.interop.cloud import HOST, SAML11_GRANT, SAML20_GRANT, Cloud, client_of
-from tests.interop.jvm import Refused, built, started, trusting
+from tests.interop.dotnet_runtime import Dotnet
+from tests.interop.jvm import Probe, Refused, built, started, trusting
 from tests.messages import NAMES
 from tests.running import Prepared, command, prepare, serving
 from wstrust_sts import ns
@@ -47,11 +48,14 @@ pytestmark = [
     pytest.mark.client("MSAL for Python", version=msal.__version__, when="python"),
     pytest.mark.client("MSAL for Java", version="1.23.1", when="java"),
     pytest.mark.client("ADAL for Python", version=adal_python.__version__, when="adal"),
+    pytest.mark.client("MSAL for .NET", version="4.64.0", when="dotnet"),
 ]
 AUDIENCES = {"saml11": "urn:federation:MicrosoftOnline", "saml20": "urn:federation:another"}
 GRANTS = {"saml11": SAML11_GRANT, "saml20": SAML20_GRANT}
 AUTHORITY = f"https://{HOST}/organizations"
-MEX = "/adfs/services/trust/mex"
+ADFS = "/adfs/services"
+MEX = f"{ADFS}/trust/mex"
+ALONE = "/alone"  # WS-Trust 1.3 with a metadata document of its own
 
 
 @pytest.fixture(scope="module", params=[("13", "2005"), ("2005",)], ids="-".join)
@@ -62,6 +66,8 @@ def served(request, tmp_path_factory):
     command(*template, directory=prepared.directory)
     head, *tables = prepared.config.read_text().split("[[endpoint]]")
     kept = [table for table in tables if any(f"/trust/{version}/" in table for version in request.param)]
+    (first,) = (table for table in tables if "/trust/13/usernamemixed" in table)
+    kept.append(first.replace(ADFS, ALONE))
     prepared.config.write_text("[[endpoint]]".join([head, *kept]))
     with serving(prepared):
         yield prepared, request.param[0]
@@ -127,6 +133,21 @@ def probe(served, java_program, tmp_path_factory):
 
 @pytest.fixture
 def java(probe, cloud) -> Acquire:
+    return asking(probe, cloud)
+
+
+@pytest.fixture(scope="module")
+def probe_in_dotnet(served, dotnet_runtime: Dotnet):
+    with dotnet_runtime.started("msal_probe.py", SSL_CERT_FILE=str(served[0].ca)) as process:
+        yield Probe(process)
+
+
+@pytest.fixture
+def dotnet(probe_in_dotnet, cloud) -> Acquire:
+    return asking(probe_in_dotnet, cloud)
+
+
+def asking(probe: Probe, cloud: Cloud) -> Acquire:
     def acquire(user: str = USER, password: str = PASSWORD) -> str:
         try:
             (token,) = probe.ask("acquire", AUTHORITY, str(cloud.port), user, password)
@@ -152,12 +173,17 @@ def adal(sts, cloud) -> Acquire:
     return acquire
 
 
-@pytest.fixture(params=["python", "java", "adal"])
-def acquire(request) -> Acquire:
-    return request.getfixturevalue(request.param)
+@pytest.fixture(params=["python", "java", "adal", "dotnet"])
+def client(request) -> str:
+    return request.param
 
 
-def test_a_federated_user_gets_a_token_of_the_cloud_for_name_and_password(served, cloud, acquire):
+@pytest.fixture
+def acquire(request, client) -> Acquire:
+    return request.getfixturevalue(client)
+
+
+def test_a_federated_user_gets_a_token_of_the_cloud_for_name_and_password(served, cloud, client, acquire):
     assert acquire() == f"for {USER}"
     (seen,) = cloud.seen
     assert (seen["user"], seen["grant"]) == (USER, SAML11_GRANT)
@@ -169,15 +195,12 @@ def test_a_federated_user_gets_a_token_of_the_cloud_for_name_and_password(served
         ],
     }
     sts, version = served
-    assert last_operation(sts) == ("issued", version)
+    assert last_operation(sts) == ("issued", "2005" if client == "dotnet" else version)
 
 
 def last_operation(sts: Prepared) -> tuple[str, str]:
     """What the log says of it: the outcome, and the version of its endpoint."""
-    lines = [line for line in sts.log.read_text().splitlines() if "/adfs/services/trust/" in line]
-    outcome, version = re.search(
-        r"outcome=(\S+) .*endpoint=/adfs/services/trust/(\d+)/usernamemixed", lines[-1]
-    ).groups()
+    *_, (outcome, version) = re.findall(r"outcome=(\S+) .*endpoint=\S+/trust/(\d+)/usernamemixed", sts.log.read_text())
     return outcome, version
 
 
@@ -186,6 +209,13 @@ def test_msal_for_java_takes_2005_from_its_second_look_at_the_metadata_on(sts, j
     for _ in range(2):
         assert java() == f"for {USER}"
     assert last_operation(sts) == ("issued", "2005")
+
+
+def test_msal_for_net_finds_no_endpoint_where_the_metadata_has_1_3_alone(sts, cloud, dotnet):
+    """Below SignedEncryptedSupportingTokens of WS-SecurityPolicy 1.2 it looks for the UsernameToken of 1.1."""
+    cloud.mex_url = f"{sts.url}{ALONE}/trust/mex"
+    with pytest.raises(Failed, match="WS-Trust endpoint not found in metadata document"):
+        dotnet()
 
 
 @pytest.mark.parametrize("token_type", AUDIENCES)
