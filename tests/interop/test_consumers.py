@@ -275,3 +275,10 @@ def test_a_token_for_another_occasion_is_refused_by_who_looks_at_that(
     name = takes(consumer, occasional(occasion, kind), trusted)
     assert name == ("" if occasion in consumer.refuses else "alice")
     consumed(consumer, occasion, taken=bool(name))
+
+
+def test_dotnet_verifies_the_federation_metadata(sts, signed_xml, trusted):
+    metadata = sts.ask("GET", "/FederationMetadata/2007-06/FederationMetadata.xml").body.decode()
+    assert signed_xml.take(metadata, trusted).name == trusted.issuer
+    with pytest.raises(Refused, match="the signature is wrong"):
+        signed_xml.take(metadata.replace(trusted.issuer, "https://another.example.test"), trusted)

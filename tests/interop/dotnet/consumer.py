@@ -17,7 +17,12 @@ from cryptography.x509 import load_pem_x509_certificate
 LIBRARIES = os.environ["DOTNET_LIBRARIES"]
 DS = "http://www.w3.org/2000/09/xmldsig#"
 XENC = "http://www.w3.org/2001/04/xmlenc#"
-IDS = {"urn:oasis:names:tc:SAML:2.0:assertion": "ID", "urn:oasis:names:tc:SAML:1.0:assertion": "AssertionID"}
+METADATA = ("EntityDescriptor", "urn:oasis:names:tc:SAML:2.0:metadata")
+IDS = {
+    ("Assertion", "urn:oasis:names:tc:SAML:2.0:assertion"): "ID",
+    ("Assertion", "urn:oasis:names:tc:SAML:1.0:assertion"): "AssertionID",
+    METADATA: "ID",
+}
 
 
 class Refused(Exception):
@@ -42,13 +47,19 @@ def main() -> None:
 
 
 def take(markup: str, trusted: dict) -> dict:
-    """Name and attributes of the token's subject. Raises Refused, and what .NET throws."""
+    """Name and attributes of a token's subject, or the name in metadata. Raises Refused, and what .NET throws."""
     document = parse(markup)
     if document.GetElementsByTagName("EncryptedData", XENC).Count:
         document = parse(decrypt(document, trusted["key"], trusted["key_certificate"]))
-    assertion = document.DocumentElement
-    verify(assertion, trusted["certificate"])
-    return read_subject(assertion)
+    signed = document.DocumentElement
+    verify(signed, trusted["certificate"])
+    if name_of(signed) == METADATA:
+        return {"name": signed.GetAttribute("entityID"), "attributes": {}}
+    return read_subject(signed)
+
+
+def name_of(element) -> tuple[str, str]:
+    return element.LocalName, element.NamespaceURI
 
 
 def parse(markup: str):
@@ -103,21 +114,20 @@ def cipher(method: str, secret):
     return aes
 
 
-def verify(assertion, certificate: str) -> None:
-    """The signature among the assertion's children is by this certificate's key, and of this assertion."""
+def verify(element, certificate: str) -> None:
+    """The signature among the element's children is by this certificate's key, and of this element."""
     from System.Security.Cryptography.X509Certificates import X509Certificate2
 
-    if assertion.LocalName != "Assertion" or assertion.NamespaceURI not in IDS:
-        raise Refused("not an assertion")
-    expected = assertion.GetAttribute(IDS[assertion.NamespaceURI])
-    signatures = [child for child in assertion.ChildNodes if (child.LocalName, child.NamespaceURI) == ("Signature", DS)]
+    if name_of(element) not in IDS:
+        raise Refused("neither an assertion nor metadata")
+    identifier = element.GetAttribute(IDS[name_of(element)])
+    signatures = [child for child in element.ChildNodes if name_of(child) == ("Signature", DS)]
     if len(signatures) != 1:
         raise Refused("not one signature")
-    signed = signed_xml_class()(assertion)
-    signed.assertion, signed.identifier = assertion, expected
+    signed = signed_xml_class()(element)
+    signed.element, signed.identifier = element, identifier
     signed.LoadXml(signatures[0])
-    references = list(signed.SignedInfo.References)
-    if [reference.Uri for reference in references] != [f"#{expected}"]:
+    if [reference.Uri for reference in signed.SignedInfo.References] != [f"#{identifier}"]:
         raise Refused("another element is signed")
     trusted = load_pem_x509_certificate(certificate.encode()).public_bytes(Encoding.DER)
     if not signed.CheckSignature(X509Certificate2(octets(trusted)), True):
@@ -130,12 +140,12 @@ def signed_xml_class():
     from System.Security.Cryptography.Xml import SignedXml
 
     class SamlSignedXml(SignedXml):
-        """It finds the assertion by SAML's identifiers, which are not all called ID."""
+        """It finds the element by SAML's identifiers, which are not all called ID."""
 
         __namespace__ = "Consumer"
 
         def GetIdElement(self, document, identifier):
-            return self.assertion if identifier == self.identifier else None
+            return self.element if identifier == self.identifier else None
 
     return SamlSignedXml
 
