@@ -43,6 +43,7 @@ client, and the default endpoints have none:
 | `no-applies-to` | a request without AppliesTo, for `default_relying_party` |
 | `repeated-signature` | an endorsing signature that came to this endpoint before (WCF, within one tick of its clock) |
 | `unsigned-addressing` | WS-Addressing headers that the signature of `certificatesigned` leaves out (zeep, WSS4J) |
+| `use-key-beside` | a UseKey behind the request, not in it, under the policy `vmware` (VMware's SDK for Java) |
 | `bare-rstr` | WS-Trust 1.3 Issue answered by a bare RequestSecurityTokenResponse (stock gSOAP) |
 """
 STATE = """\

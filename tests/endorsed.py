@@ -25,8 +25,13 @@ from wstrust_sts import ns
 
 TO = "https://sts.example.test/trust"
 OVER = ("u:Timestamp", "a:To")
-_HASHES = {ns.RSA_SHA1: hashes.SHA1, ns.RSA_SHA256: hashes.SHA256, ns.ECDSA_SHA256: hashes.SHA256}
-_DIGESTS = {ns.SHA1: hashlib.sha1, ns.SHA256: hashlib.sha256}
+_HASHES = {
+    ns.RSA_SHA1: hashes.SHA1,
+    ns.RSA_SHA256: hashes.SHA256,
+    ns.RSA_SHA512: hashes.SHA512,
+    ns.ECDSA_SHA256: hashes.SHA256,
+}
+_DIGESTS = {ns.SHA1: hashlib.sha1, ns.SHA256: hashlib.sha256, ns.SHA512: hashlib.sha512}
 _ID = f"{{{ns.WSU}}}Id"
 
 

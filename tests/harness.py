@@ -128,7 +128,7 @@ VMWARE_ENDPOINTS = (
         trust=TrustVersion.V13,
         policy="vmware",
         layout="vmware",
-        tolerances=("no-applies-to",),
+        tolerances=("no-applies-to", "use-key-beside"),
         default_relying_party="rp",
     ),
 )

@@ -54,6 +54,11 @@ def use_key(signature_id: str = SIGNATURE_ID) -> str:
     return f'<t:UseKey Sig="{signature_id}"/>'
 
 
+def beside(signature_id: str = SIGNATURE_ID) -> str:
+    """The same where VMware's SDK for Java has it: behind the request."""
+    return f'<t:UseKey xmlns:t="{ns.WST13}" Sig="{signature_id}"/>'
+
+
 def by_password(sts: VmwareSts, *more: str, **how) -> str:
     credential = messages.username_token()
     asked = body(*more, **how)

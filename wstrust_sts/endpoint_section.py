@@ -114,12 +114,10 @@ class EndpointSection:
                 f'"repeated-signature" is for endorsing signatures, and the policy "{self.policy}" has none',
                 "remove it",
             )
-        if "unsigned-addressing" in self.tolerances and self.policy != "certificatesigned":
-            yield Fault(
-                "tolerances",
-                f'"unsigned-addressing" is for the policy "certificatesigned", and this is "{self.policy}"',
-                "remove it",
-            )
+        for name, policy in {"unsigned-addressing": "certificatesigned", "use-key-beside": "vmware"}.items():
+            if name in self.tolerances and self.policy != policy:
+                fault = f'"{name}" is for the policy "{policy}", and this is "{self.policy}"'
+                yield Fault("tolerances", fault, "remove it")
         if "no-timestamp" in self.tolerances and self.policy in ENDORSED_POLICIES:
             yield Fault(
                 "tolerances", '"no-timestamp" leaves the policy\'s endorsing signature nothing to cover', "remove it"

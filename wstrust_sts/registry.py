@@ -148,4 +148,9 @@ POLICIES: Mapping[str, SecurityReader] = {
     "vmware": read_vmware,
 }
 LAYOUTS: Mapping[str, Layout] = {"default": DEFAULT, "adfs": ADFS, "vmware": VMWARE}
-TOLERANCES = frozenset({"no-timestamp", "bare-rstr", "no-applies-to", "repeated-signature", "unsigned-addressing"})
+TOLERANCES = frozenset(
+    {
+        *("no-timestamp", "bare-rstr", "no-applies-to"),
+        *("repeated-signature", "unsigned-addressing", "use-key-beside"),
+    }
+)

@@ -1,6 +1,7 @@
 """The policy `vmware`: exactly one alternative, in full, with nothing beside it; and nothing of it anywhere else."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from lxml import etree
@@ -8,6 +9,7 @@ from lxml import etree
 from tests import messages
 from tests.attack import demand_sound
 from tests.endorsed import token
+from tests.harness import VMWARE_ENDPOINTS
 from tests.issued import Holder, by_key_identifier
 from tests.vmware import (
     ALICE,
@@ -15,8 +17,10 @@ from tests.vmware import (
     MALLORY,
     OVER,
     PATH,
+    SIGNATURE_ID,
     VmwareSts,
     bearer,
+    beside,
     body,
     by_password,
     by_token,
@@ -61,10 +65,18 @@ def moved(message: str, *, into: str) -> str:
 
 
 MIXTURES: dict[str, tuple[str, Callable[[VmwareSts], str]]] = {
-    "a password, and her own signature": ("UnsupportedSecurityToken", lambda sts: signed(more=(PASSWORD,))),
-    "a password, and a stranger's signature": (
-        "UnsupportedSecurityToken",
-        lambda sts: signed(MALLORY, more=(PASSWORD,)),
+    "a wrong password, and her own signature": (
+        "FailedAuthentication",
+        lambda sts: signed(more=(messages.username_token(password="wrong"),)),
+    ),
+    "a password, and a signature by another key than the certificate's": (
+        "FailedCheck",
+        lambda sts: signed(MALLORY, shown=token(ALICE.certificate), more=(PASSWORD,)),
+    ),
+    "two passwords, and a signature": ("InvalidSecurity", lambda sts: signed(more=(PASSWORD, PASSWORD))),
+    "a password, a signature, and two certificates": (
+        "InvalidSecurity",
+        lambda sts: signed(more=(PASSWORD, token(MALLORY.certificate))),
     ),
     "a password, and a certificate that signed nothing": (
         "UnsupportedSecurityToken",
@@ -142,6 +154,47 @@ def test_a_signature_covers_timestamp_body_and_address(sts, name, by):
     assert refused(sts, message) in {(ns.WSSE, code), (ns.WSSE, "InvalidSecurity")}
 
 
+@pytest.mark.parametrize(
+    "how", [{"over": OVER[:1]}, {"over": OVER[1:]}, {"address": "https://sts.example.test/sts/STSService"}]
+)
+def test_it_does_so_beside_a_password_too(sts, how):
+    assert refused(sts, signed(MALLORY, more=(PASSWORD,), **how)) == (ns.WSSE, "InvalidSecurity")
+
+
+def test_beside_a_password_use_key_names_the_key_that_signed_and_no_other(sts):
+    other = body(f"<t:UseKey>{token(ALICE.certificate, identifier='hers')}</t:UseKey>", key="PublicKey")
+    assert refused(sts, signed(MALLORY, other, more=(PASSWORD,))) == (ns.WST13, "InvalidRequest")
+
+
+@pytest.mark.parametrize(
+    "follower",
+    [
+        f'<t:UseKey xmlns:t="{ns.WST13}" Sig="_another"/>',
+        f'<t:UseKey xmlns:t="{ns.WST13}" Sig="{SIGNATURE_ID}"/>' * 2,
+        f'<t:UseKey xmlns:t="{ns.WST05}" Sig="{SIGNATURE_ID}"/>',
+        f'<t:TokenType xmlns:t="{ns.WST13}">{ns.SAML20}</t:TokenType>',
+        body(),
+    ],
+)
+def test_behind_a_request_nothing_stands_but_its_use_key(sts, follower):
+    assert refused(sts, signed(asked=body(key="PublicKey") + follower)) == (ns.WST13, "InvalidRequest")
+
+
+def test_use_key_stands_within_a_request_or_behind_it_and_not_in_both_places(sts):
+    twice = body(use_key(), key="PublicKey") + beside()
+    assert refused(sts, signed(asked=twice)) == (ns.WST13, "InvalidRequest")
+
+
+def test_a_use_key_behind_a_request_is_signed_with_it(sts):
+    added = signed(asked=body(key="PublicKey")).replace("</s:Body>", f"{beside()}</s:Body>")
+    assert refused(sts, added) == (ns.WSSE, "FailedCheck")
+
+
+def test_without_the_tolerance_a_body_has_one_child(sts):
+    sts = VmwareSts(endpoints=(replace(VMWARE_ENDPOINTS[0], tolerances=("no-applies-to",)),))
+    assert refused(sts, signed(asked=body(key="PublicKey") + beside())) == (ns.WST13, "InvalidRequest")
+
+
 @pytest.mark.parametrize("named", ["_another", "", "x509"])
 def test_use_key_names_the_signature_of_this_message(sts, named):
     assert refused(sts, signed(asked=body(use_key(named), key="PublicKey"))) == (ns.WST13, "InvalidRequest")
@@ -152,7 +205,7 @@ def test_use_key_without_a_signature_proves_nothing(sts):
 
 
 def test_one_signature_counts_once(sts):
-    for message in (signed(), by_token(holder_of(sts))):
+    for message in (signed(), signed(more=(PASSWORD,)), by_token(holder_of(sts))):
         assert sts.get(message).status == 200
         assert refused(sts, message) == (ns.WSSE, "FailedAuthentication")
 

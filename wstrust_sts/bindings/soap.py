@@ -317,7 +317,8 @@ class SoapBinding:
     def read(self, exchange: Exchange, root: Element) -> None:
         """From the parsed document to the request and the proofs that came with it. Raises StsError."""
         endpoint = exchange.endpoint
-        envelope = read_envelope(root, expected=exchange.reply.version, may_be_empty=True)
+        beside = f"{{{endpoint.version.namespace}}}UseKey" if "use-key-beside" in endpoint.tolerances else None
+        envelope = read_envelope(root, expected=exchange.reply.version, may_be_empty=True, beside=beside)
         action = self._read_headers(exchange, envelope)
         if exchange.metadata_only or action in mex.RESPONSES:
             exchange.question = mex.read_question(action, envelope.payload)
@@ -333,6 +334,8 @@ class SoapBinding:
             named = read_action(self._read_headers(exchange, secured.envelope), endpoint.version)
         if secured.envelope.payload is None:
             raise InvalidRequest("the Body is empty")
+        if secured.envelope.beside is not None:  # what it is a part of is signed with it, and verified by now
+            secured.envelope.payload.append(secured.envelope.beside)
         exchange.rst = read_rst(
             secured.envelope.payload,
             version=endpoint.version,

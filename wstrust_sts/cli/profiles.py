@@ -87,7 +87,7 @@ path = "/sts/STSService"
 trust = "1.3"
 policy = "vmware"
 layout = "vmware"
-tolerances = ["no-applies-to"]
+tolerances = ["no-applies-to", "use-key-beside"]
 default_relying_party = "{_VSPHERE}"
 
 [[endpoint]]
@@ -95,7 +95,7 @@ path = "/sts/STSService/vsphere.local"
 trust = "1.3"
 policy = "vmware"
 layout = "vmware"
-tolerances = ["no-applies-to"]
+tolerances = ["no-applies-to", "use-key-beside"]
 default_relying_party = "{_VSPHERE}"
 """
 

@@ -137,7 +137,10 @@ def _base64(octets: bytes) -> str:
 
 
 def proved_keys_of(message: VerifiedMessage) -> tuple[ProvedKey, ...]:
-    """The keys whose private halves a message's signature and its TLS connection showed, the signature's first."""
+    """The keys whose private halves a message's signature and its TLS connection showed, the signature's first.
+
+    Those of `message.proved_keys` are known already: of a signature whose certificate is no credential.
+    """
     signed = [token.certificate for token in message.credentials if isinstance(token, PresentedCertificate)]
     proved = [
         ProvedKey(read_certified_key(der), message.signature_id) for der in signed if der != message.peer_certificate
@@ -151,4 +154,4 @@ def proved_keys_of(message: VerifiedMessage) -> tuple[ProvedKey, ...]:
         signature_id = message.signature_id if message.peer_certificate in signed else None
         with suppress(InvalidRequest):  # a kind of key that tokens are not bound to
             proved.append(ProvedKey(read_certified_key(message.peer_certificate), signature_id))
-    return tuple(proved)
+    return (*message.proved_keys, *proved)

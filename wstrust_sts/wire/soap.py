@@ -39,17 +39,24 @@ _BY_MEDIA_TYPE = {version.media_type: version for version in SoapVersion}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """One message: the header blocks addressed to us, its one Body and that one's child; None where it is empty."""
+    """One message: the header blocks addressed to us, its one Body and that one's child; None where it is empty.
+
+    `beside` is a second child of the Body, where it may have one.
+    """
 
     version: SoapVersion
     root: Element
     blocks: tuple[Element, ...]
     body: Element
     payload: Element | None
+    beside: Element | None = None
 
 
-def read_envelope(root: Element, *, expected: SoapVersion, may_be_empty: bool = False) -> Envelope:
-    """The envelope in `root`. `expected` is the version that the media type named.
+def read_envelope(
+    root: Element, *, expected: SoapVersion, may_be_empty: bool = False, beside: str | None = None
+) -> Envelope:
+    """The envelope in `root`. `expected` is the version that the media type named, `beside` the name of an element that
+    may follow the Body's child.
 
     Raises NotWellFormed, VersionMismatch, InvalidRequest (anything but one Body with one child; an empty Body is
     accepted where it `may_be_empty`).
@@ -73,10 +80,11 @@ def read_envelope(root: Element, *, expected: SoapVersion, may_be_empty: bool = 
     else:
         raise InvalidRequest("an Envelope holds at most one Header and exactly one Body, in this order")
     payloads = children(parts[-1])
+    follower = payloads.pop() if len(payloads) == 2 and payloads[1].tag == beside else None
     if len(payloads) != 1 and not (may_be_empty and not payloads):
         raise InvalidRequest("the Body holds not exactly one element")
     payload = payloads[0] if payloads else None
-    return Envelope(version=expected, root=root, blocks=blocks, body=parts[-1], payload=payload)
+    return Envelope(version=expected, root=root, blocks=blocks, body=parts[-1], payload=payload, beside=follower)
 
 
 def demand_understood(envelope: Envelope) -> None:

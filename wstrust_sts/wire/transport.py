@@ -5,15 +5,18 @@ nobody verifies must not look as if somebody had.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from wstrust_sts.errors import InvalidSecurity, UnsupportedSecurityToken
 from wstrust_sts.model import VerifiedMessage
+from wstrust_sts.proof_keys import ProvedKey
 from wstrust_sts.received_tokens import PresentedCertificate, ReceivedToken, UsernamePassword
 from wstrust_sts.wire.certificates import Certificate
 from wstrust_sts.wire.endorsing import EndorsedMessage, read_endorsed
 from wstrust_sts.wire.keyinfo import KeyReference
 from wstrust_sts.wire.message_signature import MessageKey
+from wstrust_sts.wire.public_keys import read_certified_key
 from wstrust_sts.wire.shown_certificate import find_certificate
 from wstrust_sts.wire.soap import Envelope
 from wstrust_sts.wire.terms import SecuredMessage, Terms
@@ -85,6 +88,24 @@ def read_username_and_endorsing_certificate(envelope: Envelope, terms: Terms) ->
     return endorsed_by(
         endorsed, _shown(certificate, terms), username, envelope=envelope, terms=terms, key=certificate.key_info
     )
+
+
+def read_username_with_key_of_its_own(envelope: Envelope, terms: Terms) -> SecuredMessage:
+    """A UsernameToken, and a signature over Timestamp and Body by a key that the requestor made for itself.
+
+    Who asks is said by the password alone. The certificate is a name for the key, nobody's credential: whose it is and
+    who certified it is not asked. What it proves is that the requestor holds the key.
+
+    Raises as `read_username_and_endorsing_certificate`, and InvalidRequest.
+    """
+    endorsed, certificate = _read_endorsed(envelope, terms, body=True)
+    token = endorsed.parts.pop(USERNAME_TOKEN, None)
+    demand_nothing_else(endorsed.parts)
+    with in_security_header():
+        username = read_username(token, terms)
+    secured = endorsed_by(endorsed, username, envelope=envelope, terms=terms, key=certificate.key_info)
+    proved = (ProvedKey(read_certified_key(certificate.der), endorsed.signature.id),)
+    return replace(secured, proved=replace(secured.proved, proved_keys=proved))
 
 
 def _timestamped(envelope: Envelope, terms: Terms) -> tuple[dict[str, Element], datetime | None]:
