@@ -18,6 +18,7 @@ from wstrust_sts.bindings.forwarded_certificate import ForwardedCertificate
 from wstrust_sts.bindings.http import Request, Response
 from wstrust_sts.bindings.metadata import render_wsdl
 from wstrust_sts.bindings.soap import SoapBinding
+from wstrust_sts.bindings.spelling import Spellings
 from wstrust_sts.claims.rules import RuleClaimPolicy
 from wstrust_sts.config import AuthenticationSection, Config, ServerSection, read_key_encryption_key
 from wstrust_sts.endpoint_section import SIGNED_POLICIES
@@ -77,10 +78,14 @@ class Application:
         self._federation = federation
         self._readiness = readiness
         self._forwarded_certificate = forwarded_certificate
+        adfs = [path for path, endpoint in endpoints.items() if endpoint.layout == "adfs"]
+        known = {*endpoints, *self._described, *federation}
+        self._spellings = Spellings([*adfs, *adfs_mex, *(federation if adfs else ())], known=known)
 
     def handle(self, request: Request) -> Response:
         """The answer to any request: from a face, or a plain one. Never raises."""
         correlation_id = secrets.token_hex(16)
+        request = self._spellings.settle(request)
         try:
             response = self._route(request, correlation_id)
         except HttpRefusal as refusal:
@@ -96,6 +101,7 @@ class Application:
     def busy(self, request: Request) -> Response:
         """The answer to a request that there is no room for: where it can be, the fault that its client understands."""
         refusal = Busy("too many requests at once")
+        request = self._spellings.settle(request)
         endpoint = self._endpoints.get(request.path)
         if endpoint is None:
             return _plain(refusal)
