@@ -12,7 +12,7 @@ from tests import certificates as corpus
 from tests import messages
 from tests.attack import assert_token_of_alice, demand_sound
 from tests.cases import dashed, each_of
-from tests.endorsed import BY_TOKEN, TO, Party, by_x509_data, endorse, party, request, to, token
+from tests.endorsed import BY_TOKEN, OVER, TO, Party, by_x509_data, endorse, party, request, to, token
 from tests.fakes import NOON
 from tests.harness import CERTIFICATE_ENDPOINTS, PASSWORDS, Sts
 from wstrust_sts import ns
@@ -151,6 +151,28 @@ def test_the_destination_wrapped_and_another_one_in_its_place_is_refused(attack)
     header = address.getparent()
     header.replace(address, etree.fromstring(to("https://elsewhere.example.test/")))
     etree.SubElement(header, "{urn:x}Wrapper").append(address)
+    assert attack.code(etree.tostring(root, encoding="unicode")) == "InvalidSecurity"
+
+
+@pytest.mark.parametrize("name", ["To", "Body"])
+def test_what_was_signed_for_another_service_is_not_put_where_nobody_reads_it(soap, name):
+    """Its operator has the message, and would be alice here: a strict endpoint asks who it was for, if that is told."""
+    rows = tuple(replace(row, strict_to=name == "To") for row in CERTIFICATE_ENDPOINTS)
+    sts = Sts(endpoints=rows)
+    sts.map_certificate(ALICE.certificate)
+    attack = Attack(sts, next(row for row in rows if row.policy == "certificatemixed"), soap)
+    elsewhere = "https://shop.example.test/"
+    root = etree.fromstring(attack.write(address=elsewhere if name == "To" else None, over=(*OVER, "s:Body")))
+    if name == "To":
+        assert attack.code(etree.tostring(root, encoding="unicode")) == "DestinationUnreachable"
+        for header in ("Action", "MessageID"):
+            root[0].remove(root[0].find(f"{{{ns.WSA}}}{header}"))
+    signed = root[0].find(f"{{{ns.WSA}}}To") if name == "To" else root[1]
+    if name == "Body":
+        body = etree.fromstring(etree.tostring(signed))
+        del body.attrib[f"{{{ns.WSU}}}Id"]
+        root.append(body)
+    etree.SubElement(root[0], "{urn:x}Wrapper").append(signed)
     assert attack.code(etree.tostring(root, encoding="unicode")) == "InvalidSecurity"
 
 

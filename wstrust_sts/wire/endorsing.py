@@ -57,7 +57,8 @@ def read_endorsed(
     UnsupportedAlgorithm, and what `find_key` does.
     """
     with in_security_header():
-        parts = once(security_header(envelope.blocks))
+        header = security_header(envelope.blocks)
+        parts = once(header)
         timestamp, element = parts.pop(TIMESTAMP, None), parts.pop(SIGNATURE, None)
         if timestamp is None:
             raise InvalidSecurity("no Timestamp")
@@ -68,6 +69,7 @@ def read_endorsed(
         ids = _set_apart(envelope.root, parts, documents)
         key = find_key(read_key_info(unverified.key_info), parts, ids)
         signature = verify_message_signature(unverified, key=key, ids=ids)
+        signature.demand_in_place(header)
     addressed = (block for block in envelope.blocks if block.tag in TO)
     for part in (timestamp, *addressed, *((envelope.body,) if body else ())):
         if not signature.covers(part):

@@ -27,7 +27,7 @@ from wstrust_sts.wire.signature_parts import (
     only_attributes,
     prefix_list_of,
 )
-from wstrust_sts.wire.xml import Element, is_id
+from wstrust_sts.wire.xml import Element, is_id, local
 
 MAX_REFERENCES = 16
 _TRANSFORMATION_PARAMETERS = f"{{{ns.WSSE}}}TransformationParameters"
@@ -93,6 +93,19 @@ class VerifiedSignature:
 
     def covers(self, element: Element) -> bool:
         return any(element is signed for signed in self.elements)
+
+    def demand_in_place(self, security: Element) -> None:
+        """Raises InvalidSecurity: it covers what is no part of the message, but inside of one.
+
+        What its signer said of the message must not be made nothing by putting it where nobody reads it: a destination
+        that is another one's, a Body that asked for something else. `security` is the Security header; a token may be a
+        document of its own.
+        """
+        header = security.getparent()
+        for element in self.elements:
+            parent = element.getparent()
+            if not (parent is None or parent is security or parent is header or parent is header.getparent()):
+                raise InvalidSecurity(f"a signed {local(element)} that is not in its place")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

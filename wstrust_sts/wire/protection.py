@@ -88,6 +88,7 @@ def verify_protection(
         unverified = read_message_signature(signature_element, algorithms=algorithms)
         key = find_key(read_key_info(unverified.key_info), parts)
         signature = verify_message_signature(unverified, key=key, ids=opened.ids)
+        signature.demand_in_place(opened.header)
         if hidden:
             _demand_hidden(opened, signature_element)
         _demand_nothing_hidden_unsigned(opened, signature, signature_element)
