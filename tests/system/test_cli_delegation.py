@@ -35,6 +35,8 @@ def test_a_service_gets_a_token_for_its_user_once_there_is_a_rule_and_until_it_i
     refused = call(*asked, "--act-as", hers)
     assert refused.status == 1
     assert "RequestFailed" in refused.err
+    explained = call("explain", refused.err.rpartition("explain ")[2].split()[0], *at).out
+    assert "ActAs PresentedAssertion" in explained
     added = call(
         "delegation", "add", "orders-for-alice", "--actor", "orders", "--subject", "alice", "--relying-party", "stock",
         "--tokens-for", "orders", "--kind", "ActAs", "--kind", "OnBehalfOf", *at,

@@ -24,6 +24,8 @@ _ASKED = {  # the parts of what was asked for, in the order in which they are sh
     "claims": "Claims",
     "expires": "Lifetime until",
     "target": "target",
+    "act_as": "ActAs",
+    "on_behalf_of": "OnBehalfOf",
 }
 
 
