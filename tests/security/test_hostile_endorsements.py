@@ -6,6 +6,7 @@ import hmac
 from dataclasses import replace
 
 import pytest
+from cryptography import x509
 from lxml import etree
 
 from tests import certificates as corpus
@@ -348,6 +349,9 @@ UGLY = {
     "empty": b"",
     "cut": corpus.leaf("alice", kind="rsa-2048")[:-7],
     "a text": b"-----BEGIN CERTIFICATE-----",
+    "a name that the library raises something else for": corpus.leaf(
+        "alice", kind="rsa-2048", extensions=corpus.alternative(x509.DNSName("odd.test"))
+    ).replace(b"\x82\x08odd.test", b"\xa3\x08\x30\x06\x0c\x04test"),  # x400Address
 }
 
 

@@ -35,6 +35,14 @@ _ECDSA: dict[str, hashes.HashAlgorithm] = {
     ns.ECDSA_SHA512: hashes.SHA512(),
 }
 _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+_UNREADABLE = (  # what the library raises for octets that are not what they should be, of any extension for each
+    ValueError,
+    TypeError,
+    UnsupportedCryptographicAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 class Certificate:
@@ -62,7 +70,7 @@ class Certificate:
             public_key = parsed.public_key()
             self.issuer = _name_values(parsed.issuer)
             self.issuer_name = parsed.issuer.rfc4514_string()
-        except (ValueError, TypeError, UnsupportedCryptographicAlgorithm, x509.InvalidVersion):
+        except _UNREADABLE:
             raise InvalidHeaderToken("an unreadable certificate") from None
         self.public_key = suitable_key(public_key)
         self.key_info = self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -174,7 +182,7 @@ def _subject_key_identifier(certificate: x509.Certificate) -> bytes:
     """The extension's, else what stacks take in its place: SHA-1 of the public key (RFC 5280 section 4.2.1.2)."""
     try:
         return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+    except (x509.ExtensionNotFound, *_UNREADABLE):
         return x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest
 
 
