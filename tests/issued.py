@@ -6,7 +6,7 @@ As in tests/endorsed.py, nothing of the codec that is under test works here.
 import base64
 import hmac
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -25,7 +25,8 @@ from tests.harness import (
 )
 from tests.holders import KEYED_PARTY, key_info, key_value
 from tests.messages import Answer
-from tests.protected import p_sha1
+from tests.protected import encrypt, encrypted_data, encrypted_key, p_sha1, wrap
+from tests.protected import party as protected_party
 from tests.sealed import SealedSts
 from wstrust_sts import ns
 from wstrust_sts.bindings.http import Request
@@ -121,6 +122,32 @@ def by_reference(identifier: str, *, value_type: str = "") -> str:
 
 def embedded(token: str) -> str:
     return f'<o:SecurityTokenReference xmlns:o="{ns.WSSE}"><o:Embedded>{token}</o:Embedded></o:SecurityTokenReference>'
+
+
+def hidden(
+    plaintext: bytes | str,
+    *,
+    bare: bool = False,
+    algorithm: str = ns.AES256_GCM,
+    recipient: str = "sts",
+    change: Callable[[bytes], bytes] = bytes,
+    wrapped: bytes | None = None,
+    content: bool = False,
+    more: str = "",
+) -> str:
+    """A token as it is encrypted for the STS: an EncryptedAssertion, or a bare EncryptedData. `change` is done to its
+    ciphertext, `wrapped` is in the place of its key's, and `more` in the EncryptedKey.
+    """
+    octets, key = plaintext.encode() if isinstance(plaintext, str) else plaintext, os.urandom(32)
+    ciphertext = change(encrypt(octets, key, algorithm))
+    whose = protected_party(recipient)
+    wrapped = wrap(key, whose) if wrapped is None else wrapped
+    inside = encrypted_key("EK", wrapped, whose, more=more)
+    data = encrypted_data("ED", ciphertext, algorithm, key_info=inside, content=content)
+    markup = etree.tostring(data, encoding="unicode")
+    if bare:
+        return markup
+    return f'<h:EncryptedAssertion xmlns:h="{ns.SAML20}">{markup}</h:EncryptedAssertion>'
 
 
 # -- tokens from `usernamemixed` -----------------------------------------------------------------------------------

@@ -204,8 +204,7 @@ class Draft:
     # keys
 
     def wrap(self, secret: bytes, *, recipient: Party | None = None) -> bytes:
-        public = (recipient or self.recipient).certificate.public_key()
-        return public.encrypt(secret, OAEP(MGF1(hashes.SHA1()), hashes.SHA1(), None))
+        return wrap(secret, recipient or self.recipient)
 
     def derive(self, octets: int, *, identifier: str) -> bytes:
         """A key of this length, described by a DerivedKeyToken with this id."""
@@ -474,6 +473,11 @@ def p_sha1(secret: bytes, seed: bytes, octets: int) -> bytes:
         stream += hmac.digest(secret, block + seed, "sha1")
         block = hmac.digest(secret, block, "sha1")
     return stream[:octets]
+
+
+def wrap(secret: bytes, recipient: Party) -> bytes:
+    public = recipient.certificate.public_key()
+    return public.encrypt(secret, OAEP(MGF1(hashes.SHA1()), hashes.SHA1(), None))
 
 
 def authenticate(key: bytes, octets: bytes, method: str) -> bytes:

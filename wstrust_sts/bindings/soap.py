@@ -375,6 +375,7 @@ class SoapBinding:
             confirms_signatures=endpoint.signature_confirmation,
             pinned=lambda name: self._certificates.pinned(endpoint.realm, name),
             secret_of=lambda token_id: self._secrets.find(self._admitted_realm(exchange), token_id),
+            own_keys=lambda: self._keyring.verification_keys(endpoint.realm),
             contexts=lambda identifier, instance: self._contexts.find(
                 self._admitted_realm(exchange), identifier, instance
             ),

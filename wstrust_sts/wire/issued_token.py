@@ -6,7 +6,8 @@ names. Whether that is one of ours, unchanged, for this STS and in force is not 
 not believed yet.
 
 A secret is the one that the register has for the assertion's id, not what the EncryptedKey in it decrypts to: it is the
-same whoever that is encrypted for, and no private key is at work for strangers.
+same whoever that is encrypted for, and no private key is at work for strangers; but for a token that is encrypted as a
+whole (encrypted_token.py).
 """
 
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from wstrust_sts.errors import (
 )
 from wstrust_sts.proof_keys import PublicProof
 from wstrust_sts.received_tokens import EndorsingAssertion, PresentedAssertion
+from wstrust_sts.wire.encrypted_token import EncryptedToken
 from wstrust_sts.wire.endorsing import read_endorsed
 from wstrust_sts.wire.keyinfo import ByAssertionId, ByDerivation, ByEmbedding, ById, KeyReference
 from wstrust_sts.wire.message_signature import MacKey, MessageKey
@@ -57,16 +59,19 @@ def read_token_with_secret(envelope: Envelope, terms: Terms) -> SecuredMessage:
     SecurityTokenUnavailable, UnsupportedSecurityToken.
     """
 
+    hidden = EncryptedToken(terms)
+
     def find(name: KeyReference, parts: dict[str, Element], ids: Mapping[str, Element]) -> _Endorsement:
         derived = _take_derivation(name, parts, ids)
-        credential = _presented(_take_assertion(name if derived is None else derived.base, parts, ids))
+        credential = _presented(_take_assertion(name if derived is None else derived.base, parts, ids, hidden))
         secret = terms.secret_of(credential.token_id)
         if secret is None:
             raise FailedCheck("an assertion that is unknown, or bound to no secret")
         key = secret if derived is None else derived.derive(secret)
         return _Endorsement(credential=credential, key=MacKey(key), octets=secret)
 
-    return _read(envelope, terms, find)
+    with hidden.one_fault():
+        return _read(envelope, terms, find)
 
 
 def read_token_with_public_key(envelope: Envelope, terms: Terms) -> SecuredMessage:
@@ -80,8 +85,10 @@ def read_token_with_public_key(envelope: Envelope, terms: Terms) -> SecuredMessa
 def read_token_whose_public_key_endorses(envelope: Envelope, terms: Terms, *, body: bool) -> SecuredMessage:
     """The same, with the Body signed, too, where `body` says so."""
 
+    hidden = EncryptedToken(terms)
+
     def find(name: KeyReference, parts: dict[str, Element], ids: Mapping[str, Element]) -> _Endorsement:
-        element = _take_assertion(name, parts, ids)
+        element = _take_assertion(name, parts, ids, hidden)
         try:
             key = confirmation_key(element)
         except InvalidSecurityToken as refusal:
@@ -90,7 +97,8 @@ def read_token_whose_public_key_endorses(envelope: Envelope, terms: Terms, *, bo
             raise InvalidHeaderToken("an assertion that is bound to no public key")
         return _Endorsement(credential=_presented(element, key), key=PublicKey(key), octets=key.key_info)
 
-    return _read(envelope, terms, find, body=body)
+    with hidden.one_fault():
+        return _read(envelope, terms, find, body=body)
 
 
 def read_username_and_secret_of_token(envelope: Envelope, terms: Terms) -> SecuredMessage:
@@ -154,14 +162,22 @@ def _take_derivation(
     return None
 
 
-def _take_assertion(name: KeyReference, parts: dict[str, Element], ids: Mapping[str, Element]) -> Element:
+def _take_assertion(
+    name: KeyReference,
+    parts: dict[str, Element],
+    ids: Mapping[str, Element],
+    hidden: EncryptedToken | None = None,
+) -> Element:
     """The assertion that `name` leads to: of the Security header, and taken out of its `parts`, or in the name itself.
+    One that is `hidden` is named by its own id.
 
-    Raises InvalidSecurity, SecurityTokenUnavailable.
+    Raises InvalidSecurity, SecurityTokenUnavailable, and what `EncryptedToken.take` does.
     """
     match name:
         case ByEmbedding(element) if element.tag in ASSERTIONS:
             return element
+        case ByAssertionId(identifier) if hidden is not None and hidden.is_among(parts) and identifier not in ids:
+            return hidden.take(identifier, parts)
         case ByAssertionId(identifier) | ById(identifier):
             element = ids.get(identifier)
             if element is None:

@@ -272,7 +272,7 @@ class _Plan:
         """Raises InvalidSecurity: a key names one that is not there."""
         for (identifier, encrypted), decrypter in zip(self._encrypted.items(), decrypters, strict=True):
             keys.decrypter = decrypter
-            keys.add(identifier, _unwrap(encrypted, decrypter))
+            keys.add(identifier, unwrap(encrypted, decrypter))
         for identifier, name in self._contexts.items():
             keys.add(identifier, keys.find(name))
         for identifier, token in self._derived.items():
@@ -308,7 +308,7 @@ def meant_by(encrypted: xenc.EncryptedKey, decrypters: Sequence[Decrypter]) -> D
     return meant[0]
 
 
-def _unwrap(encrypted: xenc.EncryptedKey, decrypter: Decrypter) -> SharedSecret:
+def unwrap(encrypted: xenc.EncryptedKey, decrypter: Decrypter) -> SharedSecret:
     """The secret. One that does not open is replaced by a random one: the message then fails where every other does."""
     secret = decrypter.decrypt(encrypted.ciphertext, digest=encrypted.oaep.digest, mask=encrypted.oaep.mask)
     fallback = secrets.token_bytes(_FALLBACK_OCTETS)

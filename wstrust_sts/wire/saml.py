@@ -13,7 +13,7 @@ from wstrust_sts.errors import FailedCheck, InvalidRequest, InvalidSecurityToken
 from wstrust_sts.model import Claim, TokenType, VerifiedToken
 from wstrust_sts.ports import VerificationKey
 from wstrust_sts.proof_keys import PublicProof
-from wstrust_sts.wire.dsig import verify_enveloped_signature
+from wstrust_sts.wire.dsig import VerifiedElement, verify_enveloped_signature
 from wstrust_sts.wire.public_keys import KEY_VALUE, X509_DATA, read_public_key
 from wstrust_sts.wire.times import read_time
 from wstrust_sts.wire.xml import Element
@@ -78,10 +78,7 @@ def verify_assertion(
     Raises InvalidSecurityToken, whose detail is for operators.
     """
     vocabulary = _vocabulary_of(unverified)
-    try:
-        verified = verify_enveloped_signature(unverified, id_attribute=vocabulary.id_attribute, keys=keys)
-    except (FailedCheck, UnsupportedAlgorithm) as refusal:
-        raise InvalidSecurityToken(f"the assertion's signature: {refusal.detail}") from None
+    verified = demand_signed(unverified, keys=keys)
     signed = verified.element
     for attribute, value in vocabulary.version:
         if signed.get(attribute) != value:
@@ -103,6 +100,15 @@ def verify_assertion(
         key_id=verified.key_id,
         public_key=_public_key(signed, vocabulary),
     )
+
+
+def demand_signed(unverified: Element, *, keys: Sequence[VerificationKey]) -> VerifiedElement:
+    """What one of `keys` signed of the assertion. It says nothing of issuer or times. Raises InvalidSecurityToken."""
+    id_attribute = _vocabulary_of(unverified).id_attribute
+    try:
+        return verify_enveloped_signature(unverified, id_attribute=id_attribute, keys=keys)
+    except (FailedCheck, UnsupportedAlgorithm) as refusal:
+        raise InvalidSecurityToken(f"the assertion's signature: {refusal.detail}") from None
 
 
 def id_of(unverified: Element) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from wstrust_sts.model import VerifiedMessage
-from wstrust_sts.ports import Decrypter, MessageSigner
+from wstrust_sts.ports import Decrypter, MessageSigner, VerificationKey
 from wstrust_sts.security_contexts import SecurityContext
 from wstrust_sts.wire.algorithms import Algorithms
 from wstrust_sts.wire.soap import Envelope
@@ -19,9 +19,8 @@ class Terms:
     """What one endpoint asks of one message, and what is at hand to check it. The keys are the endpoint's realm's.
 
     `pinned` finds the certificates (DER) that the realm knows by an `index_name` (certificates.py), `secret_of` the
-    secret that the realm's token with this id is bound to.
-    `pinned` finds the certificates (DER) that the realm knows by an `index_name` (certificates.py), and `contexts` a
-    security context by identifier and instance.
+    secret that the realm's token with this id is bound to, `own_keys` those that its tokens are signed with, and
+    `contexts` a security context by identifier and instance.
     """
 
     transport: Transport
@@ -34,6 +33,7 @@ class Terms:
     confirms_signatures: bool = False
     pinned: Callable[[str], Sequence[bytes]] = lambda name: ()
     secret_of: Callable[[str], bytes | None] = lambda token_id: None
+    own_keys: Callable[[], Sequence[VerificationKey]] = tuple
     contexts: Callable[[str, str | None], SecurityContext | None] = lambda identifier, instance: None
 
 
