@@ -239,6 +239,8 @@ def many(kind: Kind[T], *, at_least: int = 0, at_most: int = 1000) -> Kind[tuple
     def read(value: object, place: Place) -> tuple[T, ...]:
         if not isinstance(value, list):
             place.refuse(f"must be a list, not {describe(value)}", "put it in square brackets: [ ... ]")
+        if not value and at_least == 1:
+            place.refuse("must not be empty", "name at least one")
         if not at_least <= len(value) <= at_most:
             place.refuse(f"must have {at_least} to {at_most} items", "add or remove items")
         items: list[T] = []

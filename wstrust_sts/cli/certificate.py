@@ -134,6 +134,8 @@ def map_(config_file: Path, realm: str, account: str, which: Which) -> None:
     mapping = which.mapping(realm, account)
     with opened(config_file) as deployment:
         require_realm(deployment, realm)
+        if deployment.stores.accounts.find(realm, account) is None:
+            raise not_found("account", account, realm=realm, look="user list; or add it: wstrust-sts user add")
         try:
             added = deployment.stores.administration.add_certificate_mapping(mapping)
         except ValueError as error:

@@ -106,6 +106,7 @@ def find_everything(config: Config, at: datetime) -> Iterator[Finding]:
     from wstrust_sts.cli.checks.clock import check_clock
     from wstrust_sts.cli.checks.files import check_files
     from wstrust_sts.cli.checks.limits import check_limits
+    from wstrust_sts.cli.checks.reach import check_reach
     from wstrust_sts.cli.checks.stored import check_stored
     from wstrust_sts.cli.checks.tls import check_tls
     from wstrust_sts.cli.serve import server_settings
@@ -114,6 +115,7 @@ def find_everything(config: Config, at: datetime) -> Iterator[Finding]:
     yield from _libraries()
     yield from check_files(config, _sqlite_file(config))
     yield from check_clock(config, at)
+    yield from check_reach(config)
     yield from check_tls(config, at)
     yield from check_limits(config, allowed=allowed_descriptors(), needed=needed_descriptors(server_settings(config)))
     yield from _plugins(config)

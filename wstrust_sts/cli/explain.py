@@ -9,6 +9,7 @@ import click
 from wstrust_sts.cli.audit import event_fields
 from wstrust_sts.cli.opening import Deployment, config_option, now, opened
 from wstrust_sts.cli.output import Refusal, json_option, print_card, print_json
+from wstrust_sts.cli.remedies import remedy_of
 from wstrust_sts.errors import InvalidSecurityToken
 from wstrust_sts.lineage import trace_lineage
 from wstrust_sts.policy import demand_in_force
@@ -133,6 +134,12 @@ def _card(event: AuditEvent, token: dict[str, Any] | None) -> dict[str, object]:
     }
     if "refused" in detail:
         card["refused because"] = detail["refused"]
+        card["what to do"] = remedy_of(
+            str(detail["refused"]),
+            fault=event.outcome.rpartition(" ")[2],
+            realm=event.realm,
+            relying_party=event.relying_party,
+        )
     if event.token_id:
         card["token"] = event.token_id if token is None else _lines(token)
     return card

@@ -12,14 +12,14 @@ import click
 
 from wstrust_sts.cli.opening import now, opened
 from wstrust_sts.cli.output import Refusal
-from wstrust_sts.cli.profiles import PROFILES, STANDARD
+from wstrust_sts.cli.profiles import PROFILES, STANDARD, Profile
 from wstrust_sts.cli.rows import read_row
 from wstrust_sts.cli.signing_keys import DEFAULT_ALGORITHM, add_key
 from wstrust_sts.cli.templates import DEMO_STATE, SQLITE, STS_TOML
-from wstrust_sts.config import load_config
+from wstrust_sts.config import Config, load_config
 from wstrust_sts.declaration import read_declaration
 from wstrust_sts.declared_relying_parties import RelyingPartyTable
-from wstrust_sts.model import Realm
+from wstrust_sts.model import Realm, TrustVersion
 from wstrust_sts.reconciliation import plan
 from wstrust_sts.records import KeyUse
 from wstrust_sts.relying_party_templates import fill_in, read_template
@@ -93,7 +93,7 @@ def init(
         key_algorithm=key_algorithm,
         database_variable=database_variable,
     )
-    _tell(made, demo=demo)
+    _tell(made, profile=PROFILES[profile], demo=demo)
 
 
 def make_sts(
@@ -229,13 +229,38 @@ def write_secret(path: Path, text: str) -> None:
         file.write(text + "\n")
 
 
-def _tell(made: NewSts, *, demo: bool) -> None:
-    directory = made.directory
-    click.echo(f"A new STS is in {directory}:")
-    click.echo(f"  {made.config_file}    its configuration")
-    click.echo(f"  {directory / 'ca.pem'}    what clients trust: a development authority; use your own in production")
-    click.echo(f"  {directory / _KEY_FILE}    keep a copy elsewhere: without it the realm's keys are lost")
+def _tell(made: NewSts, *, profile: Profile, demo: bool) -> None:
+    directory, config = made.directory, made.config_file
+    files = {
+        config: "its configuration",
+        directory / "ca.pem": "what clients trust: a development authority; use your own in production",
+        directory / _KEY_FILE: "keep a copy elsewhere: without it the realm's keys are lost",
+    }
     if demo:
-        click.echo(f"  {directory / 'demo.toml'}    the users and relying parties it has")
-        click.echo(f"  {directory / 'alice.password'}, {directory / 'bob.password'}    the users' passwords")
-    click.echo(f"Start it:\n  wstrust-sts serve --config {made.config_file}")
+        files[directory / "demo.toml"] = "the users and relying parties it has"
+        files |= {directory / f"{user}.password": f"the password of {user}" for user in DEMO_USERS}
+    width = max(len(str(file)) for file in files)
+    click.echo(f"A new STS is in {directory}:")
+    for file, what in files.items():
+        click.echo(f"  {str(file).ljust(width)}  {what}")
+    click.echo("Next:")
+    if not demo:
+        click.echo(f"  wstrust-sts user add NAME --config {config}")
+        if not profile.parties:
+            click.echo(f"  wstrust-sts relying-party add NAME --prefix https://SERVICE/ --config {config}")
+        click.echo(f"  wstrust-sts check --config {config}")
+    click.echo(f"  wstrust-sts serve --config {config}")
+    if demo:
+        click.echo("and beside it, for a first token:")
+        asked = f"{_password_address(load_config(config))} --ca {directory / 'ca.pem'}"
+        click.echo(
+            f"  wstrust-sts token request --url {asked} \\\n"
+            f"      --user alice --password-file {directory / 'alice.password'} --applies-to https://orders.example.test/"
+        )
+    click.echo(f"What its addresses are, and what to set for their clients: {profile.reading}")
+
+
+def _password_address(config: Config) -> str:
+    """Where a password over TLS gets a token."""
+    takes = (e for e in config.endpoints if e.policy in ("usernamemixed", "vmware") and e.version is TrustVersion.V13)
+    return config.server.public_url + next(takes).path

@@ -11,12 +11,14 @@ class Profile:
     """`issuer` is the usual name in its tokens, of a host and of the public URL; `server` more lines of [server];
     `endpoints` writes the rest: plug-ins, and the endpoints whose policies are among the known ones. `parties` are
     relying parties that the endpoints name: the template of each by its name, which is told the issuer as `sts`.
+    `reading` is the page about its clients.
     """
 
     issuer: str
     server: str
     endpoints: Callable[[Collection[str]], str]
     parties: Mapping[str, str] = field(default_factory=dict)
+    reading: str = "docs/configuration.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +108,14 @@ PROFILES: Mapping[str, Profile] = {
         issuer="http://{host}/adfs/services/trust",
         server='client_authorities = "ca.pem"  # of the certificates that clients show; a development authority\n',
         endpoints=_adfs_endpoints,
+        reading="docs/adfs.md",
     ),
     "vmware": Profile(
         issuer="https://{host}/websso/SAML2/Metadata/vsphere.local",
         server="",
         endpoints=lambda _: _VMWARE_ENDPOINTS,
         parties={_VSPHERE: "vmware"},
+        reading="docs/vmware.md",
     ),
 }
 STANDARD = "standard"

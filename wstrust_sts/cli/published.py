@@ -58,7 +58,10 @@ def read_wsdl(octets: bytes, *, url: str) -> Published:
     if name is None:
         asked = ", ".join(shape) or "nothing known"
         first = f", after {', '.join(bootstrap)}" if bootstrap else ""
-        raise Refusal(f"The policy of {url} asks for what is not spoken here: {asked}{first}.")
+        raise Refusal(
+            f"The policy of {url} asks for what is not spoken here: {asked}{first}. "
+            "If it lets choose, say by --binding what is to be shown, without --wsdl."
+        )
     return Published(binding=name, trust="2005" if _asserted(policies, "Trust10") else "1.3", soap=soap)
 
 

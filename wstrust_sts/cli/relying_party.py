@@ -174,6 +174,9 @@ def add(
     }
     party = read_row(RelyingPartyTable, merged(row, _given(given)), options=_OPTIONS).relying_party()
     _add(config_file, party, dry_run=dry_run)
+    if not dry_run:
+        page = "docs/templates.md" if template else f"wstrust-sts relying-party snippet {name} --for ..."
+        click.echo(f"What to set on the other side: {page}", err=True)
 
 
 def _add(config_file: Path, party: RelyingParty, *, dry_run: bool) -> None:

@@ -73,9 +73,10 @@ class StsConnection:
         """The reason, and where to look."""
         if isinstance(error, ConnectionRefusedError):
             return "nothing listens there. Start the server, or correct --url."
-        if isinstance(error, ssl.SSLError) and self.certificate is not None:
-            return f"TLS ended ({error.strerror}). The server may not take --certificate for TLS clients."
+        ended = isinstance(error, (ssl.SSLError, http.client.RemoteDisconnected, ConnectionResetError))
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+        if ended and self.certificate is not None:
+            return f"TLS ended ({reason}). The server takes --certificate only if its client_authorities vouch for it."
         if isinstance(error, http.client.RemoteDisconnected) and self.url.startswith("http:"):
             return f"{reason}. If it speaks TLS, write https."
         return reason

@@ -195,7 +195,7 @@ def _what_next(token: bytes, key: "HeldKey | None", kept: dict[str, Path]) -> It
         yield f"They protect requests where the STS takes its own contexts: wstrust-sts token request {shown} ..."
     elif key_file is not None:
         shown = f"--binding issuedtokenmixed --with-token {token_file} --proof-key {key_file}"
-        yield f"They prove who asks where the STS takes its own tokens: wstrust-sts token request {shown} ..."
+        yield f"If it is for the STS, they prove there who asks: wstrust-sts token request {shown} ..."
 
 
 def _card_with(issued: "Issued") -> dict[str, Any]:
@@ -224,7 +224,7 @@ def show_token(card: dict[str, Any]) -> None:
     """The card of a token, for people."""
     attributes = [f"{name} = {', '.join(values)}" for name, values in card.get("attributes", {}).items()]
     shown = {name.replace("_", " "): value for name, value in card.items() if value not in (None, [], {})}
-    print_card(shown | {"attributes": attributes or None})
+    print_card(shown | ({"attributes": attributes or None} if "attributes" in card else {}))
 
 
 _token_argument = click.argument("file", metavar="FILE")

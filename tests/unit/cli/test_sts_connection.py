@@ -46,5 +46,5 @@ def test_a_broken_handshake_names_the_certificate_that_was_shown(tmp_path):
     connection = StsConnection(
         url="https://sts.example.test/", certificate=tmp_path / "me.pem", key=tmp_path / "me.key"
     )
-    assert "may not take --certificate" in connection.explain(ssl.SSLEOFError(8, "EOF occurred"))
+    assert "takes --certificate only if" in connection.explain(ssl.SSLEOFError(8, "EOF occurred"))
     assert "--certificate" not in StsConnection(url="https://sts.example.test/").explain(ssl.SSLEOFError(8, "EOF"))

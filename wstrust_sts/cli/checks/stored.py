@@ -109,11 +109,14 @@ def _realm(config: Config, realm: Realm, stores: Stores, box: SecretBox, at: dat
     for name in sorted(realm.administrators - names):
         yield warning(where, f"its administrator {name} is no account", "add the account, or correct administrators")
     if not accounts:
-        yield warning(where, "it has no accounts: nobody can ask for a token", "wstrust-sts user add")
+        yield warning(
+            where, "it has no accounts: nobody can ask for a token", f"wstrust-sts user add --realm {realm.name} NAME"
+        )
     elif not any(_may_log_in(account, at, by_certificate) for account in accounts):
         yield warning(where, "none of its accounts may log in", "wstrust-sts user enable, or user set-password")
     if not any(party.enabled for party in parties):
-        yield warning(where, "it has no relying parties: nothing is issued", "wstrust-sts relying-party add")
+        fix = f"wstrust-sts relying-party add --realm {realm.name} NAME --prefix https://SERVICE/"
+        yield warning(where, "it has no relying parties: nothing is issued", fix)
     claims = Counter(claim.type for account in accounts for claim in account.claims)
     for party in parties:
         yield from _relying_party(config, party, names)
