@@ -401,7 +401,9 @@ def inspect(file: str, signed_by: Path | None, key_file: Path | None, as_json: b
         print_json(card)
     else:
         show_token(card)
-        if signed_by is None:
+        if opener is None and "encrypted_by" in card:
+            click.echo("--key FILE opens it, the relying party's private key.")
+        elif signed_by is None and "signed" in card:
             click.echo("Nothing of this is verified; --signed-by does that.")
     if card.get("verified") is False:
         raise Refusal("The signature is not of any of these certificates, or the token was changed.")

@@ -47,6 +47,15 @@ def test_a_server_that_answers_as_published_is_sound():
     assert found() == []
 
 
+@pytest.mark.parametrize(("days", "told"), [(31, []), (30, ["expires on 2026-12-23"]), (1, ["expires on 2026-11-24"])])
+def test_a_certificate_that_clients_will_not_take_much_longer_is_warned_of(days, told):
+    """That of a proxy in front, too, which the configuration does not name."""
+    ready = Page(200, b"ok\n", NOON, ends=NOON + timedelta(days=days))
+    findings = list(check_published(CONFIG, (SOUND | {f"{BASE}/readyz": ready}).__getitem__, lambda: NOON))
+    assert [each.problem.what[-len("expires on 2026-12-23") :] for each in findings] == told
+    assert all(each.warning and each.problem.fix for each in findings)
+
+
 @pytest.mark.parametrize(
     ("failure", "told"),
     [

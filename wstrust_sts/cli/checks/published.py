@@ -9,24 +9,30 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cryptography import x509
+
 from wstrust_sts.bindings.adfs_mex import mex_paths
 from wstrust_sts.bindings.federation_metadata import path_of
-from wstrust_sts.cli.checks.findings import Finding, fault
+from wstrust_sts.cli.checks.findings import Finding, fault, warning
 from wstrust_sts.config import Config
 
 _SECONDS = 10
 _LONGEST_LINE = 200
 _LARGEST_DOCUMENT = 4 * 1024 * 1024
 _APART = timedelta(minutes=1)
+_SOON = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An answer to GET; `date` is the server's clock, None where it does not tell."""
+    """An answer to GET; `date` is the server's clock, None where it does not tell, and `ends` the end of the TLS
+    certificate, None without TLS.
+    """
 
     status: int
     body: bytes
     date: datetime | None = None
+    ends: datetime | None = None
 
 
 Fetch = Callable[[str], Page]
@@ -46,13 +52,22 @@ def fetcher(ca: Path | None) -> Fetch:
         else:
             connection = http.client.HTTPConnection(host, port, timeout=_SECONDS)
         try:
+            connection.connect()
+            ends = _end_of_certificate(connection)
             connection.request("GET", parts._replace(scheme="", netloc="", fragment="").geturl())
             answer = connection.getresponse()
-            return Page(answer.status, answer.read(_LARGEST_DOCUMENT), _date(answer.getheader("Date")))
+            return Page(answer.status, answer.read(_LARGEST_DOCUMENT), _date(answer.getheader("Date")), ends)
         finally:
             connection.close()
 
     return fetch
+
+
+def _end_of_certificate(connection: http.client.HTTPConnection) -> datetime | None:
+    if not isinstance(connection.sock, ssl.SSLSocket):
+        return None
+    certificate = connection.sock.getpeercert(binary_form=True)
+    return None if certificate is None else x509.load_der_x509_certificate(certificate).not_valid_after_utc
 
 
 def _date(written: str | None) -> datetime | None:
@@ -81,6 +96,9 @@ def check_published(config: Config, fetch: Fetch, clock: Callable[[], datetime])
     if page.date is not None and abs(page.date - clock()) > _APART:
         what = f"its clock and this one differ by {abs(page.date - clock())}"
         yield fault(base, what, "keep both machines' clocks with NTP")
+    if page.ends is not None and page.ends - clock() <= _SOON:
+        what = f"the TLS certificate that clients are shown expires on {page.ends:%Y-%m-%d}"
+        yield warning(base, what, "renew it, at the proxy if there is one in front; then let it be read again")
     for endpoint in config.endpoints:
         yield from _contract(base + endpoint.path, fetch)
     for realm in sorted({endpoint.realm for endpoint in config.endpoints}):
