@@ -15,7 +15,7 @@ help:
 	@echo "make test    all tests            make lint    ruff and mypy"
 	@echo "make fuzz    changed messages at random, for MINUTES=10; findings go to fuzz-findings/"
 	@echo "make bench   figures              make docs    write docs/configuration.md anew"
-	@echo "make docs-clients  the client suites (root, a JDK, Maven, Node.js, Go): writes the tables of docs/clients.md"
+	@echo "make docs-clients  the client suites (root, a JDK, Maven, Node.js, Go, Mono): writes the tables of docs/clients.md"
 	@echo "make bench-scale  what the size of the database costs: 5 GB for some minutes"
 	@echo "make bench-peers  beside the STS of Apache CXF (a JDK and Maven): writes docs/peers.md and its plot"
 	@echo "make clean   remove .venv and the demo"
