@@ -33,7 +33,7 @@ KEYS = (*SYMMETRIC, PUBLIC)
 ADAL = ("adfs/adal-node.http", "adfs/adal-python.http", "adfs/adal4j.http")
 NODE_SP_AUTH, WSTRUST_CLIENT = "adfs/node-sp-auth.http", "adfs/wstrust-client.http"
 OFFICE365 = "adfs/office365.http"
-ADFS = (*ADAL, NODE_SP_AUTH, WSTRUST_CLIENT, OFFICE365)
+ADFS = (*ADAL, NODE_SP_AUTH, WSTRUST_CLIENT, OFFICE365, "adfs/keystoneauth1.http")
 
 
 @dataclass(frozen=True)

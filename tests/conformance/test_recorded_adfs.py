@@ -27,7 +27,7 @@ def replay(message, *, endpoints=TOLERANT):
 
 
 @pytest.mark.parametrize("name", ADFS)
-def test_who_names_no_type_of_token_gets_saml_11_by_its_name_of_saml_10(name):
+def test_whoever_asks_for_no_saml_20_gets_saml_11_by_its_name_of_saml_10(name):
     message = Message.read(name)
     client, answer = replay(message)
     assert answer.status == 200, answer.body
