@@ -83,7 +83,8 @@ _VSPHERE = "vsphere"
 
 _VMWARE_ENDPOINTS = f"""\
 # The STS of vCenter Single Sign-On, for its clients: bearer tokens by password, tokens that are bound to a key by a
-# certificate, and by such a token. Clients that know a tenant add its name to the address.
+# certificate, by a password and a key, and by such a token. Clients that know a tenant add its name to the address.
+# use-key-beside is for VMware's SDK for Java; without it, remove the tolerance.
 [[endpoint]]
 path = "/sts/STSService"
 trust = "1.3"
