@@ -6,12 +6,15 @@ was verified, so that nobody else can make this server ask anybody.
 """
 
 import enum
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Lock
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from wstrust_sts.certificates import TrustAnchor
 from wstrust_sts.pki import crl, ocsp
@@ -22,6 +25,7 @@ from wstrust_sts.pki.signed import SaysNothing
 LIST_AGE = 600.0  # seconds for which a fetched list is used without looking for a newer one
 ANSWER_AGE = 300.0  # the same of OCSP's answers, which are smaller
 _HASTE = 60.0  # the same of one that says nothing: it is stale, or was forged on its way
+_REMEMBERED = 4096  # certificates
 Judge = Callable[[bytes], bool]  # whether it says "revoked"; raises SaysNothing
 
 
@@ -57,6 +61,7 @@ class Revocations:
         self._fetcher = fetcher
         self._skew = skew
         self._files = Files()
+        self._remembered = _Revoked()
 
     def deadline(self) -> float:
         """For all that one request waits for."""
@@ -71,12 +76,19 @@ class Revocations:
         now: datetime,
         deadline: float,
     ) -> Iterator[Told]:
-        """What the sources say, one after another, until one of them knows. `issuer`: verified to be its."""
+        """What the sources say, one after another, until one of them knows. `issuer`: verified to be its.
+
+        Where none does now, what was revoked stays so: whoever keeps the word away from here must not undo it.
+        """
+        key = anchor.realm, anchor.name, certificate.fingerprint(hashes.SHA256())
         for source in self._sources(certificate, issuer, anchor=anchor, now=now, deadline=deadline):
             told = _told(source)
             yield told
             if told.status is not Status.UNKNOWN:
+                self._remembered.note(key, revoked=told.status is Status.REVOKED)
                 return
+        if key in self._remembered:
+            yield Told("what was told before", Status.REVOKED)
 
     def _sources(
         self,
@@ -122,6 +134,27 @@ def _told(source: Source) -> Told:
     except (Unreachable, SaysNothing) as reason:
         return Told(source.name, Status.UNKNOWN, str(reason))
     return Told(source.name, Status.REVOKED if revoked else Status.GOOD)
+
+
+class _Revoked:
+    """The certificates that were last told to be revoked, the latest `_REMEMBERED` of them. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._keys: OrderedDict[tuple[str, str, bytes], None] = OrderedDict()
+        self._lock = Lock()
+
+    def __contains__(self, key: tuple[str, str, bytes]) -> bool:
+        return key in self._keys
+
+    def note(self, key: tuple[str, str, bytes], *, revoked: bool) -> None:
+        if not revoked and key not in self._keys:
+            return
+        with self._lock:
+            self._keys.pop(key, None)
+            if revoked:
+                self._keys[key] = None
+            if len(self._keys) > _REMEMBERED:
+                self._keys.popitem(last=False)
 
 
 class Files:

@@ -226,6 +226,22 @@ def test_what_was_forged_on_the_way_is_not_kept_in_the_place_of_what_is_good(ser
     assert case.accepts(certificate)
 
 
+@pytest.mark.parametrize("where", ["list", "responder"])
+def test_what_was_revoked_stays_so_when_all_that_comes_now_is_forged_and_until_somebody_says_otherwise(served, where):
+    certificate = own(extensions=points(served.url + "/told") if where == "list" else access(ocsp=served.url + "/told"))
+
+    def tell(*revoked: int) -> bytes:
+        status = {"status": REVOKED} if revoked else {}
+        return crl(*revoked, **LISTED) if where == "list" else ocsp_answer(certificate, CA, **status)
+
+    elapsed = [0.0]
+    case = Case(revocation=SOFT, fetcher=Fetcher(monotonic=lambda: time.monotonic() + elapsed[0]))
+    for told, accepted in ((tell(7), False), (b"forged", False), (tell(), True), (b"forged", True)):
+        served.at("/told", told)
+        assert case.accepts(certificate) is accepted
+        elapsed[0] += 601.0
+
+
 # -- intermediates that certificates name
 
 
