@@ -23,7 +23,7 @@ from wstrust_sts.model import (
     Status,
     TokenType,
 )
-from wstrust_sts.policy import Original, Renewed, demand_usable, wants_token
+from wstrust_sts.policy import Original, Renewed
 from wstrust_sts.ports import SecretBox
 from wstrust_sts.proof_keys import SymmetricProof
 from wstrust_sts.reasons import describe_original, describe_renewal
@@ -35,6 +35,7 @@ from wstrust_sts.renewal import RenewalTerms, audiences_of_named, demand_same_sc
 from wstrust_sts.scopes import Scopes
 from wstrust_sts.security_contexts import SecurityContext
 from wstrust_sts.token_factory import TokenFactory
+from wstrust_sts.token_policy import demand_usable, wants_token
 from wstrust_sts.verdicts import SENTENCES, Verdict, status_of
 
 

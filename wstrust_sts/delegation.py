@@ -17,13 +17,14 @@ from wstrust_sts.errors import InvalidSecurityToken, NotAuthorized, RequestFaile
 from wstrust_sts.lineage import trace_lineage
 from wstrust_sts.model import Account, AuthenticationMethod, Principal, VerifiedToken
 from wstrust_sts.own_party import OwnAddresses
-from wstrust_sts.policy import Delegated, demand_extendable, demand_in_force, demand_usable
+from wstrust_sts.policy import Delegated
 from wstrust_sts.ports import Accounts, DelegationRules, IssuedTokens, Keyring, RelyingParties
 from wstrust_sts.reasons import describe_delegation
 from wstrust_sts.received_tokens import PresentedAssertion, ReceivedToken
 from wstrust_sts.records import TokenRecord
 from wstrust_sts.relying_parties import RelyingPartyMatch
 from wstrust_sts.subject_names import name_account
+from wstrust_sts.token_policy import demand_extendable, demand_in_force, demand_usable
 
 Recorded = Callable[[ReceivedToken, Asked], tuple[TokenRecord, VerifiedToken]]
 """The register's row of a token shown, every octet of which is the one issued. Raises InvalidSecurityToken."""

@@ -21,10 +21,10 @@ from wstrust_sts.model import (
     VerifiedToken,
 )
 from wstrust_sts.own_party import OwnAddresses
-from wstrust_sts.policy import demand_in_force
 from wstrust_sts.ports import ReplayCache
 from wstrust_sts.records import TokenRecord
 from wstrust_sts.relying_parties import RelyingParty
+from wstrust_sts.token_policy import demand_in_force
 
 _TURNS = 3  # renewals of one token: the one, and two more for answers that were lost
 _CLOCKS_DIFFER = timedelta(minutes=5)  # between nodes

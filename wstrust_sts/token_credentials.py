@@ -13,10 +13,10 @@ from wstrust_sts.errors import InvalidSecurityToken
 from wstrust_sts.lineage import trace_lineage
 from wstrust_sts.model import Authenticated, AuthenticationMethod, KeyType, Realm, VerifiedToken
 from wstrust_sts.own_party import OwnAddresses
-from wstrust_sts.policy import demand_in_force, demand_usable
 from wstrust_sts.ports import Accounts, IssuedTokens, Keyring, SecretBox
 from wstrust_sts.records import TokenRecord
 from wstrust_sts.relying_parties import OWN_PARTY
+from wstrust_sts.token_policy import demand_in_force, demand_usable
 
 
 class TokenSecrets:

@@ -19,16 +19,7 @@ from wstrust_sts.model import (
     TokenType,
     VerifiedToken,
 )
-from wstrust_sts.policy import (
-    Original,
-    Renewed,
-    authorize_cancel,
-    authorize_transformation,
-    authorize_validate,
-    demand_in_force,
-    demand_usable,
-    wants_token,
-)
+from wstrust_sts.policy import Original, Renewed
 from wstrust_sts.ports import Keyring, SecretBox
 from wstrust_sts.reasons import describe_original, describe_renewal
 from wstrust_sts.records import TokenCancelled, TokenRecord
@@ -47,6 +38,14 @@ from wstrust_sts.renewal import (
 )
 from wstrust_sts.scopes import Scopes
 from wstrust_sts.token_factory import TokenFactory
+from wstrust_sts.token_policy import (
+    authorize_cancel,
+    authorize_transformation,
+    authorize_validate,
+    demand_in_force,
+    demand_usable,
+    wants_token,
+)
 from wstrust_sts.verdicts import SENTENCES, Verdict, status_of
 
 

@@ -10,6 +10,7 @@ PLUGINS = {"authenticators", "tokens", "claims", "storage"}
 CORE = {
     "service",
     "policy",
+    "token_policy",
     "proof_policy",
     "own_party",
     "token_credentials",

@@ -10,7 +10,7 @@ from tests.fakes import NOON, REALM
 from tests.harness import RELYING_PARTY, account
 from tests.holders import KEYED_PARTY, public_proof
 from tests.records import token_record
-from wstrust_sts import ns, policy
+from wstrust_sts import ns, token_policy
 from wstrust_sts.errors import BadRequest, InvalidSecurityToken, InvalidTimeRange, NotAuthorized, RequestFailed
 from wstrust_sts.lineage import LONGEST_LINEAGE
 from wstrust_sts.model import (
@@ -307,17 +307,17 @@ class TestDescriptor:
 
 class TestTargets:
     def test_by_reference_only_requestor_and_subject_may_learn_the_status(self):
-        policy.authorize_validate(ALICE, record(), RELYING_PARTY, by_reference=True)
-        policy.authorize_validate(BOB, record(requestor=BOB.account.id), RELYING_PARTY, by_reference=True)
+        token_policy.authorize_validate(ALICE, record(), RELYING_PARTY, by_reference=True)
+        token_policy.authorize_validate(BOB, record(requestor=BOB.account.id), RELYING_PARTY, by_reference=True)
         with pytest.raises(InvalidSecurityToken):
-            policy.authorize_validate(BOB, record(), RELYING_PARTY, by_reference=True)
+            token_policy.authorize_validate(BOB, record(), RELYING_PARTY, by_reference=True)
 
     def test_by_the_token_itself_everybody_may_unless_the_party_keeps_it_to_itself(self):
-        policy.authorize_validate(BOB, record(), RELYING_PARTY, by_reference=False)
+        token_policy.authorize_validate(BOB, record(), RELYING_PARTY, by_reference=False)
         strict = replace(RELYING_PARTY, validators=frozenset({"bob"}))
-        policy.authorize_validate(BOB, record(), strict, by_reference=False)
+        token_policy.authorize_validate(BOB, record(), strict, by_reference=False)
         with pytest.raises(NotAuthorized):
-            policy.authorize_validate(ALICE, record(), strict, by_reference=False)
+            token_policy.authorize_validate(ALICE, record(), strict, by_reference=False)
 
     @pytest.mark.parametrize(
         ("principal", "requestor", "administrators", "right"),
@@ -333,22 +333,24 @@ class TestTargets:
     ):
         realm = replace(REALM, administrators=frozenset(administrators))
         row = record(requestor=requestor)
-        assert policy.authorize_cancel(principal, row, realm, by_reference=by_reference) == right
+        assert token_policy.authorize_cancel(principal, row, realm, by_reference=by_reference) == right
 
     def test_nobody_else_may(self):
         with pytest.raises(NotAuthorized):
-            policy.authorize_cancel(BOB, record(), REALM, by_reference=False)
+            token_policy.authorize_cancel(BOB, record(), REALM, by_reference=False)
         with pytest.raises(InvalidSecurityToken):
-            policy.authorize_cancel(BOB, record(), REALM, by_reference=True)
+            token_policy.authorize_cancel(BOB, record(), REALM, by_reference=True)
 
 
 class TestTransformation:
     def test_another_type_than_the_status_asks_for_a_token(self):
         for version in TrustVersion:
             for kind in (None, f"{version.namespace}/RSTR/Status"):
-                assert not policy.wants_token(request(version=version, operation=Operation.VALIDATE, token_type=kind))
+                assert not token_policy.wants_token(
+                    request(version=version, operation=Operation.VALIDATE, token_type=kind)
+                )
             for kind in (*ns.SAML11_TOKEN_TYPES, *ns.SAML20_TOKEN_TYPES):
-                assert policy.wants_token(request(version=version, operation=Operation.VALIDATE, token_type=kind))
+                assert token_policy.wants_token(request(version=version, operation=Operation.VALIDATE, token_type=kind))
 
     @pytest.mark.parametrize(
         "asked",
@@ -362,19 +364,19 @@ class TestTransformation:
     )
     def test_what_no_token_is_made_for_is_refused(self, asked):
         with pytest.raises(BadRequest):
-            policy.wants_token(request(operation=Operation.VALIDATE, **asked))
+            token_policy.wants_token(request(operation=Operation.VALIDATE, **asked))
 
     def test_it_is_for_the_subject_and_for_validators_that_the_party_names(self):
         strict = replace(RELYING_PARTY, validators=frozenset({"bob"}))
-        assert policy.authorize_transformation(ALICE, [record()], RELYING_PARTY) == "for its subject"
-        assert policy.authorize_transformation(BOB, [record()], strict) == "for a validator of rp"
+        assert token_policy.authorize_transformation(ALICE, [record()], RELYING_PARTY) == "for its subject"
+        assert token_policy.authorize_transformation(BOB, [record()], strict) == "for a validator of rp"
         for row in (record(), record(requestor=BOB.account.id)):
             with pytest.raises(NotAuthorized):
-                policy.authorize_transformation(BOB, [row], RELYING_PARTY)
+                token_policy.authorize_transformation(BOB, [row], RELYING_PARTY)
 
     def test_a_long_lineage_is_refused(self):
         with pytest.raises(BadRequest):
-            policy.authorize_transformation(ALICE, [record()] * LONGEST_LINEAGE, RELYING_PARTY)
+            token_policy.authorize_transformation(ALICE, [record()] * LONGEST_LINEAGE, RELYING_PARTY)
 
     def test_a_wish_for_more_than_the_original_has_left_is_cut_or_refused(self):
         original = Original(token_id="_1", audiences=("urn:kept",), expires_at=NOON + HOUR / 2)

@@ -12,9 +12,9 @@ from wstrust_sts.cli.output import Refusal, json_option, print_card, print_json
 from wstrust_sts.cli.remedies import remedy_of
 from wstrust_sts.errors import InvalidSecurityToken
 from wstrust_sts.lineage import trace_lineage
-from wstrust_sts.policy import demand_in_force
 from wstrust_sts.ports import IssuedTokens
 from wstrust_sts.records import AuditEvent, TokenRecord
+from wstrust_sts.token_policy import demand_in_force
 
 _CORRELATION_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _ASKED = {  # the parts of what was asked for, in the order in which they are shown
