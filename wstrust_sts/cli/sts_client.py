@@ -4,6 +4,7 @@ How messages are protected is the binding's (cli/exchanges); what is asked and w
 are not trusted: a token is shown, kept and presented again as it is.
 """
 
+import http.client
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -264,7 +265,8 @@ class StsClient:
         except StsError:
             self._keep(octets, None)
             said = in_one_line(octets[:200].decode("utf-8", "replace").strip())
-            raise NoAnswer(f"The answer is not SOAP: HTTP status {status}: {said}") from None
+            fix = " Correct --url; wstrust-sts check lists the endpoints." if status == http.client.NOT_FOUND else ""
+            raise NoAnswer(f"The answer is not SOAP: HTTP status {status}: {said}{fix}") from None
         try:
             envelope = sent.open_answer(octets, now)
         except StsError as error:
