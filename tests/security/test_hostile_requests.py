@@ -365,9 +365,21 @@ def test_a_request_without_applies_to_is_refused_where_it_is_not_tolerated(attac
         assert attack.send(message).status == 200
     else:
         attack.refused(message, InvalidScope)
-    attack.refused(
-        rst(f'<x:AppliesTo xmlns:x="urn:x">{EPR}</x:AppliesTo>{messages.applies_to("urn:x")}')(attack), InvalidScope
-    )
+
+
+@pytest.mark.parametrize("namespace", ["urn:x", "", "http://www.w3.org/ns/ws-policy/"])
+def test_whom_a_token_is_for_is_not_passed_over_in_a_namespace_that_nobody_knows(
+    attack: Attack, namespace: str
+) -> None:
+    """Else it would be for somebody else: for the endpoint's own relying party, or about a service that asks for its
+    user, and is trusted with more.
+    """
+    for name, inside in (("AppliesTo", EPR), ("ActAs", messages.named("bob")), ("OnBehalfOf", messages.named("bob"))):
+        alien = f'<AppliesTo xmlns="{namespace}">{inside}</AppliesTo>'.replace("AppliesTo", name)
+        for around in ("{}", "<t:SecondaryParameters>{}</t:SecondaryParameters>"):
+            asked = messages.applies_to() if name != "AppliesTo" or "Secondary" in around else ""
+            answer = attack.send(rst(around.format(alien) + asked)(attack))
+            assert answer.code == ("RequestFailed" if name != "AppliesTo" and not namespace else "InvalidRequest")
 
 
 HOST = "rp.example.test"

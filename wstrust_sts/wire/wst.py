@@ -64,6 +64,9 @@ _WITHOUT_EFFECT = frozenset(
 """Wishes about what a key will be used with, which its holder and its service agree on, or permissions not used."""
 
 _SUBJECTS = frozenset({"ActAs", "OnBehalfOf"})
+_FOR_WHOM = _SUBJECTS | {"AppliesTo"}
+"""Passed over, these would leave the requestor as the subject, or another relying party than that which is meant."""
+
 _USERNAME = f"{{{ns.WSSE}}}Username"
 _MAX_USERNAME = 512
 
@@ -183,8 +186,10 @@ def _field_name(child: Element, version: TrustVersion, *, nested: bool) -> str |
         return str(name)
     if namespace in (ns.WST05, ns.WST13):
         raise InvalidRequest("two versions of WS-Trust in one request")
-    if tag in _SUBJECTS:  # in no namespace: passed over, it would leave the requestor as the subject
+    if tag in _SUBJECTS:  # in no namespace
         return str(tag)
+    if local(child) in _FOR_WHOM:
+        raise InvalidRequest(f"{local(child)} in a namespace that is not known here")
     return None
 
 
