@@ -95,7 +95,8 @@ def test_another_method_is_refused_without_a_signature(sts, method):
 
 
 PATHS = {
-    "lower case": PATH.lower(),
+    "lower case of another realm": f"/other{PATH}".lower(),
+    "a letter beyond ASCII": PATH.replace("i", "\u0131"),
     "a slash behind": f"{PATH}/",
     "two slashes": f"/{PATH}",
     "dots": "/FederationMetadata/./2007-06/FederationMetadata.xml",
