@@ -49,7 +49,7 @@ def wrong(attack: Attack) -> Secret:
 
 @each_type
 def test_a_token_that_goes_out_encrypted_for_the_sts_comes_back_as_a_credential(attack, token_type):
-    """As it was issued, and named as the answer says; but for one with a secret, which its relying party knows, too."""
+    """As it was issued, and named as the answer says; unless it is bound to a secret, which the relying party has."""
     rule = EncryptionRule(certificate=protected_party("sts").der, tokens=True, algorithm=ns.AES256_CBC)
     scope = {"applies_to": (AppliesToRule(address=OWN),), "audiences": (OWN,)}
     own = replace(KEYED_PARTY, id="own", name="own", encryption=rule, **scope)
@@ -61,8 +61,8 @@ def test_a_token_that_goes_out_encrypted_for_the_sts_comes_back_as_a_credential(
     assert "CipherValue" in token
     name = etree.tostring(answer.find(".//t:RequestedAttachedReference")[0]).decode()
     key = party("holder") if kind == "PublicKey" else Secret(base64.b64decode(answer.text(".//t:BinarySecret")))
-    refusal = None if kind == "PublicKey" else "InvalidSecurityToken"
-    assert attack.code(attack.write(Holder(token, key), name=name)) == refusal
+    expected = None if kind == "PublicKey" else "InvalidSecurityToken"
+    assert attack.code(attack.write(Holder(token, key), name=name)) == expected
 
 
 @each_type
