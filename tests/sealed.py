@@ -9,7 +9,7 @@ from datetime import datetime
 from lxml import etree
 
 from tests import messages, protected
-from tests.attack import Attack, entrances
+from tests.attack import Attack, entrances, in_both_layouts
 from tests.contexts import establish
 from tests.fakes import REALM, FakeKeyring
 from tests.harness import ENDPOINTS, SEALED_ENDPOINTS, Sts, opened_key, signing_key
@@ -36,7 +36,8 @@ from wstrust_sts.wire.symmetric import open_symmetric
 from wstrust_sts.wire.wsse import TIMESTAMP, Freshness
 from wstrust_sts.wire.xml import parse
 
-SEALED_ENTRANCES = entrances(SEALED_ENDPOINTS)
+SEALED_ROWS = in_both_layouts(SEALED_ENDPOINTS)
+SEALED_ENTRANCES = entrances(SEALED_ROWS)
 # Where messages are hidden, too: one of each kind.
 HIDING = [
     row for row in SEALED_ENTRANCES if row.policy != "certificatesigned" and row.soap == "1.2" and "13" in row.path
@@ -50,7 +51,7 @@ UNBELIEVED = (FailedCheck, InvalidSecurity, UnsupportedAlgorithm, UnsupportedSec
 class SealedSts(Sts):
     """`pinned` are certificates in DER, with their accounts' names; `message_keys` the STS's, the active first."""
 
-    endpoints: tuple[EndpointSection, ...] = (*ENDPOINTS, *SEALED_ENDPOINTS)
+    endpoints: tuple[EndpointSection, ...] = (*ENDPOINTS, *SEALED_ROWS)
     pinned: Mapping[bytes, str] | None = None
     message_keys: Sequence[LocalMessageKey] = ()
 

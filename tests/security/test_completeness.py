@@ -1,13 +1,19 @@
 """Every policy and every layout is attacked: who registers one adds it to the tables that the hostile suites run on.
 
 A layout is how an answer is written, and a policy what a message needs to get one. Where TLS protects messages, each
-policy is attacked in each layout; where they protect themselves, each policy. The policy and the layout of vCenter are
-for its one address, in WS-Trust 1.3, and are attacked together.
+policy is attacked in each layout; where they protect themselves, each policy in each layout, too, by signatures and
+ciphertexts, and by the hostile documents in the layout of AD FS. The policy and the layout of vCenter are for its one
+address, in WS-Trust 1.3, and are attacked together.
 """
 
 from tests import attack
 from tests.sealed import SEALED_ENTRANCES
-from tests.security import test_certificate_entrances, test_issued_token_entrances, test_vmware_entrances
+from tests.security import (
+    test_certificate_entrances,
+    test_hostile_messages_sealed,
+    test_issued_token_entrances,
+    test_vmware_entrances,
+)
 from wstrust_sts.model import TrustVersion
 from wstrust_sts.registry import LAYOUTS, POLICIES
 
@@ -33,6 +39,13 @@ def test_every_policy_over_tls_is_attacked_in_every_layout():
     assert {(entrance.policy, entrance.layout, entrance.soap) for entrance in AT_VCENTERS} == {
         ("vmware", "vmware", soap) for soap in ("1.1", "1.2")
     }
+
+
+def test_every_policy_of_messages_that_protect_themselves_is_attacked_in_every_layout():
+    pairs = {(entrance.policy, entrance.layout) for entrance in SEALED_ENTRANCES}
+    assert pairs == {(policy, layout) for policy in SEALED for layout in LAYOUTS.keys() - VMWARE}
+    documents = {(entrance.policy, entrance.layout) for entrance in test_hostile_messages_sealed.ENTRANCES}
+    assert documents == {("username", "default"), *((policy, "adfs") for policy in SEALED)}
 
 
 def test_every_policy_is_attacked_in_every_version_of_ws_trust_and_of_soap():
