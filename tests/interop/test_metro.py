@@ -186,14 +186,14 @@ def test_a_port_issues_validates_and_cancels_in_messages_that_protect_themselves
     assert f"{trust.namespace}/status/invalid" in holder.send("Validate", question)
 
 
-def test_of_a_protected_fault_the_caller_learns_only_that_there_was_one(protecting, trust, endpoint, stranger):
-    """Metro wants a policy for the message of a fault, and the operations of the WSDL have no faults."""
+def test_the_code_and_text_of_a_protected_fault_reach_the_caller_of_a_port(protecting, trust, endpoint, stranger):
+    """Metro wants a policy for the message of a fault, which the operations of the WSDL declare."""
     wrong = {"password": "trumpet"} if endpoint == "username" else {"identity": stranger}
-    for options, address in ((wrong, RP), ({}, ELSEWHERE)):
+    for options, address, expected in ((wrong, RP, FailedAuthentication), ({}, ELSEWHERE, InvalidScope)):
         with pytest.raises(Refused) as refused:
             protecting(endpoint, **options).send("Issue", messages.issue(address=address, trust=trust.namespace))
-        assert refused.value.code == f"{{{ns.WSSE}}}InvalidSecurity"
-        assert "Error in Verifying Security in the Inbound Message" in refused.value.text
+        assert refused.value.text.startswith(expected.sentence)
+        assert refused.value.name == expected.code
 
 
 def test_its_rsa_sha1_is_refused_where_the_operator_does_not_allow_it(protecting, trust):

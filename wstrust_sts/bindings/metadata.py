@@ -85,10 +85,42 @@ def _attach_parts(definitions: etree._Element, policy: etree._Element) -> None:
     of_messages = etree.Element(f"{{{ns.WSP04}}}Policy", {_POLICY_ID: identifier}, nsmap=policy.nsmap)
     of_messages.extend(parts)
     policy.addnext(of_messages)
+    _declare_faults(definitions)
     for message in definitions.xpath(
-        "wsdl:binding/wsdl:operation/wsdl:input | wsdl:binding/wsdl:operation/wsdl:output", namespaces=_NAMES
+        "|".join(f"wsdl:binding/wsdl:operation/wsdl:{kind}" for kind in ("input", "output", "fault")), namespaces=_NAMES
     ):
         message.insert(0, etree.Element(f"{{{ns.WSP04}}}PolicyReference", URI=f"#{identifier}"))
+
+
+def _declare_faults(definitions: etree._Element) -> None:
+    """Gives each operation a fault, by the element that the detail of every protected one holds.
+
+    Metro reads no protected fault without a policy for it, and a policy is for a message that is declared. What is
+    refused before it was verified is answered by a fault in clear, which is not declared: Metro would not read it.
+    """
+    wsdl, target = f"{{{ns.WSDL}}}", definitions.get("targetNamespace")
+    types = definitions.find("wsdl:types", _NAMES)
+    types.append(
+        etree.fromstring(
+            f'<xs:schema xmlns:xs="{ns.XS}" targetNamespace="{ns.STS}" elementFormDefault="qualified">'
+            '<xs:element name="ProtectedFault"><xs:complexType><xs:sequence><xs:element name="CorrelationId"'
+            ' type="xs:string"/></xs:sequence></xs:complexType></xs:element></xs:schema>'
+        )
+    )
+    message = etree.Element(f"{wsdl}message", name="ProtectedFaultMsg")
+    etree.SubElement(message, f"{wsdl}part", {"name": "fault", "element": "sts:ProtectedFault"}, nsmap={"sts": ns.STS})
+    types.addnext(message)
+    for operation in definitions.iterfind("wsdl:portType/wsdl:operation", _NAMES):
+        attributes = {
+            "name": "ProtectedFault",
+            "message": "tns:ProtectedFaultMsg",
+            f"{{{ns.WSAM}}}Action": ns.WSA_SOAP_FAULT,
+        }
+        etree.SubElement(operation, f"{wsdl}fault", attributes, nsmap={"tns": target})
+    for operation in definitions.iterfind("wsdl:binding/wsdl:operation", _NAMES):
+        version = etree.QName(operation[0]).namespace
+        fault = etree.SubElement(operation, f"{wsdl}fault", name="ProtectedFault")
+        etree.SubElement(fault, f"{{{version}}}fault", name="ProtectedFault", use="literal")
 
 
 def _keep_operations(definitions: etree._Element, names: set[str]) -> None:

@@ -258,7 +258,14 @@ def _prefixed(error: StsError, context: ReplyContext) -> tuple[str, str]:
 
 
 def _correlation(context: ReplyContext) -> str:
-    return f'<sts:CorrelationId xmlns:sts="{ns.STS}">{text(context.correlation_id)}</sts:CorrelationId>'
+    """What a fault's detail holds. In a protected fault it is in the element that the WSDL declares: Metro looks for a
+    declared one to decide whether the fault has to be protected, and refuses it where the two do not agree.
+    """
+    identifier = text(context.correlation_id)
+    if context.seal is None or not context.protected:
+        return f'<sts:CorrelationId xmlns:sts="{ns.STS}">{identifier}</sts:CorrelationId>'
+    correlated = f"<sts:CorrelationId>{identifier}</sts:CorrelationId>"
+    return f'<sts:ProtectedFault xmlns:sts="{ns.STS}">{correlated}</sts:ProtectedFault>'
 
 
 def _fault11(error: StsError, context: ReplyContext) -> str:

@@ -1,5 +1,6 @@
 """The published WSDL (WSDL 1.1, WS-Policy 1.2 attached by reference) of every endpoint kind."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,26 @@ def test_a_policy_with_issued_tokens_says_which_key_they_are_bound_to(version, k
 @every_version
 def test_a_document_stays_under_the_64_kib_that_wcf_reads(version):
     assert len(render_wsdl(ENDPOINTS[version], PUBLIC_URL, IMPLEMENTED)) < 64 * 1024
+
+
+@every_version
+def test_protected_faults_are_declared_and_no_others(version):
+    """Metro has to know which ones are protected, and how."""
+    assert not published(version).xpath("//wsdl:fault", namespaces=N)
+    for policy in ("username", "certificate", "certificatesigned", "secureconversation"):
+        endpoint = replace(ENDPOINTS[version], policy=policy)
+        document = render_wsdl(endpoint, PUBLIC_URL, IMPLEMENTED)
+        definitions = etree.fromstring(document)
+        (schema,) = definitions.findall(f"wsdl:types/xs:schema[@targetNamespace='{ns.STS}']", N)
+        assert schema.xpath("xs:element/@name", namespaces=N) == ["ProtectedFault"]
+        for operation in definitions.iterfind("wsdl:portType/wsdl:operation", N):
+            (fault,) = operation.findall("wsdl:fault", N)
+            assert fault.get("message") == "tns:ProtectedFaultMsg"
+        for operation in definitions.iterfind("wsdl:binding/wsdl:operation", N):
+            for kind in ("output", "fault"):
+                (reference,) = operation.findall(f"wsdl:{kind}/wsp:PolicyReference", N)
+                assert reference.get("URI").endswith("-parts")
+        assert len(document) < 64 * 1024
 
 
 @every_version

@@ -50,5 +50,5 @@ def find_fault(envelope: Element) -> Fault | None:
         return None
     codes = [value.text or "" for value in fault.iter("{*}Value", "faultcode")]
     reason = fault.findtext("faultstring") or fault.findtext(f"{{{ns.SOAP12}}}Reason/{{{ns.SOAP12}}}Text") or ""
-    correlation_id = next((element.text or "" for element in fault.iter(f"{{{ns.STS}}}*")), "")
+    correlation_id = next((element.text or "" for element in fault.iter(f"{{{ns.STS}}}CorrelationId")), "")
     return Fault(codes[-1].strip() if codes else "", reason.strip(), correlation_id.strip())
