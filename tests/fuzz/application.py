@@ -104,7 +104,7 @@ def converse(pieces: Sequence[bytes], handler: Handler) -> tuple[list[tuple[Requ
     connection.connection_made(transport)
     for piece in pieces:
         if not transport.closed:
-            connection.data_received(piece)
+            connection.take(piece)
     connection.connection_lost(None)
     return front.exchanges, transport.written
 

@@ -25,6 +25,7 @@ from wstrust_sts.server.tls import tls_context
 
 _SWEEP_SECONDS = 0.2
 _POLL_SECONDS = 0.02
+_INBOX = 64 * 1024  # octets; the largest TLS record four times
 _FLUSH_SECONDS = 1.0  # of a stop, for answers that are written and not yet taken
 _NO_DESCRIPTORS_SECONDS = 0.5
 _PATIENCE_SECONDS = 1.0  # a connection that has waited less does not give way to another
@@ -54,6 +55,7 @@ class Worker:
         orphaned: int | None = None,
     ) -> None:
         self.settings = settings
+        self.inbox = memoryview(bytearray(_INBOX))
         self.draining = False
         self._application = application
         self._listener = listener
