@@ -380,6 +380,11 @@ def shown(answer: Answer) -> str:
     return f"{answer.status} {answer.fault} {answer.sentence}"
 
 
+def without_correlation(octets: bytes) -> bytes:
+    """An answer without what tells it from the next one that says the same."""
+    return re.sub(rb"[0-9a-f]{32}", b"", octets)
+
+
 # -- judging -----------------------------------------------------------------------------------------------------
 
 _PLAIN = {f"{kind.sentence}\n".encode(): kind.status for kind in HttpRefusal.__subclasses__()}

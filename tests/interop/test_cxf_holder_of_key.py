@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 import pytest
 from lxml import etree
 
-from tests.interop.cxf import Client, Way
+from tests.interop.cxf import RSA_SHA256, Client, Way, to_endpoint
 from tests.interop.cxf_services import Wanted, greet, publish
 from tests.interop.identity import PASSWORD, Identity, make_identity
 from tests.interop.jvm import TRUSTS, Refused, words
-from tests.interop.test_cxf_messages import RSA_SHA256, to_endpoint
 from tests.running import change, free_port
 from wstrust_sts import ns
 

@@ -9,10 +9,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from tests.interop.cxf import WAYS, Client, Way
+from tests.interop.cxf import RSA_SHA256, WAYS, Client, Way, to_endpoint
 from tests.interop.identity import PASSWORD, Identity, make_identity
 from tests.interop.jvm import Refused, verify, words
-from tests.interop.test_cxf_messages import RSA_SHA256, to_endpoint
 from tests.running import change
 from tests.verifiers import xmlsec_decrypt
 from wstrust_sts import ns

@@ -8,7 +8,7 @@ import zeep
 from zeep.transports import Transport
 from zeep.wsse import utils
 
-from tests.interop.test_zeep_live import PORTS, TOKEN_TYPES, VERSIONS, code_of
+from tests.interop.zeep_ports import PORTS, TOKEN_TYPES, VERSIONS, code_of
 from tests.messages import RP
 from wstrust_sts import ns
 

@@ -9,19 +9,13 @@ from zeep.transports import Transport
 from zeep.wsse.username import UsernameToken
 
 from tests.holders import HOLDERS, RECIPIENT, key_info, unwrap, x509_data
+from tests.interop.zeep_ports import TOKEN_TYPES, VERSIONS, code_of
 from tests.messages import RP
 from tests.protected import p_sha1
 from tests.running import command
 from wstrust_sts import ns
 
 pytestmark = pytest.mark.client("zeep", version=zeep.__version__)
-
-VERSIONS = {"13": ns.WST13, "2005": ns.WST05}
-PORTS = {"1.1": "STS_Soap11_Port", "1.2": "STS_Soap12_Port"}
-TOKEN_TYPES = {
-    ns.TP11_SAML20: (f"{{{ns.SAML20}}}Assertion", "ID"),
-    ns.TP11_SAML11: (f"{{{ns.SAML11}}}Assertion", "AssertionID"),
-}
 
 
 class Client:
@@ -180,8 +174,3 @@ def test_an_unregistered_address_is_zeeps_fault_with_the_right_code(client):
     with pytest.raises(zeep.exceptions.Fault) as refused:
         client.issue(address="https://unknown.example.test/")
     assert code_of(refused.value) == "InvalidScope"
-
-
-def code_of(fault: zeep.exceptions.Fault) -> str:
-    written = fault.subcodes[0].localname if fault.subcodes else fault.code
-    return written.rpartition(":")[2]

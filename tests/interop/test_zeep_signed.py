@@ -13,7 +13,7 @@ from zeep.wsse import utils
 from zeep.wsse.signature import BinarySignature
 
 from examples.zeep_signature import SignedMessages
-from tests.interop.test_zeep_live import PORTS, VERSIONS, code_of
+from tests.interop.zeep_ports import PORTS, VERSIONS, code_of
 from tests.messages import RP
 from wstrust_sts import ns
 

@@ -17,6 +17,7 @@ from tests.attack import CPU_LIMIT, assert_token_of_alice, demand_sound
 from tests.cases import each
 from tests.endorsed import Party, b64, party
 from tests.fakes import NOON, REALM
+from tests.forgeries import FORGED
 from tests.harness import ISSUED_TOKEN_ENDPOINTS, PASSWORDS, PROVING_ENDPOINTS, RELYING_PARTY
 from tests.holders import unwrap
 from tests.issued import (
@@ -38,7 +39,6 @@ from tests.issued import (
     with_secret,
 )
 from tests.messages import Answer
-from tests.security.test_hostile_targets import FORGED
 from wstrust_sts import ns
 from wstrust_sts.bindings.http import Request
 from wstrust_sts.config import EndpointSection

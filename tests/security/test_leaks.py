@@ -1,14 +1,13 @@
 """What must not get out: secrets into the log, and anything of ours or of an attacker's into an answer."""
 
 import base64
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from tests import messages
-from tests.attack import CANARY, ENTRANCES, Attack, InProcess, demand_no_leak, in_process
+from tests.attack import CANARY, ENTRANCES, Attack, InProcess, demand_no_leak, in_process, without_correlation
 from tests.digests import digest_of
 from tests.fakes import NOON
 from tests.harness import PASSWORDS, account, allowing_digests, hashed
@@ -24,10 +23,6 @@ SECRET = "q7!secret-of-the-store"
 def alone() -> Iterator[tuple[Attack, InProcess]]:
     with in_process() as target:
         yield Attack(target, ENTRANCES[0]), target
-
-
-def without_correlation(octets: bytes) -> bytes:
-    return re.sub(rb"[0-9a-f]{32}", b"", octets)
 
 
 # -- answers -----------------------------------------------------------------------------------------------------

@@ -21,8 +21,9 @@ from lxml import etree
 
 from tests import messages
 from tests.attack import ENTRANCES, Attack, InProcess
+from tests.forgeries import our_key
 from tests.forgery import SIGNATURE, Form, forge
-from tests.harness import PUBLIC_URL, opened_key, signing_key
+from tests.harness import PUBLIC_URL, signing_key
 from wstrust_sts import ns
 from wstrust_sts.bindings.http import Request, settled
 from wstrust_sts.config import ServerSection
@@ -43,11 +44,6 @@ def attacker(target: InProcess) -> Attack:
 def in_this_process(attack: Attack) -> InProcess:
     assert isinstance(attack.target, InProcess)
     return attack.target
-
-
-def our_key():
-    record, box = signing_key()
-    return opened_key(record, box=box)
 
 
 def issued(attack: Attack) -> str:

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from tests import messages
+from tests.attack import without_correlation
 from tests.harness import Sts
 from tests.messages import Answer
-from tests.security.test_leaks import without_correlation
 from wstrust_sts import ns
 from wstrust_sts.bindings.http import Request
 

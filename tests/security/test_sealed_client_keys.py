@@ -10,13 +10,13 @@ from statistics import median
 
 import pytest
 
+from tests.attack import without_correlation
 from tests.cases import each
 from tests.holders import KEYED_PARTY, RECIPIENT, key_info, x509_data
 from tests.messages import Answer
 from tests.protected import b64, encrypted_key, party, reference
 from tests.sealed import SealedSts
 from tests.sealed_keys import encrypted
-from tests.security.test_leaks import without_correlation
 from wstrust_sts import ns
 from wstrust_sts.model import TokenType
 from wstrust_sts.records import TokenRecord
