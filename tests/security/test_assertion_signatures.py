@@ -222,9 +222,9 @@ def test_the_inclusive_canonicalisation_bomb_is_refused_at_once(token_type):
     bomb = etree.fromstring(f"<x>{opening}{siblings}{'</a>' * depth}</x>")
     assertion.append(bomb)
     element = in_envelope(assertion)[0]
-    began = time.perf_counter()
+    began = time.thread_time()
     refused(element, "canonicalization")
-    assert time.perf_counter() - began < 0.25
+    assert time.thread_time() - began < 0.25
 
 
 @each_type
@@ -233,9 +233,9 @@ def test_a_genuine_signature_around_a_flood_is_refused_at_once(token_type):
     assertion = genuine(token_type)
     uri = "urn:" + "n" * 60_000
     assertion.append(etree.fromstring(f'<x xmlns:a="{uri}">{"<a:y/>" * 1900}</x>'))
-    began = time.perf_counter()
+    began = time.thread_time()
     refused(assertion, "too long")
-    assert time.perf_counter() - began < 0.25
+    assert time.thread_time() - began < 0.25
 
 
 @each_type
@@ -244,9 +244,9 @@ def test_floods_of_elements_and_attributes_are_refused_at_once(token_type):
     elements.append(etree.fromstring(f"<x>{'<y/>' * 5000}</x>"))
     attributes.append(etree.Element("x", {f"a{n}": "" for n in range(5000)}))
     for assertion in (elements, attributes):
-        began = time.perf_counter()
+        began = time.thread_time()
         refused(assertion, "too many")
-        assert time.perf_counter() - began < 0.25
+        assert time.thread_time() - began < 0.25
 
 
 @each_type

@@ -143,9 +143,9 @@ def test_what_does_not_open_takes_as_long_as_what_does() -> None:
     times: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(60):  # cases take turns, so that a noisy machine is noisy for all of them
         for name, ciphertext in cases.items():
-            began = time.perf_counter()
+            began = time.thread_time()
             plaintext = decrypter.decrypt(ciphertext, digest=ns.SHA1, mask=ns.SHA1)
-            times[name].append(time.perf_counter() - began)
+            times[name].append(time.thread_time() - began)
             assert plaintext == (SECRET if name == "good" else None)
     medians = {name: median(taken) for name, taken in times.items()}
     assert max(medians.values()) < 1.5 * min(medians.values()), medians

@@ -32,6 +32,8 @@ class Probe:
         seconds = float(argument.get("seconds", "0"))
         match request.path:
             case "/sleep":
+                with open(os.environ["BEGUN"], "ab") as begun:
+                    begun.write(b".")
                 time.sleep(seconds)
             case "/durable":
                 return self._durable(seconds, fail=argument.get("fail", ""))

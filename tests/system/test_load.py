@@ -16,6 +16,7 @@ import pytest
 
 from benchmarks.growth import Mix, configure, memory_of, readings
 from tests import messages
+from tests.promptness import stretch
 from tests.running import Prepared, prepare, serving
 from tests.system.flooding import PATH, guessing
 
@@ -109,10 +110,7 @@ def percentile_99(times: list[float]) -> float:
 
 def quick() -> float:
     """The longest answer time: longer where this machine gives its processors to others, too."""
-    began, until = time.monotonic(), time.process_time() + 0.1
-    while time.process_time() < until:
-        pass
-    return QUICK * max(1.0, (time.monotonic() - began) / 0.1)
+    return QUICK * stretch()
 
 
 def memory(pid: int) -> float:

@@ -65,9 +65,19 @@ class Server:
         finally:
             client.close()
 
+    def working(self, count: int) -> bool:
+        """Whether the application has begun with so many requests for `/sleep`."""
+        begun = begun_file(self.log)
+        return begun.exists() and begun.stat().st_size >= count
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
         return self.process.wait(PATIENCE)
+
+
+def begun_file(log: Path) -> Path:
+    """Gets an octet for each request for `/sleep`."""
+    return log.with_suffix(".begun")
 
 
 def trusting() -> ssl.SSLContext:
@@ -170,7 +180,7 @@ def start_server(
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            env=os.environ | (environment or {}),
+            env=os.environ | {"BEGUN": str(begun_file(log))} | (environment or {}),
         )
     assert process.stdout is not None
     first = process.stdout.readline()

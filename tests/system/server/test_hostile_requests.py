@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.promptness import Stopwatch
 from tests.system.server.front import (
     BODY_LIMIT,
     GET,
@@ -93,9 +94,9 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_not_http_by_the_book_is_refused_and_the_connection_closes(plain, name):
     octets, status = REFUSED[name]
-    started = time.monotonic()
+    watch = Stopwatch()
     answer = plain.send(octets)
-    assert time.monotonic() - started < 3
+    assert watch.within(3)
     assert status_of(answer) == status
     head, _, body = answer.partition(b"\r\n\r\n")
     _, headers = parse_head(head)

@@ -104,7 +104,7 @@ def test_a_list_is_for_its_kind_and_point_where_it_says_so():
 def test_a_long_list_is_read_once():
     octets = crl(*range(1000, 21_000), begins=NOON - HOUR)
     says(octets)
-    began = time.perf_counter()
+    began = time.thread_time()
     for _ in range(5):
         assert not says(octets)
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1

@@ -119,9 +119,9 @@ def test_a_path_has_no_more_certificates_than_the_limit():
 def test_authorities_that_signed_each_other_in_loops_are_gone_through_in_bounded_time():
     circle = [f"x{n}" for n in range(8)]
     crossed = tuple(intermediate(a, b, serial=n) for a in circle for b in circle if a != b for n in (1, 2))
-    began = time.perf_counter()
+    began = time.thread_time()
     assert not find_paths(leaf_under("x0"), CA, intermediates=crossed).paths
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
     assert find_paths(leaf_under("x0"), CA, intermediates=(intermediate("x0"), *crossed)).paths
 
 
