@@ -96,6 +96,18 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         yield Live(prepared, certificate, password)
 
 
+def demand_a_whole_life(run, token: Path, how: list[str], *, path: str) -> None:
+    """Requested, validated, renewed, validated and cancelled by the same options."""
+    done = run("request", "--applies-to", ADDRESS, "--out", token, *how, path=path)
+    assert done.returncode == 0, done.stderr
+    assert "alice@example.test" in done.stdout
+    assert run("validate", token, *how, path=path).stdout.startswith("valid")
+    assert run("renew", token, "--out", token, *how, path=path).returncode == 0
+    assert run("validate", token, *how, path=path).stdout.startswith("valid")
+    assert run("cancel", token, *how, path=path).returncode == 0
+    assert run("validate", token, *how, path=path).returncode == 1
+
+
 @pytest.mark.parametrize("soap", ["1.1", "1.2"])
 @pytest.mark.parametrize(
     ("path", "options"),
@@ -108,16 +120,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     ],
 )
 def test_a_token_is_requested_validated_renewed_and_cancelled_by_a_password(live, tmp_path, soap, path, options):
-    token = tmp_path / "token.xml"
-    how = ["--soap", soap, *options]
-    done = live.by_password("request", "--applies-to", ADDRESS, "--out", token, *how, path=path)
-    assert done.returncode == 0, done.stderr
-    assert "alice@example.test" in done.stdout
-    assert live.by_password("validate", token, *how, path=path).stdout.startswith("valid")
-    assert live.by_password("renew", token, "--out", token, *how, path=path).returncode == 0
-    assert live.by_password("validate", token, *how, path=path).stdout.startswith("valid")
-    assert live.by_password("cancel", token, *how, path=path).returncode == 0
-    assert live.by_password("validate", token, *how, path=path).returncode == 1
+    demand_a_whole_life(live.by_password, tmp_path / "token.xml", ["--soap", soap, *options], path=path)
 
 
 @pytest.mark.parametrize("soap", ["1.1", "1.2"])
@@ -132,16 +135,8 @@ def test_a_token_is_requested_validated_renewed_and_cancelled_by_a_password(live
     ],
 )
 def test_a_token_is_requested_validated_renewed_and_cancelled_by_a_certificate(live, tmp_path, soap, path, options):
-    token = tmp_path / "token.xml"
     how = ["--soap", soap, *options, *own_key("alice")]
-    done = live.token("request", "--applies-to", ADDRESS, "--out", token, *how, path=path)
-    assert done.returncode == 0, done.stderr
-    assert "alice@example.test" in done.stdout
-    assert live.token("validate", token, *how, path=path).stdout.startswith("valid")
-    assert live.token("renew", token, "--out", token, *how, path=path).returncode == 0
-    assert live.token("validate", token, *how, path=path).stdout.startswith("valid")
-    assert live.token("cancel", token, *how, path=path).returncode == 0
-    assert live.token("validate", token, *how, path=path).returncode == 1
+    demand_a_whole_life(live.token, tmp_path / "token.xml", how, path=path)
 
 
 def test_what_a_certificate_proved_is_not_carried_on_by_a_password(live, tmp_path):
