@@ -207,7 +207,7 @@ def deploy(sqlite: Prepared, directory: Path, opened: ExitStack) -> Iterator[Dep
     if programs() is None:
         say("PostgreSQL is not installed here, and left out")
     else:
-        postgresql = opened.enter_context(running_postgresql())
+        postgresql = opened.enter_context(running_postgresql(synchronised=True))
         url = opened.enter_context(postgresql.empty_database())
         folder = directory / "postgresql"
         folder.mkdir()
