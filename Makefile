@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := .demo
 MINUTES ?= 10
+# One more than there are processors, as some tests wait for a clock.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: help demo run stop test lint fuzz bench bench-scale bench-peers docs docs-clients clean
@@ -30,7 +32,7 @@ stop: $(VENV)/.installed
 	@$(BIN)/wstrust-sts demo $(DEMO) --stop
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not alone"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not alone"
 	$(BIN)/python -m pytest -m alone
 
 lint: $(VENV)/.installed-dev
