@@ -583,7 +583,9 @@ def test_another_method_is_refused(attack: Attack, method: str) -> None:
 
 def test_a_path_that_is_not_exactly_an_endpoint_is_not_found(attack: Attack) -> None:
     path = attack.entrance.path
+    in_capitals = () if attack.entrance.layout == "adfs" else (path.upper(),)  # found, as AD FS finds it
     for other in (
+        *in_capitals,
         "",
         "/",
         path + "/",
@@ -592,7 +594,6 @@ def test_a_path_that_is_not_exactly_an_endpoint_is_not_found(attack: Attack) -> 
         path + "/mex/mex",
         path + "/MEX",
         "/" + path,
-        path.upper(),
         path + "%00",
         path + "\0",
         path.replace("/", "\\"),
