@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.serialization import PrivateFormat, load_pem
 from cryptography.hazmat.primitives.serialization.pkcs12 import PBES, serialize_key_and_certificates
 from lxml import etree
 
+from tests.cases import each_token_type
 from tests.interop.identity import PASSWORD, Identity
-from tests.interop.jvm import TRUSTS, Probe, Refused, each_token_type, run, verify
+from tests.interop.jvm import TRUSTS, Probe, Refused, run, verify
 from tests.messages import cancel, issue, validate
 from wstrust_sts import ns
 from wstrust_sts.errors import FailedAuthentication
