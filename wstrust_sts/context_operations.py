@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from wstrust_sts.addresses import canonical
-from wstrust_sts.bookkeeping import Asked, context_key_of, entries_of
+from wstrust_sts.bookkeeping import Asked, context_key_of
 from wstrust_sts.context_policy import (
     authorize_context_cancel,
     authorize_context_transformation,
@@ -36,7 +36,7 @@ from wstrust_sts.scopes import Scopes
 from wstrust_sts.security_contexts import SecurityContext
 from wstrust_sts.token_factory import TokenFactory
 from wstrust_sts.token_policy import demand_usable, wants_token
-from wstrust_sts.verdicts import SENTENCES, Verdict, status_of
+from wstrust_sts.verdicts import Verdict, status_of, transformed
 
 
 class ContextOperations:
@@ -105,13 +105,7 @@ class ContextOperations:
             proof=SymmetricProof(secret=context.secret),
         )
         issued = self._factory.make(asked, subject=subject, match=match, original=original)
-        return Verdict(
-            response=RequestSecurityTokenResponse(
-                request=asked.request, issued=issued, status=Status.VALID, reason=SENTENCES[Status.VALID]
-            ),
-            outcome="transformed",
-            entries=entries_of(issued, subject=subject, asked=asked, box=self._box),
-        )
+        return transformed(asked, issued, subject=subject, box=self._box)
 
     def _renew(self, asked: Asked) -> Verdict:
         """Another key for the same context, which lives longer with it; the old key ends after the grace.

@@ -10,7 +10,6 @@ from wstrust_sts.lineage import trace_lineage
 from wstrust_sts.model import (
     AuthenticationMethod,
     Decision,
-    IssuedToken,
     KeyType,
     Operation,
     Principal,
@@ -46,7 +45,7 @@ from wstrust_sts.token_policy import (
     demand_usable,
     wants_token,
 )
-from wstrust_sts.verdicts import SENTENCES, Verdict, status_of
+from wstrust_sts.verdicts import Verdict, status_of, transformed
 
 
 class TokenOperations:
@@ -131,7 +130,7 @@ class TokenOperations:
             proof=kept_key(record, verified, self._box),
         )
         issued = self._factory.make(asked, subject=subject, match=match, original=original)
-        return self._transformed(asked, issued, subject)
+        return transformed(asked, issued, subject=subject, box=self._box)
 
     def _transform_for(
         self, asked: Asked, record: TokenRecord, verified: VerifiedToken, match: RelyingPartyMatch
@@ -143,16 +142,7 @@ class TokenOperations:
         kind = DelegationKind.ON_BEHALF_OF
         delegation = self._delegated.by_token(asked, record, verified, kind=kind, parties=(match,))
         issued = self._factory.make(asked, subject=delegation.subject, match=match, delegation=delegation)
-        return self._transformed(asked, issued, delegation.subject)
-
-    def _transformed(self, asked: Asked, issued: IssuedToken, subject: Principal) -> Verdict:
-        return Verdict(
-            response=RequestSecurityTokenResponse(
-                request=asked.request, issued=issued, status=Status.VALID, reason=SENTENCES[Status.VALID]
-            ),
-            outcome="transformed",
-            entries=entries_of(issued, subject=subject, asked=asked, box=self._box),
-        )
+        return transformed(asked, issued, subject=delegation.subject, box=self._box)
 
     def _renew(self, asked: Asked) -> Verdict:
         """A token in the place of another: for the same relying party, of the same type; account, party and claims as
