@@ -130,7 +130,7 @@ def attributes_of(assertion: Any) -> dict[str, list[str]]:
 def serving(cloud: Cloud, *, certificate: Path, key: Path) -> Iterator[Cloud]:
     """The cloud on a free port of loopback, by TLS."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Answering):
         def do_GET(self) -> None:
             path = urlsplit(self.path).path
             if path.endswith("/.well-known/openid-configuration"):
@@ -148,19 +148,26 @@ def serving(cloud: Cloud, *, certificate: Path, key: Path) -> Iterator[Cloud]:
                 self._answer(400, {"error": "invalid_grant", "error_description": str(refusal)})
 
         def _answer(self, status: int, document: dict[str, Any]) -> None:
-            body = json.dumps(document).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *arguments: object) -> None:
-            pass
+            self.answer(status, json.dumps(document).encode(), ("Content-Type", "application/json"))
 
     with listening(Handler, certificate=certificate, key=key) as port:
         cloud.port = port
         yield cloud
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers whole, and logs nothing."""
+
+    def answer(self, status: int, body: bytes = b"", *headers: tuple[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
 
 
 @contextmanager

@@ -6,14 +6,13 @@ ticket for the STS's assertion (`extSTS.srf`), and the cookies that a ticket get
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from tests.interop.cloud import Cloud, Refused, attributes_of, listening
+from tests.interop.cloud import Answering, Cloud, Refused, attributes_of, listening
 from wstrust_sts import ns
 
 TICKET = "t=a ticket&p="
@@ -63,12 +62,12 @@ class SharePoint:
 def serving(sharepoint: SharePoint, *, certificate: Path, key: Path) -> Iterator[SharePoint]:
     """On a free port of loopback, by TLS."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Answering):
         def do_GET(self) -> None:
             if self.headers["Authorization"] == f"BPOSIDCRL {TICKET}":
-                self._answer(200, cookies=("SPOIDCRL=a cookie",))
+                self.answer(200, b"", ("Set-Cookie", "SPOIDCRL=a cookie"))
             else:
-                self._answer(401)
+                self.answer(401)
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -76,27 +75,16 @@ def serving(sharepoint: SharePoint, *, certificate: Path, key: Path) -> Iterator
             try:
                 match urlsplit(self.path).path:
                     case "/GetUserRealm.srf":
-                        self._answer(200, sharepoint.realm(form))
+                        self.answer(200, sharepoint.realm(form))
                     case "/extSTS.srf":
-                        self._answer(200, sharepoint.ticket(body))
+                        self.answer(200, sharepoint.ticket(body))
                     case "/_trust/":
                         sharepoint.sign_in(form)
-                        self._answer(302, cookies=("FedAuth=a-cookie; path=/; secure; HttpOnly",))
+                        self.answer(302, b"", ("Set-Cookie", "FedAuth=a-cookie; path=/; secure; HttpOnly"))
                     case _:
-                        self._answer(404)
+                        self.answer(404)
             except Refused as refusal:
-                self._answer(403, str(refusal).encode())
-
-        def _answer(self, status: int, body: bytes = b"", *, cookies: tuple[str, ...] = ()) -> None:
-            self.send_response(status)
-            for cookie in cookies:
-                self.send_header("Set-Cookie", cookie)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *arguments: object) -> None:
-            pass
+                self.answer(403, str(refusal).encode())
 
     with listening(Handler, certificate=certificate, key=key) as port:
         sharepoint.port = port
